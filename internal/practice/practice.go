@@ -1,0 +1,96 @@
+// Package practice reads raw rows from the practice's own systems, read only (in policy terms, the information point, PIP). It knows
+// columns and keys, not FHIR: what a row means is the maps' business.
+//
+// It must not import fhir, release or gin.
+package practice
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ClientKey is the practice's own key of a client, in its canonical text form: a number in decimal, a UUID in lower case.
+// It never leaves the gateway.
+type ClientKey string
+
+// Query is a statement of a map and the columns that it must yield.
+type Query struct {
+	Map     string // the map's name, for reports
+	SQL     string // with the placeholder :clients where the client keys go
+	Columns []Column
+}
+
+// Column is a declared column.
+type Column struct {
+	Name     string
+	Type     ColumnType
+	Nullable bool
+}
+
+// ColumnType is the type that a map declares for a column.
+type ColumnType string
+
+// The column types of a map.
+const (
+	Int       ColumnType = "int"
+	Text      ColumnType = "text"
+	Decimal   ColumnType = "decimal"
+	Bool      ColumnType = "bool"
+	Date      ColumnType = "date"      // a calendar day, or a partial date: 2026, 2026-11
+	LocalTime ColumnType = "localtime" // a time without zone, in the practice's zone
+	Instant   ColumnType = "instant"   // a time with zone
+	Bytes     ColumnType = "bytes"
+)
+
+// Value is one typed value. The zero value is null.
+type Value struct {
+	Type  ColumnType // "" for null
+	Int   int64
+	Text  string // Text, Decimal and Date as they stand
+	Bool  bool
+	Time  time.Time
+	Bytes []byte
+}
+
+// IsNull tells whether the value is null.
+func (v Value) IsNull() bool { return v.Type == "" }
+
+// Row is one row, in the order of the query's columns. It is valid until the next row is read.
+type Row []Value
+
+// BrokenRow says that one row cannot be read as its query declares it. The row is withheld and reported; the others are read on.
+type BrokenRow struct {
+	Map    string
+	Column string
+	Key    string // the row's key as text, where it could be read; never a value
+}
+
+func (b *BrokenRow) Error() string { return "practice: broken row in " + b.Map + ", column " + b.Column }
+
+// ErrUnavailable says that the source could not answer, or not in time. Nothing may be concluded from what it yielded before.
+var ErrUnavailable = errors.New("practice: the source is not available")
+
+// ErrNoVersion says that the source has no version that changes with every change.
+var ErrNoVersion = errors.New("practice: the source has no version")
+
+// Source is a practice's system, read only. Implementations are safe for concurrent use.
+type Source interface {
+	// Rows runs a query for the given clients and calls each for every row, or broken for a row that does not fit its columns. An
+	// error that wraps ErrUnavailable means that the answer is incomplete.
+	Rows(ctx context.Context, q Query, clients []ClientKey, each func(Row) error, broken func(*BrokenRow)) error
+	// Version gives a text that changes with every insert, update and delete that the source has committed, or ErrNoVersion.
+	Version(ctx context.Context) (string, error)
+	// Describe checks that the query can run and yields the declared columns; it reads no row.
+	Describe(ctx context.Context, q Query) error
+	// ProveSeparation tries to read the separated psychotherapy store and fails if it can, or if it cannot tell.
+	ProveSeparation(ctx context.Context) error
+	Close() error
+}
+
+// PsychotherapyNote is all that the gateway may know of a note that is kept apart from the record (45 CFR 164.501): that it exists.
+// It has no text, and no mapper takes it.
+type PsychotherapyNote struct {
+	Key    string
+	Client ClientKey
+}

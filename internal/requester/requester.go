@@ -1,0 +1,46 @@
+// Package requester says who asks, for whom and for what purpose: one partner, for one purpose, with one set of scopes. It owns the partner
+// register: what a token claims can only choose among what is registered there.
+//
+// It must not import practice or release: who asks is settled before anything about a client is read.
+package requester
+
+import (
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+// Kind is what a partner is to the practice. The zero value is no kind and gets nothing.
+type Kind string
+
+// The kinds of partner. A body that is both a provider and a payer is two partners.
+const (
+	KindProvider Kind = "provider"
+	KindPayer    Kind = "payer"
+	KindPatient  Kind = "patient"
+	KindEmployer Kind = "employer"
+	KindOther    Kind = "other"
+)
+
+// Party is an organisation or a practitioner as a Consent may name it: by reference or by any registered identifier.
+type Party struct {
+	Reference   fhir.Reference // zero if the practice keeps no resource for it
+	Identifiers []fhir.Identifier
+}
+
+// Requester is one partner, for one purpose, with one set of scopes. It is immutable once made.
+type Requester struct {
+	PartnerID    string // the partner's OAuth client_id
+	Kind         Kind
+	Organization Party
+	Practitioner *Party // the registered practitioner that the token claims, nil for none
+	// Purposes are the purposes stated for this request, each of which must be permitted. Empty matches nothing.
+	Purposes []fhir.Coding
+	// Registered are the purposes that the partner is registered for.
+	Registered []fhir.Coding
+	Scopes     smart.Scopes
+	// Patient is the launch patient, zero for none.
+	Patient fhir.Reference
+	// Person is the authenticated person behind the token, Patient/x or RelatedPerson/x; zero for a machine (client_credentials). Only a
+	// person has self-access.
+	Person fhir.Reference
+}

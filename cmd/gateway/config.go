@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Config is the file that `gateway serve` takes. Paths in it are relative to the file. What guards clients' records (issuer, audience,
+// algorithms, keys, who the practice is, what must not be readable) has no default.
+type Config struct {
+	// Listen is the address of the FHIR server, MetricsListen that of the Prometheus listener, which must be on loopback.
+	Listen        string `yaml:"listen"`
+	MetricsListen string `yaml:"metrics-listen"`
+	// BaseURL is the FHIR base as partners write it, "https://records.example.org/fhir".
+	BaseURL string `yaml:"base-url"`
+	// Zone is the practice's time zone, "America/New_York": a date in a Consent or a row is a day there.
+	Zone string `yaml:"zone"`
+
+	Practice PracticeConfig `yaml:"practice"`
+	Profiles string         `yaml:"profiles"` // a folder like the shipped profiles/; empty: the shipped one
+	Maps     string         `yaml:"maps"`     // the folder of maps for this practice's system
+	Partners string         `yaml:"partners"` // the partner register
+	Tokens   TokensConfig   `yaml:"tokens"`
+	Keys     KeysConfig     `yaml:"keys"`
+	Ledger   string         `yaml:"ledger"` // ledger.db
+	State    string         `yaml:"state"`  // state.db
+
+	Limits LimitsConfig `yaml:"limits"`
+
+	path string
+	root *yaml.Node
+}
+
+// PracticeConfig says where the practice's records lie and who the practice is as the one who discloses.
+type PracticeConfig struct {
+	SQLite      string             `yaml:"sqlite"`
+	Identifiers []IdentifierConfig `yaml:"identifiers"`
+	Timeout     Duration           `yaml:"timeout"` // of one statement
+}
+
+// IdentifierConfig is a business identifier.
+type IdentifierConfig struct {
+	System string `yaml:"system"`
+	Value  string `yaml:"value"`
+}
+
+// TokensConfig says whose access tokens are taken.
+type TokensConfig struct {
+	Issuer     string   `yaml:"issuer"`
+	Audience   string   `yaml:"audience"`
+	Algorithms []string `yaml:"algorithms"`
+	JWKSURI    string   `yaml:"jwks-uri"`  // either this
+	JWKSFile   string   `yaml:"jwks-file"` // or this, or neither: the issuer's discovery document
+	Endpoint   string   `yaml:"token-endpoint"`
+	// InsecurePlainHTTP lets the keys be fetched over plain HTTP from another machine.
+	InsecurePlainHTTP bool `yaml:"insecure-plain-http"`
+}
+
+// KeysConfig names the files of the gateway's own keys (`gateway keys` makes them).
+type KeysConfig struct {
+	ID     string `yaml:"id"`     // seals FHIR ids; never rotates
+	Page   string `yaml:"page"`   // seals page tokens
+	ETag   string `yaml:"etag"`   // keys the digests that leave as ETags
+	Ledger string `yaml:"ledger"` // signs the ledger's checkpoints
+}
+
+// LimitsConfig bounds what one process takes on.
+type LimitsConfig struct {
+	CacheBytes     uint64   `yaml:"cache-bytes"`
+	RequestTimeout Duration `yaml:"request-timeout"`
+	BodyBytes      int64    `yaml:"body-bytes"`
+}
+
+// Duration is a time.Duration as people write it: "5s".
+type Duration time.Duration
+
+// UnmarshalYAML reads "5s".
+func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
+	v, err := time.ParseDuration(n.Value)
+	if err != nil || v <= 0 {
+		return fmt.Errorf("line %d: not a duration above zero, such as 5s", n.Line)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// loadConfig reads the file and reports every problem at once, each with its place.
+func loadConfig(path string) (*Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 1<<20))
+	if err != nil {
+		return nil, err
+	}
+	return parseConfig(path, text)
+}
+
+func parseConfig(path string, text []byte) (*Config, error) {
+	cfg := &Config{
+		Limits: LimitsConfig{CacheBytes: 256 << 20, RequestTimeout: Duration(30 * time.Second), BodyBytes: 64 << 10},
+		path:   path,
+		root:   &yaml.Node{},
+	}
+	cfg.Practice.Timeout = Duration(5 * time.Second)
+	cfg.MetricsListen = "127.0.0.1:9464"
+	problems := &problems{path: path}
+	problems.decode(text, cfg)
+	if yaml.Unmarshal(text, cfg.root) == nil {
+		cfg.validate(problems)
+	}
+	if err := problems.err(); err != nil {
+		return nil, err
+	}
+	cfg.resolvePaths()
+	return cfg, nil
+}
+
+// resolvePaths makes the paths in the file relative to the file.
+func (c *Config) resolvePaths() {
+	for _, p := range []*string{&c.Practice.SQLite, &c.Profiles, &c.Maps, &c.Partners, &c.Tokens.JWKSFile, &c.Keys.ID, &c.Keys.Page, &c.Keys.ETag, &c.Keys.Ledger, &c.Ledger, &c.State} {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(filepath.Dir(c.path), *p)
+		}
+	}
+}

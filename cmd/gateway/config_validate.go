@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// problems collects all that is wrong with a file.
+type problems struct {
+	path string
+	list []string
+}
+
+func (p *problems) add(line int, format string, args ...any) {
+	p.list = append(p.list, fmt.Sprintf("%s:%d: %s", p.path, line, fmt.Sprintf(format, args...)))
+}
+
+func (p *problems) err() error {
+	if len(p.list) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(p.list, "\n"))
+}
+
+var (
+	yamlLine     = regexp.MustCompile(`line (\d+): (.*)`)
+	unknownField = regexp.MustCompile(`field (\S+) not found in type (\S+)`)
+)
+
+// decode reads strictly: an unknown key is a problem.
+func (p *problems) decode(text []byte, into any) {
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	err := dec.Decode(into)
+	if err == nil {
+		return
+	}
+	var te *yaml.TypeError
+	if !errors.As(err, &te) {
+		p.list = append(p.list, p.path+": "+strings.TrimPrefix(err.Error(), "yaml: "))
+		return
+	}
+	for _, e := range te.Errors {
+		m := yamlLine.FindStringSubmatch(e)
+		if m == nil {
+			p.list = append(p.list, p.path+": "+e)
+			continue
+		}
+		text := m[2]
+		if u := unknownField.FindStringSubmatch(text); u != nil {
+			text = "unknown key " + u[1]
+		}
+		p.list = append(p.list, p.path+":"+m[1]+": "+text)
+	}
+}
+
+// validate checks what the decoder cannot: what is missing and what contradicts.
+func (c *Config) validate(p *problems) {
+	required := map[string]string{
+		"listen": c.Listen, "base-url": c.BaseURL, "zone": c.Zone, "practice.sqlite": c.Practice.SQLite, "maps": c.Maps, "partners": c.Partners,
+		"tokens.issuer": c.Tokens.Issuer, "tokens.audience": c.Tokens.Audience, "tokens.token-endpoint": c.Tokens.Endpoint,
+		"keys.id": c.Keys.ID, "keys.page": c.Keys.Page, "keys.etag": c.Keys.ETag, "keys.ledger": c.Keys.Ledger, "ledger": c.Ledger, "state": c.State,
+	}
+	for _, key := range sortedKeys(required) {
+		if required[key] == "" {
+			p.add(c.line(key), "%s is missing", key)
+		}
+	}
+	if len(c.Practice.Identifiers) == 0 {
+		p.add(c.line("practice.identifiers"), "practice.identifiers is missing: without it no Consent can be told to be this practice's")
+	}
+	for _, id := range c.Practice.Identifiers {
+		if id.System == "" || id.Value == "" {
+			p.add(c.line("practice.identifiers"), "practice.identifiers: each needs a system and a value")
+		}
+	}
+	if len(c.Tokens.Algorithms) == 0 {
+		p.add(c.line("tokens.algorithms"), "tokens.algorithms is missing: name those that the issuer signs with (RS256, RS384, ES256, ES384)")
+	}
+	if c.Tokens.JWKSFile != "" && c.Tokens.JWKSURI != "" {
+		p.add(c.line("tokens.jwks-file"), "tokens: jwks-file and jwks-uri exclude each other")
+	}
+	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "Local" {
+		p.add(c.line("zone"), "zone is no IANA time zone, such as America/New_York")
+	}
+	c.validateAddresses(p)
+}
+
+func (c *Config) validateAddresses(p *problems) {
+	if c.BaseURL != "" {
+		u, err := url.Parse(c.BaseURL)
+		if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.RawQuery != "" || u.Fragment != "" {
+			p.add(c.line("base-url"), "base-url is no absolute http(s) URL without query")
+		}
+	}
+	if c.Listen != "" && !isLoopback(c.Listen) {
+		p.add(c.line("listen"), "listen is not on loopback: plain HTTP leaves this machine only behind a proxy that ends TLS here")
+	}
+	if !isLoopback(c.MetricsListen) {
+		p.add(c.line("metrics-listen"), "metrics-listen is not on loopback")
+	}
+}
+
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// line is where a dotted key stands, or the nearest ancestor that is there; 1 for the whole file.
+func (c *Config) line(key string) int {
+	line := 1
+	if c.root == nil || len(c.root.Content) == 0 {
+		return line
+	}
+	n := c.root.Content[0]
+	for part := range strings.SplitSeq(key, ".") {
+		found := false
+		for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == part {
+				line, n, found = n.Content[i].Line, n.Content[i+1], true
+				break
+			}
+		}
+		if !found {
+			break
+		}
+	}
+	return line
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,196 @@
+package internal_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/consentry/gateway/"
+
+// Outside packages that the rules speak of.
+const (
+	gin   = "github.com/gin-gonic/gin"
+	http  = "net/http"
+	ejson = "encoding/json"
+)
+
+// bans is a statement of policy: what a package (with all below it) must not import, and why.
+var bans = []struct {
+	pkg    string
+	banned []string
+	why    string
+}{
+	{"outcome", []string{"internal/fhir", "internal/practice"}, "an error text cannot hold a record"},
+	{"fhir", []string{"internal/"}, "FHIR's words know nothing of us"},
+	{"ident", []string{"internal/practice", "internal/release", "internal/mapping"}, "ids are made from keys, not from records"},
+	{"smart", []string{"internal/practice", "internal/release"}, "a token is judged before anything of a client is read"},
+	{"requester", []string{"internal/practice", "internal/release"}, "who asks is settled before anything of a client is read"},
+	{"practice", []string{"internal/fhir", "internal/release", gin}, "rows have no meaning yet"},
+	{"mapping", []string{"internal/smart", "internal/requester", http}, "what a row means does not depend on who asks"},
+	{"release", []string{gin}, "no response is written here"},
+	{"release/stage", []string{"internal/practice", "internal/mapping", "internal/requester", "internal/release/label", "internal/release/consent", "internal/release/egress"}, "stages are below everything"},
+	{"release/internal/sealed", []string{"internal/practice", "internal/mapping", "internal/requester", "internal/release/stage"}, "stages are below everything"},
+	{"release/label", []string{"internal/requester", "internal/practice"}, "a label does not depend on who asks"},
+	{"release/policy", []string{"internal/practice", http}, "Consents of every origin are read alike"},
+	{"release/consent", []string{"internal/practice", http, "database/sql"}, "the decision is pure"},
+	{"release/egress", []string{"internal/practice", "internal/mapping"}, "what leaves comes from a decision, not from a row"},
+	{"search", []string{"internal/practice", "internal/mapping"}, "search sees released resources only"},
+	{"ledger", []string{"internal/fhir", "internal/practice"}, "the ledger holds no record"},
+	{"authserver", []string{"internal/practice", "internal/release"}, "who issues tokens reads no record"},
+	{"fhirapi", []string{"internal/practice", "internal/mapping", ejson}, "handlers cannot reach a row or encode one"},
+}
+
+// release itself must not import egress, though egress lies below it.
+var exact = map[string][]string{"release": {"internal/release/egress"}}
+
+// callers says who may call the functions that move a resource to its next stage, open one or make one.
+var callers = map[string][]string{
+	"internal/release/stage.New":               {"internal/mapping", "internal/mapping/fhirsource"},
+	"internal/release/internal/sealed.New":     {"internal/release/stage"},
+	"internal/release/internal/sealed.Label":   {"internal/release/label"},
+	"internal/release/internal/sealed.Release": {"internal/release/consent"},
+	"internal/release/internal/sealed.Reshape": {"internal/release/egress"},
+	"internal/release/internal/sealed.Open":    {"internal/release/egress"},
+}
+
+// ginWriters are the methods of gin.Context that answer 200 with an empty body when encoding fails, or that write past egress.
+var ginWriters = []string{"JSON", "IndentedJSON", "PureJSON", "SecureJSON", "JSONP", "AsciiJSON", "AbortWithStatusJSON", "XML", "YAML", "ProtoBuf"}
+
+type source struct {
+	pkg  string // "internal/release/consent"
+	name string
+	file *ast.File
+}
+
+func sources(t *testing.T) []source {
+	t.Helper()
+	var all []source
+	fset := token.NewFileSet()
+	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && d.Name() == "testdata" {
+			return fs.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(fset, p, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		all = append(all, source{pkg: path.Join("internal", filepath.ToSlash(filepath.Dir(p))), name: p, file: f})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 20 {
+		t.Fatalf("found %d files: the test does not see the house", len(all))
+	}
+	return all
+}
+
+func imports(f *ast.File) map[string]string { // local name -> path below the module, or the whole path
+	m := map[string]string{}
+	for _, i := range f.Imports {
+		p, _ := strconv.Unquote(i.Path.Value)
+		p = strings.TrimPrefix(p, module)
+		name := path.Base(p)
+		if i.Name != nil {
+			name = i.Name.Name
+		}
+		m[name] = p
+	}
+	return m
+}
+
+func TestImportRules(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imp := range imports(s.file) {
+			for _, b := range bans {
+				if !within(s.pkg, "internal/"+b.pkg) {
+					continue
+				}
+				for _, x := range b.banned {
+					if within(imp, strings.TrimSuffix(x, "/")) && !within(imp, "internal/"+b.pkg) {
+						t.Errorf("%s imports %s: %s", s.name, imp, b.why)
+					}
+				}
+			}
+			for pkg, banned := range exact {
+				if s.pkg == "internal/"+pkg && slices.Contains(banned, imp) {
+					t.Errorf("%s imports %s", s.name, imp)
+				}
+			}
+		}
+	}
+}
+
+func within(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
+
+func TestOnlyTheStagesOwnersMoveAResource(t *testing.T) {
+	for _, s := range sources(t) {
+		local := imports(s.file)
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			x, ok := sel.X.(*ast.Ident)
+			if !ok {
+				return true
+			}
+			allowed, ruled := callers[local[x.Name]+"."+sel.Sel.Name]
+			if ruled && !slices.Contains(allowed, s.pkg) {
+				t.Errorf("%s uses %s.%s", s.name, x.Name, sel.Sel.Name)
+			}
+			return true
+		})
+	}
+}
+
+func TestNobodyDotImportsAStage(t *testing.T) {
+	for _, s := range sources(t) {
+		for name, imp := range imports(s.file) {
+			if name == "." && strings.HasPrefix(imp, "internal/release") {
+				t.Errorf("%s imports %s into its own names", s.name, imp)
+			}
+		}
+	}
+}
+
+func TestNoHandlerLetsGinEncode(t *testing.T) {
+	for _, s := range sources(t) {
+		if _, usesGin := imports(s.file)["gin"]; !usesGin {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if sel, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains(ginWriters, sel.Sel.Name) {
+				t.Errorf("%s calls %s: encode first, then write", s.name, sel.Sel.Name)
+			}
+			return true
+		})
+	}
+}
+
+func TestNoCatchAllPackages(t *testing.T) {
+	for _, s := range sources(t) {
+		if slices.Contains([]string{"util", "utils", "common", "models", "types", "core", "shared", "helpers"}, path.Base(s.pkg)) {
+			t.Errorf("%s: a package's name says what it owns", s.pkg)
+		}
+	}
+}

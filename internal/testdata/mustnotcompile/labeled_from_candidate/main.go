@@ -1,0 +1,6 @@
+// want: cannot convert
+package main
+
+import "github.com/consentry/gateway/internal/release/stage"
+
+func main() { _ = stage.Labeled(stage.Candidate{}) }

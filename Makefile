@@ -1,0 +1,50 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+GO ?= go
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+DEMO_DIR ?= .demo
+
+.PHONY: help
+help: ## Show what there is to do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/gateway
+	$(GO) build -o bin/gateway ./cmd/gateway
+
+.PHONY: demo
+demo: build ## Run the main job on a synthetic practice, on 127.0.0.1:8080, until Ctrl-C
+	./bin/gateway demo --data-dir $(DEMO_DIR)
+
+.PHONY: setup
+setup: ## Install what the tests need (Debian packages, npm), where this machine allows it
+	./conformance/setup
+
+.PHONY: test
+test: setup ## Run every test
+	$(GO) vet ./...
+	$(GO) test -race -shuffle=on -timeout 20m ./...
+
+.PHONY: lint
+lint: ## Run the linters
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) run $(GOLANGCI_LINT) run ./...
+
+.PHONY: generate
+generate: ## Generate *_gen.go and what else is generated, again
+	$(GO) generate ./...
+
+.PHONY: bench
+bench: ## Measure: every figure of the README, as ratios within one run
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+.PHONY: exhaustive
+exhaustive: ## Compare the decision with the oracle over the whole product space of small Consents (long)
+	CONSENTRY_EXHAUSTIVE=1 $(GO) test -run Exhaustive -timeout 4h -v ./internal/release/consent/...
+
+.PHONY: fuzz
+fuzz: ## Fuzz every fuzz target for a minute
+	@for f in $$(grep -rl --include='*_test.go' '^func Fuzz' internal); do \
+	  for t in $$(grep -o '^func Fuzz[A-Za-z0-9_]*' $$f | cut -d' ' -f2); do \
+	    echo "$$f $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime 1m ./$$(dirname $$f) || exit 1; done; done

@@ -1,0 +1,128 @@
+package release
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/release/stage"
+)
+
+// View is what one requester may see of one chart, or of the practice's directory. It is immutable but for its memo, and safe for
+// concurrent use. The zero View is empty.
+type View struct {
+	byType      map[string][]stage.Released // sorted by id
+	byRef       map[fhir.Reference]stage.Released
+	provenances map[fhir.Reference][]stage.Released // by target
+	evidence    Evidence
+	memo        Memo
+}
+
+// Evidence is what the disclosure ledger keeps of how a View came about. It never leaves.
+type Evidence struct {
+	Client       fhir.Reference // zero where the request named nobody the requester may know of
+	ChartVersion string         // a digest of the labeled chart
+	Consents     []ConsentUse   // the Consents that permitted something, sorted
+	Withheld     map[string]uint32
+	SelfAccess   bool
+}
+
+// ConsentUse is a Consent that permitted something, and the digest of its content.
+type ConsentUse struct {
+	Reference fhir.Reference
+	Version   [32]byte
+}
+
+// Resources gives the resources of a type, sorted by id. The caller must not change the slice.
+func (v *View) Resources(resourceType string) []stage.Released { return v.byType[resourceType] }
+
+// Get gives one resource.
+func (v *View) Get(ref fhir.Reference) (stage.Released, bool) {
+	r, ok := v.byRef[ref]
+	return r, ok
+}
+
+// Provenances gives the Provenance resources whose target the resource is.
+func (v *View) Provenances(target fhir.Reference) []stage.Released { return v.provenances[target] }
+
+// Len is the number of resources.
+func (v *View) Len() int { return len(v.byRef) }
+
+// Evidence says how the View came about.
+func (v *View) Evidence() Evidence { return v.evidence }
+
+// Memo keeps answers that are functions of this View alone.
+func (v *View) Memo() *Memo { return &v.memo }
+
+func newView(resources []stage.Released, e Evidence) *View {
+	v := &View{
+		byType:      map[string][]stage.Released{},
+		byRef:       make(map[fhir.Reference]stage.Released, len(resources)),
+		provenances: map[fhir.Reference][]stage.Released{},
+		evidence:    e,
+	}
+	for _, r := range resources {
+		f := r.Facts()
+		v.byType[f.Type] = append(v.byType[f.Type], r)
+		v.byRef[fhir.Reference{Type: f.Type, ID: f.ID}] = r
+	}
+	for _, of := range v.byType {
+		slices.SortFunc(of, func(a, b stage.Released) int { return strings.Compare(a.Facts().ID, b.Facts().ID) })
+	}
+	for _, p := range v.byType["Provenance"] {
+		for _, target := range targets(p.Facts()) {
+			v.provenances[target] = append(v.provenances[target], p)
+		}
+	}
+	return v
+}
+
+func targets(f *stage.Facts) []fhir.Reference {
+	var ts []fhir.Reference
+	for _, r := range f.References {
+		if r.Path == "target" && !slices.Contains(ts, r.Value) {
+			ts = append(ts, r.Value)
+		}
+	}
+	return ts
+}
+
+// memoEntries bounds what one View remembers: a requester could otherwise fill memory with queries that differ in a letter.
+const memoEntries = 32
+
+// Memo is a small, bounded map. The zero value is ready.
+type Memo struct {
+	mu      sync.RWMutex
+	entries map[string]any
+}
+
+// Get gives what was kept under the key.
+func (m *Memo) Get(key string) (any, bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	v, ok := m.entries[key]
+	return v, ok
+}
+
+// Put keeps a value. A full memo starts anew.
+func (m *Memo) Put(key string, value any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.entries == nil || len(m.entries) >= memoEntries {
+		m.entries = make(map[string]any, memoEntries)
+	}
+	m.entries[key] = value
+}
+
+// lasting is a View and how long it may be used.
+type lasting struct {
+	view    *View
+	version string
+	until   time.Time // zero: for ever
+}
+
+func (l lasting) holds(version string, now time.Time) bool {
+	return l.view != nil && l.version == version && (l.until.IsZero() || now.Before(l.until))
+}

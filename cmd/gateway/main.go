@@ -32,6 +32,6 @@ Start with "gateway demo".`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand()
+	root.AddCommand(keysCommand())
 	return root
 }

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/consentry/gateway/internal/ident"
+	"github.com/spf13/cobra"
+)
+
+// keyFiles are the gateway's own keys: the name of each file and its length in bytes.
+var keyFiles = []struct {
+	name string
+	size int
+	use  string
+}{
+	{"id.key", ident.KeySize, "seals FHIR ids; never rotate it, partners keep ids"},
+	{"page.key", ident.PageKeySize, "seals page tokens"},
+	{"etag.key", 32, "keys the digests that leave as ETags"},
+	{"ledger.key", 32, "signs the ledger's checkpoints (an Ed25519 seed)"},
+}
+
+func keysCommand() *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:   "keys --dir DIR",
+		Short: "Make the gateway's own keys",
+		Long: `Writes the keys that a configuration names under "keys", one file each, readable by you alone. A key that is there already is left as it is:
+ids that partners keep stay valid. Back them up as you back up the ledger, and keep them apart from the practice's database.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			made, err := makeKeys(dir)
+			for _, k := range made {
+				fmt.Fprintln(cmd.OutOrStdout(), "made", k)
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "", "the folder to write them to")
+	_ = cmd.MarkFlagRequired("dir")
+	return cmd
+}
+
+// makeKeys writes the keys that are missing in dir and names them.
+func makeKeys(dir string) ([]string, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	var made []string
+	for _, k := range keyFiles {
+		path := filepath.Join(dir, k.name)
+		key := make([]byte, k.size)
+		if _, err := rand.Read(key); err != nil {
+			return made, err
+		}
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return made, err
+		}
+		_, werr := fmt.Fprintln(f, base64.StdEncoding.EncodeToString(key))
+		if err := errors.Join(werr, f.Sync(), f.Close()); err != nil {
+			return made, err
+		}
+		made = append(made, path+": "+k.use)
+	}
+	return made, nil
+}
+
+// readKey reads a key of the given length in bytes. A file that others can read is refused.
+func readKey(path string, size int) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w (`gateway keys` makes the keys)", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s can be read by others: chmod 600 it", path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	key, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(text)))
+	if err != nil || len(key) != size {
+		return nil, fmt.Errorf("%s is no key of %d bytes in base64", path, size)
+	}
+	return key, nil
+}

@@ -1,0 +1,54 @@
+package egress
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+)
+
+// Options are what an Egress needs. None has a default but Alarm and GuardCapacity.
+type Options struct {
+	// Base is the absolute URL of the FHIR service, "https://gateway.example/fhir". It never comes from a request.
+	Base string
+	// TagKey is the key of the entity tags, at least 32 bytes.
+	TagKey []byte
+	// PsychotherapyKinds are the record kinds that the maps mark as psychotherapy: the guard lets none of them out, besides its own list.
+	PsychotherapyKinds []string
+	// Alarm is told of every hit of the guard, nil for nobody.
+	Alarm func(Alarm)
+	// GuardCapacity is how many bodies the guard remembers as examined, 0 for 65,536.
+	GuardCapacity int
+	// Extract makes the facts of a projected body anew; nil leaves the removed references out of the old ones.
+	Extract Extract
+}
+
+// Egress encodes answers. It is safe for concurrent use.
+type Egress struct {
+	base    string // without a slash at its end
+	full    []byte // `{"fullUrl":"` and the base and a slash, encoded
+	tags    *tagger
+	guard   *guard
+	extract Extract
+}
+
+const minTagKey = 32
+
+// New makes an Egress.
+func New(o Options) (*Egress, error) {
+	u, err := url.Parse(o.Base)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return nil, errors.New("egress: the base must be an absolute http(s) URL without query, fragment and user")
+	}
+	if len(o.TagKey) < minTagKey {
+		return nil, errors.New("egress: the key for entity tags must have at least 32 bytes")
+	}
+	base := strings.TrimRight(o.Base, "/")
+	full := append([]byte(`{"fullUrl":`), appendString(nil, base+"/")...)
+	return &Egress{
+		base:    base,
+		full:    full[:len(full)-1], // the type, the id and the quote follow
+		tags:    newTagger(o.TagKey),
+		guard:   newGuard(o.PsychotherapyKinds, o.GuardCapacity, o.Alarm),
+		extract: o.Extract,
+	}, nil
+}

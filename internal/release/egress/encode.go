@@ -1,0 +1,93 @@
+package egress
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"net/http"
+	"time"
+
+	"github.com/consentry/gateway/internal/outcome"
+	"github.com/consentry/gateway/internal/release/internal/sealed"
+	"github.com/consentry/gateway/internal/release/stage"
+)
+
+// Encode encodes what a handler answered, whole, before a byte is written. ifNoneMatch is the request's If-None-Match header: it is looked at
+// here, after the decision, so that a 304 never vouches for what is no longer released. A response that is none of the variants, and
+// any that does not hold together, is answered with 500.
+func (e *Egress) Encode(r Response, ifNoneMatch string) *Answer {
+	switch r := r.(type) {
+	case *Resource:
+		if r != nil {
+			return e.resource(r, ifNoneMatch)
+		}
+	case *Page:
+		if r != nil {
+			return e.page(r, ifNoneMatch)
+		}
+	case *Document:
+		if r != nil {
+			return e.document(r, ifNoneMatch)
+		}
+	case *Failure:
+		if r != nil && r.Err != nil {
+			return fail(r.Err)
+		}
+	}
+	return fail(outcome.New(outcome.Internal, fmt.Errorf("egress: no answer of type %T is known", r)))
+}
+
+func fail(err *outcome.Error) *Answer {
+	a := err.Answer()
+	return &Answer{Status: a.Status, contentType: FHIRJSON, headers: a.Headers, body: a.Body}
+}
+
+func (e *Egress) document(d *Document, ifNoneMatch string) *Answer {
+	a := &Answer{Status: http.StatusOK, contentType: d.contentType, body: d.body}
+	a.tag = e.tags.weak("document", func(h hash.Hash) { h.Write(d.digest[:]) })
+	return a.unless(ifNoneMatch)
+}
+
+func (e *Egress) resource(r *Resource, ifNoneMatch string) *Answer {
+	body := sealed.Open(r.Released)
+	if body == nil || r.Released.Facts() == nil {
+		return fail(outcome.New(outcome.Internal, nil))
+	}
+	released := []stage.Released{r.Released}
+	if !e.guard.pass(released) {
+		a := fail(outcome.New(outcome.NotFound, nil))
+		a.Guarded = true
+		return a
+	}
+	a := &Answer{Status: http.StatusOK, contentType: FHIRJSON, body: body, Released: released}
+	a.seal()
+	a.notice = noticeFor(e.base, released)
+	a.tag = e.tags.weak("resource", func(h hash.Hash) { h.Write(a.Digest[:]) })
+	return a.unless(ifNoneMatch)
+}
+
+// seal fills what follows from the released resources: the digest over their digests and the latest lastUpdated.
+func (a *Answer) seal() {
+	if len(a.Released) == 0 {
+		return
+	}
+	h := sha256.New()
+	var last time.Time
+	for _, r := range a.Released {
+		d := r.Digest()
+		h.Write(d[:])
+		if t := r.Facts().LastUpdated.Start; t.After(last) {
+			last = t
+		}
+	}
+	h.Sum(a.Digest[:0])
+	a.lastModified = last
+}
+
+// unless turns the answer into a 304 if the requester has it already.
+func (a *Answer) unless(ifNoneMatch string) *Answer {
+	if ifNoneMatch != "" && matches(ifNoneMatch, a.tag) {
+		a.Status, a.body = http.StatusNotModified, nil
+	}
+	return a
+}

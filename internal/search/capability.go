@@ -1,0 +1,128 @@
+package search
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Capability is what the CapabilityStatement says of this gateway beyond the table.
+type Capability struct {
+	Base     string    // absolute URL of the FHIR endpoint
+	Version  string    // of the software
+	Released time.Time // when the software, or its configuration, last changed
+	CORS     bool      // whether browsers of other origins may call the API
+}
+
+// The CapabilityStatement (FHIR R4 5.2), as far as we fill it.
+type (
+	statement struct {
+		ResourceType   string         `json:"resourceType"`
+		Status         string         `json:"status"`
+		Date           string         `json:"date"`
+		Kind           string         `json:"kind"`
+		Software       software       `json:"software"`
+		Implementation implementation `json:"implementation"`
+		FHIRVersion    string         `json:"fhirVersion"`
+		Format         []string       `json:"format"`
+		Rest           []rest         `json:"rest"`
+	}
+	software struct {
+		Name    string `json:"name"`
+		Version string `json:"version,omitempty"`
+	}
+	implementation struct {
+		Description string `json:"description"`
+		URL         string `json:"url,omitempty"`
+	}
+	rest struct {
+		Mode          string         `json:"mode"`
+		Documentation string         `json:"documentation"`
+		Security      security       `json:"security"`
+		Resource      []restResource `json:"resource"`
+	}
+	security struct {
+		CORS        bool      `json:"cors"`
+		Service     []concept `json:"service"`
+		Description string    `json:"description"`
+	}
+	concept struct {
+		Coding []coding `json:"coding"`
+	}
+	coding struct {
+		System string `json:"system"`
+		Code   string `json:"code"`
+	}
+	restResource struct {
+		Extension        []extension       `json:"extension,omitempty"`
+		Type             string            `json:"type"`
+		SupportedProfile []string          `json:"supportedProfile,omitempty"`
+		Interaction      []restInteraction `json:"interaction"`
+		Versioning       string            `json:"versioning"`
+		ReferencePolicy  []string          `json:"referencePolicy"`
+		SearchRevInclude []string          `json:"searchRevInclude,omitempty"`
+		SearchParam      []statementParam  `json:"searchParam"`
+	}
+	restInteraction struct {
+		Code string `json:"code"`
+	}
+	statementParam struct {
+		Name       string `json:"name"`
+		Definition string `json:"definition"`
+		Type       string `json:"type"`
+	}
+	extension struct {
+		URL         string      `json:"url"`
+		ValueString string      `json:"valueString,omitempty"`
+		Extension   []extension `json:"extension,omitempty"`
+	}
+)
+
+// combinationURL is the extension that names parameters to be used together.
+const combinationURL = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-search-parameter-combination"
+
+// Statement gives the CapabilityStatement as FHIR JSON: what the table says can be read and searched. It does not claim to instantiate
+// the US Core server: that one must create DocumentReferences, and this gateway writes nothing.
+func (c Capability) Statement() ([]byte, error) {
+	s := statement{
+		ResourceType: "CapabilityStatement", Status: "active", Kind: "instance", FHIRVersion: "4.0.1",
+		Date:     c.Released.UTC().Format(time.RFC3339),
+		Format:   []string{"application/fhir+json", "json"},
+		Software: software{Name: "Consentry", Version: c.Version},
+		Implementation: implementation{URL: c.Base,
+			Description: "Read-only gateway to a therapy practice's records: gives each requester what the client's active Consent allows."},
+	}
+	r := rest{Mode: "server",
+		Documentation: "Read and search only. Every search names its client (patient, subject or _id), except on Patient, Practitioner and " +
+			"Organization. What may not be released is absent from every answer. The search parameters and their combinations are those " +
+			"of US Core 6.1; DocumentReference cannot be created here, so full conformance to the US Core server is not claimed.",
+		Security: security{CORS: c.CORS,
+			Service:     []concept{{Coding: []coding{{System: "http://terminology.hl7.org/CodeSystem/restful-security-service", Code: "SMART-on-FHIR"}}}},
+			Description: "SMART App Launch 2.2; see [base]/.well-known/smart-configuration."},
+	}
+	for i := range resources {
+		r.Resource = append(r.Resource, resources[i].statement())
+	}
+	s.Rest = []rest{r}
+	return json.Marshal(s)
+}
+
+func (r *Resource) statement() restResource {
+	out := restResource{
+		Type: r.Type, SupportedProfile: r.Profiles, Versioning: "no-version", ReferencePolicy: []string{"literal", "resolves"},
+		Interaction: []restInteraction{{"read"}, {"search-type"}},
+	}
+	if r.Provenance {
+		out.SearchRevInclude = []string{"Provenance:target"}
+	}
+	for _, p := range r.Parameters {
+		out.SearchParam = append(out.SearchParam, statementParam{Name: p.Name, Definition: p.Definition, Type: string(p.Kind)})
+	}
+	for _, names := range r.Combinations {
+		e := extension{URL: combinationURL}
+		for _, n := range names {
+			e.Extension = append(e.Extension, extension{URL: "required", ValueString: n})
+		}
+		out.Extension = append(out.Extension, e)
+	}
+	return out
+}

@@ -1,0 +1,36 @@
+package search
+
+// Problem is what is wrong with a request. Its text is fixed and fit for an OperationOutcome.
+type Problem string
+
+// The problems of a search request. All are the requester's to mend (400).
+const (
+	Malformed     Problem = "the value is malformed"
+	BadModifier   Problem = "the modifier is not supported for this parameter"
+	UnknownName   Problem = "there is no such parameter for this type"
+	Repeated      Problem = "the parameter may be given only once"
+	NamesNobody   Problem = "the search must name its client (patient, subject or _id)"
+	ManyClients   Problem = "the search must name one client"
+	TooMany       Problem = "the search has too many parameters or values"
+	NotHere       Problem = "the parameter is not supported for this type"
+	UnknownType   Problem = "the type is not supported"
+	BadPage       Problem = "the page cannot be continued"
+	BadQueryText  Problem = "the query cannot be decoded"
+	NotForAScope  Problem = "the parameter cannot narrow a scope"
+	PageAndOthers Problem = "a page token stands alone"
+)
+
+// Error says which parameter is wrong and how. Param is a name of the table or empty; it never holds anything that the requester wrote.
+type Error struct {
+	Param   string
+	Problem Problem
+}
+
+func (e *Error) Error() string {
+	if e.Param == "" {
+		return "search: " + string(e.Problem)
+	}
+	return "search: " + e.Param + ": " + string(e.Problem)
+}
+
+func fail(param string, p Problem) error { return &Error{Param: param, Problem: p} }

@@ -1,0 +1,117 @@
+package search
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/release/stage"
+)
+
+// criterion is one occurrence of a parameter: its values are alternatives.
+type criterion struct {
+	param    *Parameter
+	modifier string // "", "not", "missing", "exact", "contains"; a type modifier stands in the values
+	missing  bool   // the value of :missing
+	strict   bool   // codes are compared with their case: in a scope, which must not widen
+	values   []value
+}
+
+// matches tells whether the resource fits the criterion.
+func (c *criterion) matches(f *stage.Facts) bool {
+	switch c.modifier {
+	case "missing":
+		return c.param.present(f) != c.missing
+	case "not":
+		return !c.any(f)
+	}
+	return c.any(f)
+}
+
+func (c *criterion) any(f *stage.Facts) bool {
+	switch c.param.Kind {
+	case Token:
+		return c.param.eachToken(f, c.token)
+	case Date:
+		return c.param.eachDate(f, c.date)
+	case String:
+		return c.param.eachString(f, c.text)
+	case Reference:
+		return c.param.eachReference(f, c.reference)
+	}
+	return false
+}
+
+// token compares a coding or identifier. Where no code system says otherwise, case does not count (FHIR R4 3.1.1.4.10); ids are exact.
+func (c *criterion) token(system, code string, primitive bool) bool {
+	for i := range c.values {
+		v := &c.values[i]
+		if !v.anySystem && v.system != system && !(primitive && v.system == c.param.System && v.system != "") {
+			continue
+		}
+		if v.anyCode || v.code == code || !c.strict && c.param.origin != fromID && strings.EqualFold(v.code, code) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *criterion) text(s string) bool {
+	if c.modifier != "exact" {
+		s = fold(s)
+	}
+	for i := range c.values {
+		switch want := c.values[i].text; c.modifier {
+		case "exact":
+			if s == want {
+				return true
+			}
+		case "contains":
+			if strings.Contains(s, want) {
+				return true
+			}
+		default:
+			if strings.HasPrefix(s, want) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (c *criterion) reference(r fhir.Reference) bool {
+	return slices.ContainsFunc(c.values, func(v value) bool {
+		return !v.nothing && v.ref.ID == r.ID && (v.ref.Type == "" || v.ref.Type == r.Type)
+	})
+}
+
+func (c *criterion) date(i fhir.Interval) bool {
+	return slices.ContainsFunc(c.values, func(v value) bool { return v.matchesDate(i) })
+}
+
+// matchesDate compares the range of the search value with that of the element (FHIR R4 3.1.1.4.7). The search value has both ends; an end
+// that the element leaves open lies beyond every date.
+func (v *value) matchesDate(i fhir.Interval) bool {
+	inside := i.Within(v.interval)
+	reachesAfter := i.End.IsZero() || i.End.After(v.interval.End)
+	reachesBefore := i.Start.IsZero() || i.Start.Before(v.interval.Start)
+	switch v.prefix {
+	case "eq":
+		return inside
+	case "ne":
+		return !inside
+	case "gt":
+		return reachesAfter
+	case "ge":
+		return reachesAfter || inside
+	case "lt":
+		return reachesBefore
+	case "le":
+		return reachesBefore || inside
+	case "sa":
+		return !i.Start.IsZero() && !i.Start.Before(v.interval.End)
+	case "eb":
+		return !i.End.IsZero() && !i.End.After(v.interval.Start)
+	}
+	return false
+}

@@ -83,7 +83,7 @@ type Duration time.Duration
 func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
 	v, err := time.ParseDuration(n.Value)
 	if err != nil || v <= 0 {
-		return fmt.Errorf("line %d: not a duration above zero, such as 5s", n.Line)
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: not a duration above zero, such as 5s", n.Line)}}
 	}
 	*d = Duration(v)
 	return nil

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const goodConfig = `listen: 127.0.0.1:8080
+base-url: https://records.example.org/fhir
+zone: America/New_York
+practice:
+  sqlite: practice.db
+  identifiers: [{system: "http://hl7.org/fhir/sid/us-npi", value: "1234567893"}]
+maps: maps
+partners: partners.yaml
+tokens:
+  issuer: https://login.example.org
+  audience: https://records.example.org/fhir
+  algorithms: [ES384]
+  token-endpoint: https://login.example.org/token
+keys: {id: id.key, page: page.key, etag: etag.key, ledger: ledger.key}
+ledger: ledger.db
+state: state.db
+`
+
+func TestAConfigIsReadAndItsPathsAreRelativeToIt(t *testing.T) {
+	c, err := parseConfig("/etc/consentry/gateway.yaml", []byte(goodConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.Practice.SQLite, "/etc/consentry/practice.db"; got != want {
+		t.Errorf("practice.sqlite is %s, want %s", got, want)
+	}
+	if c.Profiles != "" {
+		t.Errorf("an absent path became %s", c.Profiles)
+	}
+}
+
+func TestEveryProblemIsReportedAtOnceWithItsPlace(t *testing.T) {
+	cases := map[string]struct {
+		replace [2]string
+		want    []string
+	}{
+		"unknown key":                 {[2]string{"maps: maps", "mops: maps"}, []string{"g.yaml:7: unknown key mops", "maps is missing"}},
+		"no issuer":                   {[2]string{"  issuer: https://login.example.org\n", ""}, []string{"g.yaml:9: tokens.issuer is missing"}},
+		"no audience":                 {[2]string{"  audience: https://records.example.org/fhir\n", ""}, []string{"tokens.audience is missing"}},
+		"no algorithms":               {[2]string{"  algorithms: [ES384]\n", ""}, []string{"tokens.algorithms is missing"}},
+		"nobody discloses":            {[2]string{`  identifiers: [{system: "http://hl7.org/fhir/sid/us-npi", value: "1234567893"}]`, ""}, []string{"practice.identifiers is missing"}},
+		"plain HTTP to the world":     {[2]string{"listen: 127.0.0.1:8080", "listen: 0.0.0.0:8080"}, []string{"g.yaml:1: listen is not on loopback"}},
+		"zone of this machine":        {[2]string{"America/New_York", "Local"}, []string{"g.yaml:3: zone is no IANA time zone"}},
+		"relative base":               {[2]string{"base-url: https://records.example.org/fhir", "base-url: /fhir"}, []string{"g.yaml:2: base-url"}},
+		"a duration without its unit": {[2]string{"practice:\n", "practice:\n  timeout: 5\n"}, []string{"g.yaml:5: "}},
+		"two sources of keys":         {[2]string{"  token-endpoint", "  jwks-uri: https://a.example/jwks\n  jwks-file: a.json\n  token-endpoint"}, []string{"exclude each other"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(goodConfig, c.replace[0], c.replace[1], 1)
+			if text == goodConfig {
+				t.Fatal("the case changes nothing")
+			}
+			_, err := parseConfig("g.yaml", []byte(text))
+			if err == nil {
+				t.Fatal("it was taken")
+			}
+			for _, w := range c.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("no %q in:\n%v", w, err)
+				}
+			}
+		})
+	}
+}
+
+func TestAnEmptyConfigNamesEverythingThatIsMissing(t *testing.T) {
+	_, err := parseConfig("g.yaml", []byte("listen: 127.0.0.1:1\n"))
+	if err == nil {
+		t.Fatal("it was taken")
+	}
+	for _, key := range []string{"base-url", "zone", "practice.sqlite", "practice.identifiers", "maps", "partners", "tokens.issuer", "tokens.audience", "tokens.algorithms", "keys.id", "keys.page", "keys.etag", "keys.ledger", "ledger", "state"} {
+		if !strings.Contains(err.Error(), key+" is missing") {
+			t.Errorf("%s is not named", key)
+		}
+	}
+}
+
+func TestKeysAreMadeOnceAndReadBack(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	made, err := makeKeys(dir)
+	if err != nil || len(made) != len(keyFiles) {
+		t.Fatalf("made %d keys, %v", len(made), err)
+	}
+	first := map[string]string{}
+	for _, k := range keyFiles {
+		key, err := readKey(filepath.Join(dir, k.name), k.size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first[k.name] = string(key)
+	}
+	if made, err := makeKeys(dir); err != nil || len(made) != 0 {
+		t.Fatalf("made %d keys again, %v", len(made), err)
+	}
+	for _, k := range keyFiles {
+		if key, _ := readKey(filepath.Join(dir, k.name), k.size); string(key) != first[k.name] {
+			t.Errorf("%s changed", k.name)
+		}
+	}
+}
+
+func TestAKeyThatOthersCanReadIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := makeKeys(dir); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "id.key")
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readKey(path, keyFiles[0].size); err == nil {
+		t.Error("it was taken")
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readKey(path, 32); err == nil {
+		t.Error("a key of the wrong length was taken")
+	}
+}

@@ -1,0 +1,149 @@
+package smart
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/consentry/gateway/internal/fhir"
+)
+
+// actReasonOID is v3-ActReason as UDAP Security writes it in hl7-b2b.
+const actReasonOID = "urn:oid:2.16.840.1.113883.5.8"
+
+// extensions are those that state a purpose of use and a practitioner: hl7-b2b (UDAP Security) and ihe_iua (IHE IUA and PCF 1.1).
+func (c claims) extensions() (b2b, iua claims, err error) {
+	all, err := c.object("extensions")
+	if err != nil {
+		return nil, nil, err
+	}
+	if b2b, err = all.object("hl7-b2b"); err != nil {
+		return nil, nil, err
+	}
+	iua, err = all.object("ihe_iua")
+	return b2b, iua, err
+}
+
+// purposes collects every purpose that the token states, wherever it states it: each of them must be permitted, so none may get lost.
+func (c claims) purposes() ([]fhir.Coding, error) {
+	b2b, iua, err := c.extensions()
+	if err != nil {
+		return nil, err
+	}
+	var all []fhir.Coding
+	for _, from := range []claims{c, b2b, iua} {
+		stated, err := from.codings("purpose_of_use")
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range stated {
+			if !slices.Contains(all, p) {
+				all = append(all, p)
+			}
+		}
+	}
+	return all, nil
+}
+
+// codings reads one or many, each an object {system, code} or a text.
+func (c claims) codings(name string) ([]fhir.Coding, error) {
+	if !c.has(name) {
+		return nil, nil
+	}
+	var parts []json.RawMessage
+	if json.Unmarshal(c[name], &parts) != nil {
+		parts = []json.RawMessage{c[name]}
+	}
+	var all []fhir.Coding
+	for _, part := range parts {
+		p, err := parsePurpose(part)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+func parsePurpose(raw json.RawMessage) (fhir.Coding, error) {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		if p := ParsePurpose(s); p.Code != "" {
+			return p, nil
+		}
+		return fhir.Coding{}, refused("purpose_of_use")
+	}
+	var o claims
+	if json.Unmarshal(raw, &o) != nil || o == nil {
+		return fhir.Coding{}, refused("purpose_of_use")
+	}
+	system, err := o.text("system")
+	if err != nil {
+		return fhir.Coding{}, err
+	}
+	code, err := o.text("code")
+	if err != nil || code == "" {
+		return fhir.Coding{}, refused("purpose_of_use")
+	}
+	if system == actReasonOID {
+		system = fhir.SystemActReason
+	}
+	return fhir.Coding{System: system, Code: code}, nil
+}
+
+// ParsePurpose reads a purpose of use written as one text: a v3-ActReason code alone, "system|code" as in FHIR search, or "system#code" as
+// in UDAP Security. Without a code it is the zero Coding.
+func ParsePurpose(s string) fhir.Coding {
+	system, code, ok := strings.Cut(s, "|")
+	if !ok {
+		if system, code, ok = strings.Cut(s, "#"); !ok {
+			system, code = fhir.SystemActReason, s
+		}
+	}
+	if code == "" {
+		return fhir.Coding{}
+	}
+	if system == actReasonOID {
+		system = fhir.SystemActReason
+	}
+	return fhir.Coding{System: system, Code: code}
+}
+
+// npi is the practitioner whom the token claims: npi, the subject_id of hl7-b2b if it is an NPI, or ihe_iua's. They must agree.
+func (c claims) npi() (string, error) {
+	b2b, iua, err := c.extensions()
+	if err != nil {
+		return "", err
+	}
+	subject, err := b2b.text("subject_id")
+	if err != nil {
+		return "", err
+	}
+	claimed := []string{}
+	if id, ok := strings.CutPrefix(subject, fhir.SystemNPI+"#"); ok || isNPI(subject) {
+		claimed = append(claimed, id)
+	}
+	for name, from := range map[string]claims{"npi": c, "national_provider_identifier": iua} {
+		id, err := from.text(name)
+		if err != nil {
+			return "", err
+		}
+		if id != "" {
+			claimed = append(claimed, id)
+		}
+	}
+	slices.Sort(claimed)
+	claimed = slices.Compact(claimed)
+	switch {
+	case len(claimed) == 0:
+		return "", nil
+	case len(claimed) > 1 || !isNPI(claimed[0]):
+		return "", refused("npi")
+	}
+	return claimed[0], nil
+}
+
+// isNPI tells whether s has the form of a National Provider Identifier (45 CFR 162.406): ten digits.
+func isNPI(s string) bool {
+	return len(s) == 10 && strings.Trim(s, "0123456789") == ""
+}

@@ -1,0 +1,141 @@
+package smart
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+)
+
+// When keys are fetched. An unknown kid or a bad signature fetches them again, but whoever sends junk causes one fetch a minute at most.
+const (
+	refetchInterval = time.Minute     // between two attempts
+	firstInterval   = 5 * time.Second // between two attempts while there are no keys at all
+	refreshAfter    = 10 * time.Minute
+	staleAfter      = time.Hour // keys that could not be fetched again for so long are no keys
+	fetchTimeout    = 10 * time.Second
+)
+
+// keySet is one state of the issuer's keys.
+type keySet struct {
+	keys    []jose.JSONWebKey
+	fetched time.Time
+	// generation changes when a key has gone: tokens that it signed must be verified again.
+	generation uint64
+}
+
+// keyRing holds the issuer's keys and fetches them when needed, one fetch at a time.
+type keyRing struct {
+	fetch func(context.Context) ([]jose.JSONWebKey, error) // nil for fixed keys
+	now   func() time.Time
+
+	set atomic.Pointer[keySet]
+
+	mu        sync.Mutex
+	attempted time.Time
+	flight    chan struct{} // closed when the fetch that is under way has ended, nil if none is
+}
+
+// current are the keys to verify with. Keys older than an hour are none.
+func (r *keyRing) current(ctx context.Context) (*keySet, error) {
+	if s := r.set.Load(); r.fetch == nil || r.age(s) <= refreshAfter {
+		return s, nil
+	} else if r.age(s) <= staleAfter {
+		r.refetch() // in the background: these keys are still good
+		return s, nil
+	}
+	if err := wait(ctx, r.refetch()); err != nil {
+		return nil, err
+	}
+	if s := r.set.Load(); r.age(s) <= staleAfter {
+		return s, nil
+	}
+	return nil, ErrKeys
+}
+
+// newer fetches the keys again because those of s do not verify a token. It returns nil if there is nothing newer.
+func (r *keyRing) newer(ctx context.Context, s *keySet) (*keySet, error) {
+	if r.fetch == nil {
+		return nil, nil
+	}
+	if err := wait(ctx, r.refetch()); err != nil {
+		return nil, err
+	}
+	if n := r.set.Load(); n != s {
+		return n, nil
+	}
+	return nil, nil
+}
+
+// age is how long ago the keys were fetched; a clock that went back makes them too old.
+func (r *keyRing) age(s *keySet) time.Duration {
+	if s == nil {
+		return staleAfter + 1
+	}
+	age := r.now().Sub(s.fetched)
+	if age < 0 {
+		return staleAfter + 1
+	}
+	return age
+}
+
+// refetch starts a fetch, or joins the one under way. It returns nil if the last attempt is too recent.
+func (r *keyRing) refetch() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.flight != nil {
+		return r.flight
+	}
+	interval := refetchInterval
+	if r.set.Load() == nil {
+		interval = firstInterval
+	}
+	now := r.now()
+	if since := now.Sub(r.attempted); since >= 0 && since < interval {
+		return nil
+	}
+	r.attempted = now
+	done := make(chan struct{})
+	r.flight = done
+	go r.run(done)
+	return done
+}
+
+func (r *keyRing) run(done chan struct{}) {
+	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout) // not the request's: others wait for it too
+	defer cancel()
+	keys, err := r.fetch(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil && len(keys) > 0 {
+		r.replace(keys)
+	}
+	r.flight = nil
+	close(done)
+}
+
+func (r *keyRing) replace(keys []jose.JSONWebKey) {
+	next := &keySet{keys: keys, fetched: r.now()}
+	if old := r.set.Load(); old != nil {
+		next.generation = old.generation
+		if !containsAll(keys, old.keys) {
+			next.generation++
+		}
+	}
+	r.set.Store(next)
+}
+
+func wait(ctx context.Context, done <-chan struct{}) error {
+	if done == nil {
+		return nil
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrKeys, ctx.Err())
+	}
+}

@@ -139,3 +139,8 @@ func (c Scope) intersect(o Scope) (Scope, bool) {
 	params := append(slices.Clone(c.Params), o.Params...)
 	return Scope{Level: c.Level, Type: typ, Permissions: permissions, Params: params}, permissions != ""
 }
+
+// Only are the scopes of one level: self-access is through patient/ scopes alone.
+func (s Scopes) Only(l Level) Scopes {
+	return Scopes{slices.DeleteFunc(s.All(), func(c Scope) bool { return c.Level != l })}
+}

@@ -1,0 +1,71 @@
+package requester
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"slices"
+	"strings"
+
+	"github.com/consentry/gateway/internal/fhir"
+)
+
+// SelfAccess is the authenticated person who asks for a record of their own, or as a representative (45 CFR 164.524; design rule 6).
+func (r *Requester) SelfAccess() (person fhir.Reference, ok bool) {
+	if r.Kind != KindPatient || r.Person == (fhir.Reference{}) {
+		return fhir.Reference{}, false
+	}
+	return r.Person, true
+}
+
+// Digest covers everything of the requester that a decision can depend on. Two requesters with one digest see the same view.
+func (r *Requester) Digest() [sha256.Size]byte {
+	d := digester{sha256.New()}
+	d.write("partner", r.PartnerID, string(r.Kind))
+	d.party("organization", r.Organization)
+	if r.Practitioner != nil {
+		d.party("practitioner", *r.Practitioner)
+	}
+	d.codings("purposes", r.Purposes)
+	d.codings("registered", r.Registered)
+	d.write("scopes", r.Scopes.String())
+	d.write("patient", r.Patient.String())
+	d.write("person", r.Person.String())
+	return [sha256.Size]byte(d.Sum(nil))
+}
+
+// digester writes every text behind its length, so that no two different requesters are written alike.
+type digester struct{ hash.Hash }
+
+func (d digester) write(name string, texts ...string) {
+	var size [8]byte
+	binary.BigEndian.PutUint64(size[:], uint64(len(texts)))
+	d.Hash.Write(size[:])
+	for _, s := range append([]string{name}, texts...) {
+		binary.BigEndian.PutUint64(size[:], uint64(len(s)))
+		d.Hash.Write(size[:])
+		d.Hash.Write([]byte(s))
+	}
+}
+
+func (d digester) party(name string, p Party) {
+	d.write(name, p.Reference.String())
+	ids := slices.SortedFunc(slices.Values(p.Identifiers), func(a, b fhir.Identifier) int {
+		if c := strings.Compare(a.System, b.System); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Value, b.Value)
+	})
+	for _, id := range ids {
+		d.write("identifier", id.System, id.Value)
+	}
+}
+
+func (d digester) codings(name string, codings []fhir.Coding) {
+	texts := make([]string, 0, 2*len(codings))
+	sorted := slices.SortedFunc(slices.Values(codings), func(a, b fhir.Coding) int { return strings.Compare(a.Key(), b.Key()) })
+	for _, c := range sorted {
+		texts = append(texts, c.System, c.Code)
+	}
+	d.write(name, texts...)
+}

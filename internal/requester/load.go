@@ -1,0 +1,152 @@
+package requester
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const maxRegisterBytes = 4 << 20
+
+// registerFile is the register as it is written:
+//
+//	partners:
+//	  - id: lakeside                # the OAuth client_id
+//	    kind: provider              # provider, payer, patient, employer or other
+//	    organization: {reference: Organization/x, npi: "1234567893", identifiers: [{system: ..., value: ...}]}
+//	    practitioners: [{npi: "1245319599"}]
+//	    purposes: [TREAT, COC]      # v3-ActReason codes
+//	    default-purpose: TREAT      # for tokens that state none; without it they get nothing
+//	    scopes: system/*.rs
+//	    jwks-file: lakeside.jwks.json   # or jwks: {keys: [...]}; for the built-in issuer
+type registerFile struct {
+	Partners []partnerFile `yaml:"partners"`
+}
+
+type partnerFile struct {
+	ID             string      `yaml:"id"`
+	Kind           Kind        `yaml:"kind"`
+	Organization   partyFile   `yaml:"organization"`
+	Practitioners  []partyFile `yaml:"practitioners"`
+	Purposes       []string    `yaml:"purposes"`
+	DefaultPurpose string      `yaml:"default-purpose"`
+	Scopes         string      `yaml:"scopes"`
+	JWKSFile       string      `yaml:"jwks-file"`
+	JWKS           any         `yaml:"jwks"`
+}
+
+type partyFile struct {
+	Reference   string           `yaml:"reference"`
+	NPI         string           `yaml:"npi"`
+	Identifiers []identifierFile `yaml:"identifiers"`
+}
+
+type identifierFile struct {
+	System string `yaml:"system"`
+	Value  string `yaml:"value"`
+}
+
+// Load reads the partner register from a file of fsys and the key sets that it names beside it. The purposes that a kind of partner can
+// hold come from the profiles. Every problem is reported at once, with its place.
+func Load(fsys fs.FS, name string, profiles fs.FS) (*Register, error) {
+	text, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return nil, fmt.Errorf("requester: %w", err)
+	}
+	if len(text) > maxRegisterBytes {
+		return nil, fmt.Errorf("requester: %s is larger than %d bytes", name, maxRegisterBytes)
+	}
+	tree, err := loadPurposeTree(profiles)
+	if err != nil {
+		return nil, err
+	}
+	l := &loader{name: name, files: fsys, tree: tree}
+	var file registerFile
+	l.decode(text, &file)
+	if yaml.Unmarshal(text, &l.root) == nil && len(file.Partners) == 0 {
+		l.add(1, "no partners")
+	}
+	r := &Register{partners: map[string]*Partner{}}
+	for i, p := range file.Partners {
+		l.partner(r, i, p)
+	}
+	if len(l.problems) > 0 {
+		return nil, errors.New(strings.Join(l.problems, "\n"))
+	}
+	return r, nil
+}
+
+// loader collects what is wrong.
+type loader struct {
+	name     string
+	files    fs.FS
+	tree     *purposeTree
+	root     yaml.Node
+	problems []string
+}
+
+func (l *loader) add(line int, format string, args ...any) {
+	l.problems = append(l.problems, fmt.Sprintf("%s:%d: %s", l.name, line, fmt.Sprintf(format, args...)))
+}
+
+var (
+	yamlLine     = regexp.MustCompile(`line (\d+): (.*)`)
+	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+)
+
+func (l *loader) decode(text []byte, into any) {
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	err := dec.Decode(into)
+	if err == nil {
+		var more any
+		if dec.Decode(&more) == nil {
+			l.problems = append(l.problems, l.name+": a second YAML document would be ignored")
+		}
+		return
+	}
+	details := []string{err.Error()}
+	if te := new(yaml.TypeError); errors.As(err, &te) {
+		details = te.Errors
+	}
+	for _, d := range details {
+		d = unknownField.ReplaceAllString(strings.TrimPrefix(d, "yaml: "), "unknown key $1")
+		if m := yamlLine.FindStringSubmatch(d); m != nil {
+			l.problems = append(l.problems, l.name+":"+m[1]+": "+m[2])
+			continue
+		}
+		l.problems = append(l.problems, l.name+": "+d)
+	}
+}
+
+// line is where the i-th partner, or one of its keys, stands.
+func (l *loader) line(i int, key string) int {
+	if len(l.root.Content) == 0 {
+		return 1
+	}
+	list := child(l.root.Content[0], "partners")
+	if list == nil || list.Kind != yaml.SequenceNode || i >= len(list.Content) {
+		return 1
+	}
+	if n := child(list.Content[i], key); n != nil {
+		return n.Line
+	}
+	return list.Content[i].Line
+}
+
+func child(n *yaml.Node, key string) *yaml.Node {
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package requester
+
+import (
+	"encoding/json"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	jose "github.com/go-jose/go-jose/v4"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+var kinds = []Kind{KindProvider, KindPayer, KindPatient, KindEmployer, KindOther}
+
+func (l *loader) partner(r *Register, i int, f partnerFile) {
+	p := &Partner{ID: f.ID, Kind: f.Kind}
+	if f.ID == "" || strings.TrimSpace(f.ID) != f.ID {
+		l.add(l.line(i, "id"), "a partner without an id, or with blanks around it")
+	}
+	if _, twice := r.partners[f.ID]; twice {
+		l.add(l.line(i, "id"), "the partner %q is registered twice", f.ID)
+	}
+	if !slices.Contains(kinds, f.Kind) {
+		l.add(l.line(i, "kind"), "kind is not one of provider, payer, patient, employer, other")
+	}
+	line := l.line(i, "organization")
+	p.Organization = l.party(line, "organization", f.Organization)
+	if f.Kind != KindPatient && len(p.Organization.Identifiers) == 0 && p.Organization.Reference == (fhir.Reference{}) {
+		l.add(line, "organization needs a reference or an identifier: no Consent could name it")
+	}
+	l.practitioners(i, p, f.Practitioners)
+	l.purposes(i, p, f)
+	l.scopes(i, p, f.Scopes)
+	p.Keys = l.keys(i, f)
+	r.partners[f.ID] = p
+}
+
+func (l *loader) party(line int, what string, f partyFile) Party {
+	var p Party
+	if f.Reference != "" {
+		ref, ok := fhir.ParseReference(f.Reference)
+		if !ok || ref.String() != f.Reference {
+			l.add(line, "%s: the reference is not of the form Type/id", what)
+		}
+		p.Reference = ref
+	}
+	if f.NPI != "" {
+		f.Identifiers = append([]identifierFile{{System: fhir.SystemNPI, Value: f.NPI}}, f.Identifiers...)
+	}
+	for _, id := range f.Identifiers {
+		switch {
+		case id.System == "" || id.Value == "":
+			l.add(line, "%s: an identifier needs a system and a value", what)
+		case id.System == fhir.SystemNPI && (len(id.Value) != 10 || strings.Trim(id.Value, "0123456789") != ""):
+			l.add(line, "%s: an NPI has ten digits", what)
+		}
+		p.Identifiers = append(p.Identifiers, fhir.Identifier(id))
+	}
+	return p
+}
+
+func (l *loader) practitioners(i int, p *Partner, list []partyFile) {
+	line := l.line(i, "practitioners")
+	for _, f := range list {
+		one := l.party(line, "practitioners", f)
+		if len(one.Identifiers) == 0 && one.Reference == (fhir.Reference{}) {
+			l.add(line, "a practitioner needs a reference or an identifier")
+		}
+		for _, other := range p.Practitioners {
+			same := slices.ContainsFunc(one.Identifiers, func(id fhir.Identifier) bool { return slices.Contains(other.Identifiers, id) })
+			if same || one.Reference != (fhir.Reference{}) && one.Reference == other.Reference {
+				l.add(line, "two practitioners have one identifier or reference")
+			}
+		}
+		p.Practitioners = append(p.Practitioners, one)
+	}
+}
+
+func (l *loader) purposes(i int, p *Partner, f partnerFile) {
+	line := l.line(i, "purposes")
+	if len(f.Purposes) == 0 && f.Kind != KindPatient { // a client's own app needs none (self-access)
+		l.add(line, "purposes is missing: a partner without a purpose gets nothing")
+	}
+	for _, text := range f.Purposes {
+		c := smart.ParsePurpose(text)
+		switch {
+		case !l.tree.knows(c):
+			l.add(line, "purpose %q is not in purposes/tree.yaml", text)
+		case l.tree.forbidden(f.Kind, c.Code):
+			l.add(line, "a partner of kind %s never holds %s: a body that is both is two partners", f.Kind, c.Code)
+		case slices.Contains(p.Purposes, c):
+			l.add(line, "purpose %q is named twice", text)
+		}
+		p.Purposes = append(p.Purposes, c)
+	}
+	if f.DefaultPurpose == "" {
+		return
+	}
+	p.Default = smart.ParsePurpose(f.DefaultPurpose)
+	if !slices.Contains(p.Purposes, p.Default) {
+		l.add(l.line(i, "default-purpose"), "default-purpose is not one of the purposes")
+	}
+}
+
+// scopes must be readable whole: in a register a void scope is a typing error.
+func (l *loader) scopes(i int, p *Partner, text string) {
+	if strings.TrimSpace(text) == "" {
+		l.add(l.line(i, "scopes"), "scopes is missing: a partner without a scope gets nothing")
+	}
+	p.Scopes = smart.ParseScopes(text)
+	for one := range strings.FieldsSeq(text) {
+		if smart.ParseScopes(one).Empty() {
+			l.add(l.line(i, "scopes"), "scope %q cannot be read", one)
+		}
+	}
+	if p.Kind == KindPatient && !p.Scopes.Empty() && p.Scopes.Only(smart.LevelPatient).Empty() {
+		l.add(l.line(i, "scopes"), "a partner of kind patient uses patient/ scopes only")
+	}
+}
+
+func (l *loader) keys(i int, f partnerFile) []jose.JSONWebKey {
+	line, data := l.line(i, "jwks"), []byte(nil)
+	switch {
+	case f.JWKS != nil && f.JWKSFile != "":
+		l.add(line, "jwks and jwks-file exclude each other")
+		return nil
+	case f.JWKS != nil:
+		var err error
+		if data, err = json.Marshal(f.JWKS); err != nil {
+			l.add(line, "jwks is not a JSON Web Key Set")
+			return nil
+		}
+	case f.JWKSFile != "":
+		line = l.line(i, "jwks-file")
+		var err error
+		if data, err = fs.ReadFile(l.files, path.Join(path.Dir(l.name), f.JWKSFile)); err != nil {
+			l.add(line, "jwks-file cannot be read")
+			return nil
+		}
+	default:
+		return nil
+	}
+	keys, err := smart.ParseJWKS(data)
+	if err != nil {
+		l.add(line, "%v", err)
+	}
+	for n, k := range keys {
+		if k.KeyID == "" || slices.ContainsFunc(keys[:n], func(o jose.JSONWebKey) bool { return o.KeyID == k.KeyID }) {
+			l.add(line, "every key needs a kid of its own") // SMART 2.2: exactly one key must match
+		}
+	}
+	return keys
+}

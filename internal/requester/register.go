@@ -1,0 +1,115 @@
+package requester
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	jose "github.com/go-jose/go-jose/v4"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+// ErrUnknownPartner says that the token's client is not in the register. The caller answers as to no token at all.
+var ErrUnknownPartner = errors.New("requester: the client is not a registered partner")
+
+// Partner is one OAuth client as the practice has registered it. It must not be changed.
+type Partner struct {
+	ID            string // the OAuth client_id
+	Kind          Kind
+	Organization  Party
+	Practitioners []Party
+	// Purposes are those that the partner may state. Default is the one that a token which states none stands for, zero for none.
+	Purposes []fhir.Coding
+	Default  fhir.Coding
+	// Scopes bound what any token of this partner may hold.
+	Scopes smart.Scopes
+	// Keys are the public keys of the partner's client assertions. Only the built-in issuer needs them.
+	Keys []jose.JSONWebKey
+}
+
+// Register is the partner register. The zero Register knows nobody.
+type Register struct {
+	partners map[string]*Partner
+}
+
+// Partner is the registered partner with that client_id.
+func (r *Register) Partner(id string) (*Partner, bool) {
+	p, ok := r.partners[id]
+	return p, ok
+}
+
+// IDs are the registered client_ids, sorted.
+func (r *Register) IDs() []string { return slices.Sorted(maps.Keys(r.partners)) }
+
+// Requester says who asks with this token. Organisation, kind and purposes come from the register; the token can only choose among them:
+//
+//   - Purposes that it states stay as they are, and the decision refuses one that is not registered. If it states none, the partner's
+//     default-purpose holds; without a default there is none, and none matches nothing. A sole registered purpose is not assumed.
+//   - Scopes are those of the token as far as they are registered. A partner of kind patient has patient/ scopes only.
+//   - A practitioner that it claims counts only if registered with the partner.
+//   - The person counts only for a partner of kind patient, and never for a machine.
+func (r *Register) Requester(tok *smart.Token) (*Requester, error) {
+	if tok == nil {
+		return nil, ErrUnknownPartner
+	}
+	p, ok := r.Partner(tok.ClientID)
+	if !ok {
+		return nil, ErrUnknownPartner
+	}
+	q := &Requester{
+		PartnerID:    p.ID,
+		Kind:         p.Kind,
+		Organization: p.Organization,
+		Practitioner: p.practitioner(tok),
+		Purposes:     p.purposes(tok.Purposes),
+		Registered:   slices.Clone(p.Purposes),
+		Scopes:       tok.Scopes.Intersect(p.Scopes),
+		Patient:      tok.Patient,
+	}
+	if p.Kind == KindPatient {
+		q.Scopes = q.Scopes.Only(smart.LevelPatient)
+		q.Person = person(tok)
+	}
+	return q, nil
+}
+
+func (p *Partner) purposes(stated []fhir.Coding) []fhir.Coding {
+	if len(stated) > 0 {
+		return slices.Clone(stated)
+	}
+	if p.Default == (fhir.Coding{}) {
+		return nil
+	}
+	return []fhir.Coding{p.Default}
+}
+
+// practitioner is the registered practitioner whom the token claims, by NPI or as the user who signed in. Two claims must not contradict.
+func (p *Partner) practitioner(tok *smart.Token) *Party {
+	byNPI, byUser := -1, -1
+	if tok.NPI != "" {
+		npi := fhir.Identifier{System: fhir.SystemNPI, Value: tok.NPI}
+		byNPI = slices.IndexFunc(p.Practitioners, func(one Party) bool { return slices.Contains(one.Identifiers, npi) })
+	}
+	user := tok.FHIRUser.Type == "Practitioner" && !tok.Machine
+	if user {
+		byUser = slices.IndexFunc(p.Practitioners, func(one Party) bool { return one.Reference == tok.FHIRUser })
+	}
+	switch {
+	case tok.NPI == "" && byUser >= 0:
+		return &p.Practitioners[byUser]
+	case byNPI < 0:
+		return nil
+	case user && byUser != byNPI && (byUser >= 0 || p.Practitioners[byNPI].Reference != fhir.Reference{}):
+		return nil
+	}
+	return &p.Practitioners[byNPI]
+}
+
+func person(tok *smart.Token) fhir.Reference {
+	if tok.Machine || tok.FHIRUser.Type != "Patient" && tok.FHIRUser.Type != "RelatedPerson" {
+		return fhir.Reference{}
+	}
+	return tok.FHIRUser
+}

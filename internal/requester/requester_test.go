@@ -1,0 +1,326 @@
+package requester
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/smart"
+	"github.com/consentry/gateway/profiles"
+)
+
+const register = `partners:
+  - id: lakeside
+    kind: provider
+    organization:
+      reference: Organization/lakeside
+      npi: "1234567893"
+      identifiers: [{system: "urn:oid:1.2.3", value: "77"}]
+    practitioners:
+      - {reference: Practitioner/ana, npi: "1245319599"}
+      - {npi: "1003000126"}
+    purposes: [TREAT, COC]
+    default-purpose: TREAT
+    scopes: system/*.rs user/Condition.r
+  - id: insurer
+    kind: payer
+    organization: {identifiers: [{system: "urn:naic", value: "12345"}]}
+    purposes: [HPAYMT]
+    scopes: system/*.rs
+  - id: app
+    kind: patient
+    purposes: [PATRQT]
+    scopes: patient/*.rs user/*.rs
+`
+
+func load(t *testing.T, text string, more ...string) (*Register, error) {
+	t.Helper()
+	files := fstest.MapFS{"conf/partners.yaml": {Data: []byte(text)}}
+	for i := 0; i+1 < len(more); i += 2 {
+		files[more[i]] = &fstest.MapFile{Data: []byte(more[i+1])}
+	}
+	return Load(files, "conf/partners.yaml", profiles.FS)
+}
+
+func mustLoad(t *testing.T) *Register {
+	t.Helper()
+	r, err := load(t, register)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func purpose(codes ...string) (all []fhir.Coding) {
+	for _, c := range codes {
+		all = append(all, fhir.Coding{System: fhir.SystemActReason, Code: c})
+	}
+	return all
+}
+
+func TestARequesterComesFromTheRegister(t *testing.T) {
+	machine := smart.Token{ClientID: "lakeside", Subject: "lakeside", Machine: true, Scopes: smart.ParseScopes("system/Goal.rs system/Patient.cruds patient/*.rs")}
+	q, err := mustLoad(t).Requester(&machine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q.PartnerID != "lakeside" || q.Kind != KindProvider || q.Practitioner != nil || q.Person != (fhir.Reference{}) {
+		t.Errorf("requester is %+v", q)
+	}
+	want := Party{fhir.Reference{Type: "Organization", ID: "lakeside"}, []fhir.Identifier{{System: fhir.SystemNPI, Value: "1234567893"}, {System: "urn:oid:1.2.3", Value: "77"}}}
+	if d := cmp.Diff(want, q.Organization); d != "" {
+		t.Errorf("organization (-want +got):\n%s", d)
+	}
+	if got, want := q.Scopes.String(), "system/Goal.rs system/Patient.rs"; got != want {
+		t.Errorf("scopes are %q, want %q", got, want)
+	}
+	if d := cmp.Diff(purpose("TREAT", "COC"), q.Registered); d != "" {
+		t.Errorf("registered (-want +got):\n%s", d)
+	}
+}
+
+func TestPurposesAreChosenNeverGuessed(t *testing.T) {
+	tests := map[string]struct {
+		partner string
+		stated  []fhir.Coding
+		want    []fhir.Coding
+	}{
+		"one stated":                        {"lakeside", purpose("COC"), purpose("COC")},
+		"several stated all stay":           {"lakeside", purpose("COC", "TREAT"), purpose("COC", "TREAT")},
+		"one that is not registered stays":  {"lakeside", purpose("HMARKT"), purpose("HMARKT")},
+		"none stated, with a default":       {"lakeside", nil, purpose("TREAT")},
+		"none stated, one registered, none": {"insurer", nil, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			q, err := mustLoad(t).Requester(&smart.Token{ClientID: tt.partner, Purposes: tt.stated})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(tt.want, q.Purposes); d != "" {
+				t.Errorf("purposes (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestAPractitionerCountsOnlyIfRegistered(t *testing.T) {
+	ana, other := fhir.Reference{Type: "Practitioner", ID: "ana"}, fhir.Reference{Type: "Practitioner", ID: "other"}
+	tests := map[string]struct {
+		token smart.Token
+		want  string // NPI of the practitioner
+	}{
+		"none claimed":                    {smart.Token{}, ""},
+		"a registered NPI":                {smart.Token{NPI: "1245319599"}, "1245319599"},
+		"an NPI that is not registered":   {smart.Token{NPI: "1999999999"}, ""},
+		"the organisation's NPI":          {smart.Token{NPI: "1234567893"}, ""},
+		"the user who signed in":          {smart.Token{FHIRUser: ana}, "1245319599"},
+		"another user":                    {smart.Token{FHIRUser: other}, ""},
+		"a user of a machine":             {smart.Token{FHIRUser: ana, Machine: true}, ""},
+		"NPI and user agree":              {smart.Token{NPI: "1245319599", FHIRUser: ana}, "1245319599"},
+		"NPI and user contradict":         {smart.Token{NPI: "1003000126", FHIRUser: ana}, ""},
+		"NPI of one, user somebody else":  {smart.Token{NPI: "1245319599", FHIRUser: other}, ""},
+		"NPI known, user not in register": {smart.Token{NPI: "1003000126", FHIRUser: other}, "1003000126"},
+		"a patient is no practitioner":    {smart.Token{FHIRUser: fhir.Reference{Type: "Patient", ID: "ana"}}, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			tt.token.ClientID = "lakeside"
+			q, err := mustLoad(t).Requester(&tt.token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if q.Practitioner != nil {
+				got = q.Practitioner.Identifiers[0].Value
+			}
+			if got != tt.want {
+				t.Errorf("practitioner %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestSelfAccessIsForAPersonInAPatientApp(t *testing.T) {
+	me := fhir.Reference{Type: "Patient", ID: "me"}
+	tests := map[string]struct {
+		token smart.Token
+		want  fhir.Reference
+	}{
+		"the client":                       {smart.Token{ClientID: "app", FHIRUser: me}, me},
+		"a representative":                 {smart.Token{ClientID: "app", FHIRUser: fhir.Reference{Type: "RelatedPerson", ID: "mum"}}, fhir.Reference{Type: "RelatedPerson", ID: "mum"}},
+		"a clinician in a patient app":     {smart.Token{ClientID: "app", FHIRUser: fhir.Reference{Type: "Practitioner", ID: "x"}}, fhir.Reference{}},
+		"client_credentials of that app":   {smart.Token{ClientID: "app", FHIRUser: me, Machine: true}, fhir.Reference{}},
+		"the launch patient is no person":  {smart.Token{ClientID: "app", Patient: me}, fhir.Reference{}},
+		"a patient in a provider's system": {smart.Token{ClientID: "lakeside", FHIRUser: me}, fhir.Reference{}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			q, err := mustLoad(t).Requester(&tt.token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, ok := q.SelfAccess()
+			if got != tt.want || ok != (tt.want != fhir.Reference{}) {
+				t.Errorf("SelfAccess = %v, %v; want %v", got, ok, tt.want)
+			}
+		})
+	}
+}
+
+func TestAPatientAppHasPatientScopesOnly(t *testing.T) {
+	q, err := mustLoad(t).Requester(&smart.Token{ClientID: "app", Scopes: smart.ParseScopes("patient/Goal.rs user/Goal.rs system/*.rs")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := q.Scopes.String(), "patient/Goal.rs"; got != want {
+		t.Errorf("scopes are %q, want %q", got, want)
+	}
+}
+
+func TestAnUnknownPartnerIsNobody(t *testing.T) {
+	for _, tok := range []*smart.Token{nil, {}, {ClientID: "Lakeside"}, {Subject: "lakeside"}} {
+		if q, err := mustLoad(t).Requester(tok); q != nil || !errors.Is(err, ErrUnknownPartner) {
+			t.Errorf("Requester = %v, %v", q, err)
+		}
+		if _, err := new(Register).Requester(tok); !errors.Is(err, ErrUnknownPartner) {
+			t.Errorf("the zero register: %v", err)
+		}
+	}
+}
+
+func TestDigestCoversWhatADecisionCanDependOn(t *testing.T) {
+	base := func() *Requester {
+		return &Requester{
+			PartnerID: "p", Kind: KindProvider,
+			Organization: Party{fhir.Reference{Type: "Organization", ID: "o"}, []fhir.Identifier{{System: "s", Value: "v"}}},
+			Practitioner: &Party{fhir.Reference{Type: "Practitioner", ID: "a"}, []fhir.Identifier{{System: "s", Value: "w"}}},
+			Purposes:     purpose("TREAT", "COC"), Registered: purpose("TREAT", "COC"), Scopes: smart.ParseScopes("system/*.rs"),
+			Patient: fhir.Reference{Type: "Patient", ID: "x"}, Person: fhir.Reference{Type: "Patient", ID: "y"},
+		}
+	}
+	changes := map[string]func(*Requester){
+		"partner":                 func(q *Requester) { q.PartnerID = "p2" },
+		"kind":                    func(q *Requester) { q.Kind = KindPayer },
+		"organization":            func(q *Requester) { q.Organization.Reference.ID = "o2" },
+		"organization identifier": func(q *Requester) { q.Organization.Identifiers[0].Value = "v2" },
+		"no practitioner":         func(q *Requester) { q.Practitioner = nil },
+		"practitioner":            func(q *Requester) { q.Practitioner.Reference.ID = "b" },
+		"practitioner identifier": func(q *Requester) { q.Practitioner.Identifiers = nil },
+		"purposes":                func(q *Requester) { q.Purposes = purpose("TREAT") },
+		"registered":              func(q *Requester) { q.Registered = purpose("TREAT") },
+		"purpose system":          func(q *Requester) { q.Purposes[0].System = "other" },
+		"scopes":                  func(q *Requester) { q.Scopes = smart.ParseScopes("system/*.r") },
+		"patient":                 func(q *Requester) { q.Patient = fhir.Reference{} },
+		"person":                  func(q *Requester) { q.Person.ID = "z" },
+		"patient and person swap": func(q *Requester) { q.Patient, q.Person = q.Person, q.Patient },
+	}
+	seen := map[[32]byte]string{base().Digest(): "unchanged"}
+	for name, change := range changes {
+		q := base()
+		change(q)
+		if other, ok := seen[q.Digest()]; ok {
+			t.Errorf("%s: the same digest as %s", name, other)
+		}
+		seen[q.Digest()] = name
+	}
+	reordered := base()
+	reordered.Purposes = purpose("COC", "TREAT")
+	if reordered.Digest() != base().Digest() {
+		t.Error("the order of purposes changes the digest")
+	}
+}
+
+func TestLoadReportsEveryProblemWithItsPlace(t *testing.T) {
+	_, err := load(t, `partners:
+  - id: a
+    kind: clinic
+    organization: {reference: nonsense}
+    purposes: [TREAT, TREAT, NOPE]
+    scopes: system/*.sr
+    colour: red
+  - id: a
+    kind: payer
+    purposes: [HPAYMT, COC, TREAT, BTG]
+    default-purpose: HOPERAT
+    jwks-file: absent.json
+  - kind: patient
+    scopes: user/*.rs
+    practitioners: [{}, {npi: "12"}, {npi: "1245319599"}, {npi: "1245319599"}]
+`)
+	want := []string{
+		"partners.yaml:7: unknown key colour",
+		"partners.yaml:3: kind is not one of",
+		"partners.yaml:4: organization: the reference",
+		"partners.yaml:4: organization needs",
+		`partners.yaml:5: purpose "TREAT" is named twice`,
+		`partners.yaml:5: purpose "NOPE" is not in`,
+		`partners.yaml:6: scope "system/*.sr" cannot be read`,
+		`partners.yaml:8: the partner "a" is registered twice`,
+		"partners.yaml:8: organization needs",
+		"partners.yaml:10: a partner of kind payer never holds COC",
+		"partners.yaml:10: a partner of kind payer never holds TREAT",
+		"partners.yaml:10: a partner of kind payer never holds BTG",
+		"partners.yaml:11: default-purpose is not one of the purposes",
+		"partners.yaml:8: scopes is missing",
+		"partners.yaml:12: jwks-file cannot be read",
+		"partners.yaml:13: a partner without an id",
+		"partners.yaml:14: a partner of kind patient uses patient/ scopes only",
+		"partners.yaml:15: a practitioner needs",
+		"partners.yaml:15: practitioners: an NPI has ten digits",
+		"partners.yaml:15: two practitioners have one identifier",
+	}
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, w := range want {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("missing: %s", w)
+		}
+	}
+	if got := strings.Count(err.Error(), "\n") + 1; got != len(want) {
+		t.Errorf("%d problems, want %d:\n%v", got, len(want), err)
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	head := "partners:\n  - {id: a, kind: other, organization: {reference: Organization/a}, purposes: [TREAT], scopes: system/*.rs, "
+	tests := map[string]struct{ text, want string }{
+		"an empty file":     {"", "partners.yaml: EOF"},
+		"no partners":       {"partners: []\n", "no partners"},
+		"two documents":     {register + "---\npartners: []\n", "second YAML document"},
+		"a repeated key":    {"partners: []\npartners: []\n", "already defined"},
+		"a private key":     {head + `jwks: {keys: [{kty: EC, crv: P-256, d: AAAA}]}}`, "private or symmetric"},
+		"an empty set":      {head + `jwks: {keys: []}}`, "no public key"},
+		"both key sources":  {head + `jwks-file: x, jwks: {keys: []}}`, "exclude each other"},
+		"a file outside":    {head + `jwks-file: ../../etc/passwd}`, "cannot be read"},
+		"a secret key file": {head + `jwks-file: oct.json}`, "private or symmetric"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			r, err := load(t, tt.text, "conf/oct.json", `{"keys":[{"kty":"oct","k":"AAAA"}]}`)
+			if r != nil || err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Load = %v, %v; want %q", r, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestLoadNeedsTheProfiles(t *testing.T) {
+	for name, tree := range map[string]string{
+		"absent": "", "no system": "tree: {TREAT: []}\nnever: {payer: [TREAT]}\n", "nothing forbidden to payers": "system: s\ntree: {TREAT: []}\n", "unknown key": "sistem: s\n",
+	} {
+		files := fstest.MapFS{"p.yaml": {Data: []byte(register)}}
+		folder := fstest.MapFS{}
+		if tree != "" {
+			folder["purposes/tree.yaml"] = &fstest.MapFile{Data: []byte(tree)}
+		}
+		if r, err := Load(files, "p.yaml", folder); r != nil || err == nil {
+			t.Errorf("%s: Load = %v, %v", name, r, err)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package policy
+
+import (
+	"slices"
+
+	"github.com/consentry/gateway/internal/fhir"
+)
+
+// Purposes is the tree of purposes of use (profiles/purposes): what lies below what, which purposes are reached only by their name, and
+// the rules of minimum necessary.
+type Purposes struct {
+	system    string
+	parent    map[string]string // every known code; "" for a root
+	namedOnly map[string]bool
+	never     map[string][]string
+	unbound   map[string]bool
+	rules     map[string]*PurposeRule
+}
+
+// PurposeRule says which records a permit for a purpose reaches (45 CFR 164.502(b)).
+type PurposeRule struct {
+	// MaxAgeMonths is how far back a record's matter may lie; 0 for no limit.
+	MaxAgeMonths int
+	types        map[string]map[string]bool // type -> codes, none for all
+	anyType      bool
+}
+
+// Known tells whether the coding is a purpose of the tree. Any other is unknown: it matches no permit and every deny (rule 12).
+func (p *Purposes) Known(c fhir.Coding) bool {
+	_, ok := p.parent[c.Code]
+	return ok && c.System == p.system
+}
+
+// Below tells whether code is ancestor or lies below it.
+func (p *Purposes) Below(code, ancestor string) bool {
+	for i := 0; code != "" && i <= len(p.parent); i++ {
+		if code == ancestor {
+			return true
+		}
+		code = p.parent[code]
+	}
+	return false
+}
+
+// NamedOnly tells whether a permit reaches the purpose only by naming it (rule 14).
+func (p *Purposes) NamedOnly(code string) bool { return p.namedOnly[code] }
+
+// Never tells whether a partner of the kind can never hold the purpose (rule 4).
+func (p *Purposes) Never(kind, code string) bool {
+	return slices.ContainsFunc(p.never[kind], func(a string) bool { return p.Below(code, a) })
+}
+
+// Rule gives the rule of minimum necessary of a purpose: its own or that of its nearest ancestor that has one. bound is false where no
+// rule binds; a bound purpose without a rule reaches nothing.
+func (p *Purposes) Rule(code string) (rule *PurposeRule, bound bool) {
+	for i := 0; code != "" && i <= len(p.parent); i++ {
+		if p.unbound[code] {
+			return nil, false
+		}
+		if r := p.rules[code]; r != nil {
+			return r, true
+		}
+		code = p.parent[code]
+	}
+	return nil, true
+}
+
+// Lists tells whether the rule reaches a record of the type whose type, category or code is among the keys ("system|code").
+func (r *PurposeRule) Lists(resourceType string, keys []string) bool {
+	if r == nil {
+		return false
+	}
+	if r.anyType {
+		return true
+	}
+	codes, ok := r.types[resourceType]
+	if !ok || len(codes) == 0 {
+		return ok
+	}
+	return slices.ContainsFunc(keys, func(k string) bool { return codes[k] })
+}
+
+func newPurposes(l *loader, t treeFile, f rulesFile) *Purposes {
+	p := &Purposes{
+		system: t.System, parent: map[string]string{}, namedOnly: set(t.NamedOnly), never: t.Never,
+		unbound: set(f.Unbound), rules: map[string]*PurposeRule{},
+	}
+	l.need(fileTree, "system", t.System != "")
+	l.need(fileTree, "tree", len(t.Tree) > 0)
+	for code := range t.Tree {
+		p.parent[code] = ""
+	}
+	for code, children := range t.Tree {
+		for _, c := range children {
+			l.need(fileTree, "tree: one place only for "+c, p.parent[c] == "")
+			p.parent[c] = code
+		}
+	}
+	for code := range p.parent {
+		l.need(fileTree, "tree: a root above "+code, p.rooted(code))
+	}
+	p.check(l, fileTree, "named-only", t.NamedOnly)
+	l.need(fileTree, "named-only", len(t.NamedOnly) > 0)
+	l.need(fileTree, "never", len(t.Never) > 0)
+	for kind, codes := range t.Never {
+		p.check(l, fileTree, "never."+kind, codes)
+	}
+	p.check(l, fileRules, "unbound", f.Unbound)
+	l.need(fileRules, "rules", len(f.Rules) > 0)
+	for code, rule := range f.Rules {
+		p.check(l, fileRules, "rules", []string{code})
+		p.rules[code] = newPurposeRule(l, code, rule)
+	}
+	return p
+}
+
+func newPurposeRule(l *loader, code string, f ruleFile) *PurposeRule {
+	r := &PurposeRule{MaxAgeMonths: f.MaxAgeMonths, types: map[string]map[string]bool{}}
+	l.need(fileRules, code+".records", len(f.Records) > 0)
+	l.need(fileRules, code+".max-age-months", f.MaxAgeMonths >= 0)
+	for _, rec := range f.Records {
+		l.need(fileRules, code+".records.type", rec.Type != "")
+		r.anyType = r.anyType || rec.Type == "*"
+		r.types[rec.Type] = set(rec.Codes)
+	}
+	return r
+}
+
+// rooted tells whether the code hangs below a root, not on a ring.
+func (p *Purposes) rooted(code string) bool {
+	for i := 0; i <= len(p.parent); i++ {
+		if code = p.parent[code]; code == "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Purposes) check(l *loader, file, setting string, codes []string) {
+	for _, c := range codes {
+		_, ok := p.parent[c]
+		l.need(file, setting+": "+c, ok)
+	}
+}

@@ -1,0 +1,24 @@
+package demo
+
+// broken writes a few rows that a real database has: an impossible date, a note without an author, a status nobody knows. Each must be
+// withheld whole and reported, and must not disturb its neighbours. They stand in the charts of clients who are not the story's.
+func (g *generator) broken() {
+	if g.clients < 40 {
+		return
+	}
+	client := int64(firstClient + blockSize + int(slotPlain))
+	now := local(g.at(-15, 9))
+	count := func(table string) { g.p.Broken[table]++ }
+
+	g.add("assessments", "client_id, session_id, instrument, taken_at, total, administered_by, status", client, nil, "PHQ-9", "2025-02-30 10:00:00", 9, 2, "final")
+	count("assessments")
+	g.add("diagnoses", diagnosisColumns, client, nil, "F41.1", "Generalized anxiety disorder", "???", true, nil, nil, nil, 2, now, false)
+	count("diagnoses")
+	g.add("diagnoses", diagnosisColumns, client, nil, "F41.1", "Generalized anxiety disorder", "active", true, nil, "last spring", nil, 2, now, false)
+	count("diagnoses")
+	g.add("notes", noteColumns, client, nil, "soap", nil, nil, now, "Felt better.", "Alert.", "Improving.", "Continue.", nil, nil, "signed", now, nil, false, nil, nil, nil, now, false)
+	count("notes")
+	session := g.add("sessions", sessionColumns, "individual", nil, nil, 2, 1, "yesterday", now, "completed", "90834", false, false, 12, now, now)
+	g.in.insert("session_participants", "session_id, client_id, role, attended", session, client, "client", 1)
+	count("sessions")
+}

@@ -1,0 +1,167 @@
+package oracle
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// consent is one Consent of the file.
+type consent struct {
+	ref      string // "Consent/id", as far as it can be told
+	client   string // "Patient/x", "" if it cannot be told
+	readable bool
+	body     object
+}
+
+// verdict is what one Consent, or all of a client's, say: the reason and what decided.
+type verdict struct{ reason, consent, provision string }
+
+func (q *question) readConsent(raw json.RawMessage) consent {
+	body, err := decode(raw)
+	if err != nil || body["resourceType"] != "Consent" {
+		return consent{}
+	}
+	c := consent{ref: localReference("Consent/" + text(body["id"])), body: body, readable: wellFormed(body)}
+	if p := referenceOf(body["patient"]); typeOf(p) == "Patient" {
+		c.client = p
+	}
+	return c
+}
+
+// provision is one provision of a Consent with all its ancestors.
+type provision struct {
+	path  string
+	kind  string   // permit, deny or silent
+	chain []object // the root, and so on down to this one
+	kinds []string // the kind of each of them
+	below []provision
+}
+
+// says is what one Consent says about a record: denied, permitted, or why not permitted.
+func (q *question) says(c consent, r record, purpose coding) verdict {
+	if !c.readable {
+		return verdict{reason: "denied", consent: c.ref} // rule 8
+	}
+	if c.body["status"] != "active" {
+		return verdict{reason: "no-consent"} // rule 7: it says nothing at all
+	}
+	m := matcher{q, c, r, purpose, q.rule9Root(c)}
+	mayPermit := q.rule7PermitsCount(c) && !q.rule8OnlyDenies(c)
+	if kind, path := m.rule11Resolve(m.root, mayPermit); kind == "deny" {
+		return verdict{"denied", c.ref, path}
+	} else if kind == "permit" {
+		return verdict{"permitted", c.ref, path}
+	}
+	if mayPermit {
+		return verdict{reason: m.nearMiss()}
+	}
+	return verdict{reason: "no-consent"}
+}
+
+// rule7PermitsCount says whether the Consent is one whose permits count. Client, status and period are looked at elsewhere.
+func (q *question) rule7PermitsCount(c consent) bool {
+	b := c.body
+	categories := conceptCodings(b["category"])
+	notRelease := slices.ContainsFunc(categories, func(k coding) bool {
+		return k.system == q.reading.CategoriesNotRelease.System && slices.Contains(q.reading.CategoriesNotRelease.Codes, k.code)
+	})
+	switch {
+	case !anyIn(conceptCodings(b["scope"]), []string{q.reading.Scope}):
+		return false
+	case notRelease || !anyIn(categories, q.reading.CategoriesRelease):
+		return false
+	case q.inFuture(text(b["dateTime"])):
+		return false
+	case slices.ContainsFunc(list(b["performer"]), func(p any) bool { return !q.mayConsent(referenceOf(p), c.client) }):
+		return false
+	case slices.Contains(elements(b, "verification.verified"), any(false)):
+		return false
+	}
+	return q.practiceDiscloses(b)
+}
+
+func (q *question) inFuture(dateTime string) bool {
+	if dateTime == "" {
+		return false
+	}
+	d, ok := rule19Date(dateTime, q.zone)
+	return !ok || d.from.After(q.at)
+}
+
+// mayConsent says whether a performer is the client or a representative with authority now.
+func (q *question) mayConsent(performer, client string) bool {
+	return performer == client || q.hasAuthority(performer, client)
+}
+
+// practiceDiscloses: `organization` is absent or names this practice. Not applied without a practice.
+func (q *question) practiceDiscloses(b object) bool {
+	named := list(b["organization"])
+	return q.practice == "" || len(named) == 0 || slices.ContainsFunc(named, func(o any) bool { return q.isPractice(o) })
+}
+
+func (q *question) isPractice(reference any) bool {
+	return text(child(reference, "reference")) == q.practice || referenceOf(reference) != "" && referenceOf(reference) == localReference(q.practice)
+}
+
+// rule8OnlyDenies says whether the Consent holds something that we cannot interpret.
+func (q *question) rule8OnlyDenies(c consent) bool {
+	odd := false
+	everyObject(c.body, func(o object) {
+		odd = odd || o["modifierExtension"] != nil || o["implicitRules"] != nil
+		for _, a := range list(o["actor"]) {
+			odd = odd || q.rule13Actor(object{"actor": []any{a}}) == unknown
+		}
+	})
+	root := q.rule9Root(c)
+	return odd || untypedBelow(root) || root.kind == "silent" && !q.ruleIn(c, q.reading.PolicyRules.Assent)
+}
+
+// untypedBelow says whether there is a nested provision without a type.
+func untypedBelow(p provision) bool {
+	return slices.ContainsFunc(p.below, func(b provision) bool { return b.kind == "silent" || untypedBelow(b) })
+}
+
+// ruleIn says whether the Consent is made under one of the policy rules.
+func (q *question) ruleIn(c consent, rules []string) bool {
+	return anyIn(conceptCodings(c.body["policyRule"]), rules)
+}
+
+// rule9Root is the root with everything below it. An untyped root under a dissent is a deny; every other untyped provision is silent.
+func (q *question) rule9Root(c consent) provision {
+	root, _ := c.body["provision"].(object)
+	if root == nil {
+		root = object{}
+	}
+	p := provision{path: "Consent.provision"}
+	p.grow(root, func() string {
+		if q.ruleIn(c, q.reading.PolicyRules.Dissent) {
+			return "deny"
+		}
+		return "silent"
+	})
+	return p
+}
+
+func (p *provision) grow(o object, untyped func() string) {
+	p.kind = text(o["type"])
+	if p.kind == "" {
+		p.kind = untyped()
+	}
+	p.chain = append(p.chain, o)
+	p.kinds = append(p.kinds, p.kind)
+	for i, b := range list(o["provision"]) {
+		nested := provision{path: fmt.Sprintf("%s.provision[%d]", p.path, i), chain: slices.Clone(p.chain), kinds: slices.Clone(p.kinds)}
+		inner, _ := b.(object)
+		nested.grow(inner, func() string { return "silent" })
+		p.below = append(p.below, nested)
+	}
+}
+
+// every visits a provision and all below it.
+func (p provision) every(visit func(provision)) {
+	visit(p)
+	for _, b := range p.below {
+		b.every(visit)
+	}
+}

@@ -1,0 +1,213 @@
+package oracle
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Line is the decision about one resource, as `gateway explain --json` writes it.
+type Line struct{ Resource, Decision, Reason, Consent, Provision string }
+
+// question is all that a decision looks at.
+type question struct {
+	*codes
+	who      requester
+	at       time.Time
+	zone     *time.Location
+	practice string
+	chart    []record
+	consents []consent
+}
+
+// record is one resource of the chart.
+type record struct {
+	ref     string
+	body    object
+	clients []string // whom it is about, the one in whose chart it stands first
+}
+
+// Decide decides about every resource, in the order of the file. The input is that of `gateway explain`: Consents, a chart that is labeled as
+// it stands, and the requester file. Without practice the rule on who discloses is not applied; a nil zone is UTC.
+func Decide(consents, resources []json.RawMessage, requester json.RawMessage, at time.Time, zone *time.Location, practice string) ([]Line, error) {
+	k, err := loadCodes()
+	if err != nil {
+		return nil, err
+	}
+	q := &question{codes: k, at: at, zone: zone, practice: practice}
+	if zone == nil {
+		q.zone = time.UTC
+	}
+	if q.who, err = readRequester(requester); err != nil {
+		return nil, err
+	}
+	if err := q.readChart(resources); err != nil {
+		return nil, err
+	}
+	for _, raw := range consents {
+		q.consents = append(q.consents, q.readConsent(raw))
+	}
+	var lines []Line
+	for _, r := range q.chart {
+		lines = append(lines, q.rule22Provenance(r))
+	}
+	return lines, nil
+}
+
+func (q *question) readChart(resources []json.RawMessage) error {
+	for _, raw := range resources {
+		body, err := decode(raw)
+		if err != nil {
+			return err
+		}
+		ref := localReference(text(body["resourceType"]) + "/" + text(body["id"]))
+		if ref == "" {
+			return errors.New("a resource has no type or no id")
+		}
+		q.chart = append(q.chart, record{ref: ref, body: body})
+	}
+	for i := range q.chart {
+		q.chart[i].clients = q.clientsOf(q.chart[i])
+	}
+	return nil
+}
+
+// clientsOf is whom a record is about: the client in whose chart it stands, then everybody else whom it names.
+func (q *question) clientsOf(r record) []string {
+	about := []string{referenceOf(r.body["subject"]), referenceOf(r.body["patient"])}
+	switch typeOf(r.ref) {
+	case "Patient":
+		about = []string{r.ref}
+	case "Provenance":
+		for _, t := range q.targets(r) {
+			if typeOf(t.ref) != "Provenance" {
+				about = append(about, q.clientsOf(t)...)
+			}
+		}
+		for _, t := range list(r.body["target"]) {
+			about = append(about, referenceOf(t))
+		}
+	}
+	clients := onlyPatients(about)
+	if len(clients) == 0 {
+		return nil
+	}
+	return onlyPatients(append(clients, references(r.body)...))
+}
+
+func onlyPatients(refs []string) []string {
+	var out []string
+	for _, ref := range refs {
+		if typeOf(ref) == "Patient" && !slices.Contains(out, ref) {
+			out = append(out, ref)
+		}
+	}
+	return out
+}
+
+// decide takes the rules in their order.
+func (q *question) decide(r record) Line {
+	l := Line{Resource: r.ref, Decision: "withhold"}
+	self := q.rule6SelfAccess(r)
+	switch {
+	case q.rule1Psychotherapy(r):
+		l.Reason = "psychotherapy-note"
+	case q.rule2Unclassified(r):
+		l.Reason = "unclassified"
+	case q.rule3Scope(r, false) != "":
+		l.Reason = q.rule3Scope(r, false)
+	case !self && !q.rule4Purpose():
+		l.Reason = "purpose"
+	case q.rule5Restricted(r):
+		l.Reason = "restriction"
+	case q.refused():
+		l.Reason = "denied"
+	case self:
+		q.selfAccess(r, &l)
+	default:
+		q.rule20Everyone(r, &l)
+	}
+	if l.Reason == "permitted" || l.Reason == "self-access" {
+		l.Decision = "release"
+	}
+	return l
+}
+
+// refused says whether a Consent's client cannot be told: then the whole snapshot is.
+func (q *question) refused() bool {
+	return slices.ContainsFunc(q.consents, func(c consent) bool { return c.client == "" })
+}
+
+// rule18Together puts the Consents of one client together, for one purpose: any deny withholds; else one permit releases; else nothing does.
+func (q *question) rule18Together(r record, client string, purpose coding) verdict {
+	best := verdict{reason: "no-consent"}
+	rank := []string{"no-consent", "label", "purpose-rule", "permitted", "denied"}
+	for _, c := range q.consents {
+		if c.client != client {
+			continue
+		}
+		v := q.says(c, r, purpose)
+		if slices.Index(rank, v.reason) > slices.Index(rank, best.reason) {
+			best = v
+		}
+	}
+	return best
+}
+
+// rule20Everyone asks for every client of the record and every purpose of the requester.
+func (q *question) rule20Everyone(r record, l *Line) {
+	var all []verdict
+	for _, client := range r.clients {
+		for _, purpose := range q.who.purposes {
+			all = append(all, q.rule18Together(r, client, purpose))
+		}
+	}
+	decisive := all[0]
+	if i := slices.IndexFunc(all, func(v verdict) bool { return v.reason != "permitted" }); i >= 0 {
+		decisive = all[i]
+	}
+	if i := slices.IndexFunc(all, func(v verdict) bool { return v.reason == "denied" }); i >= 0 {
+		decisive = all[i]
+	}
+	l.Reason, l.Consent, l.Provision = decisive.reason, decisive.consent, decisive.provision
+}
+
+// rule22Provenance lets a Provenance follow its targets: it needs the rules before Consents and no deny of its own, and a target that is released.
+func (q *question) rule22Provenance(r record) Line {
+	l := q.decide(r)
+	if typeOf(r.ref) != "Provenance" {
+		return l
+	}
+	switch l.Reason {
+	case "permitted", "self-access", "no-consent", "label", "purpose-rule":
+	default:
+		return l
+	}
+	var first *Line
+	for _, t := range q.targets(r) {
+		d := q.decide(t)
+		d.Resource = r.ref
+		if d.Decision == "release" {
+			return d
+		}
+		if first == nil {
+			first = &d
+		}
+	}
+	if first == nil {
+		return Line{Resource: r.ref, Decision: "withhold", Reason: "no-consent"}
+	}
+	return *first
+}
+
+// targets are the records of the chart that a Provenance is about, in the chart's order.
+func (q *question) targets(r record) []record {
+	var out []record
+	for _, other := range q.chart {
+		if other.ref != r.ref && slices.ContainsFunc(list(r.body["target"]), func(t any) bool { return referenceOf(t) == other.ref }) {
+			out = append(out, other)
+		}
+	}
+	return out
+}

@@ -1,0 +1,190 @@
+package oracle
+
+import "slices"
+
+// truth is the answer to whether an attribute matches.
+type truth int
+
+const (
+	no truth = iota
+	unknown
+	yes
+)
+
+// rule12 : unknown never matches a permit and always matches a deny.
+func (t truth) rule12(deny bool) bool { return t == yes || deny && t == unknown }
+
+func truthOf(b bool) truth {
+	if b {
+		return yes
+	}
+	return no
+}
+
+// anyOf: the values of one attribute are alternatives. An absent attribute matches.
+func anyOf[T any](values []T, f func(T) truth) truth {
+	if len(values) == 0 {
+		return yes
+	}
+	best := no
+	for _, v := range values {
+		best = max(best, f(v))
+	}
+	return best
+}
+
+// matcher is one Consent and one record, for one purpose.
+type matcher struct {
+	*question
+	consent consent
+	record  record
+	purpose coding
+	root    provision
+}
+
+// rule11Resolve resolves a branch to its deepest match first; among siblings deny wins. It gives the kind that speaks, or "", and its path.
+// Where permits do not count they are as if they did not match.
+func (m matcher) rule11Resolve(p provision, mayPermit bool) (kind, path string) {
+	for _, b := range p.below {
+		k, at := m.rule11Resolve(b, mayPermit)
+		if k == "deny" {
+			return k, at
+		}
+		if k == "permit" && kind == "" {
+			kind, path = k, at
+		}
+	}
+	switch {
+	case kind != "":
+		return kind, path
+	case p.kind == "deny" && m.denies(p), p.kind == "permit" && mayPermit && m.permits(p):
+		return p.kind, p.path
+	}
+	return "", ""
+}
+
+func (m matcher) denies(p provision) bool {
+	return m.attributes(p, true) && m.rule16Deny(p).rule12(true)
+}
+
+func (m matcher) permits(p provision) bool {
+	return m.attributes(p, false) && m.rule16Permit(p) && m.rule17Reaches(p)
+}
+
+// nearMiss is why no permit matched: purpose-rule, label or no-consent.
+func (m matcher) nearMiss() string {
+	reason := "no-consent"
+	m.root.every(func(p provision) {
+		switch {
+		case p.kind != "permit" || !m.attributes(p, false):
+		case !m.rule16Permit(p):
+			if reason == "no-consent" {
+				reason = "label"
+			}
+		case !m.rule17Reaches(p):
+			reason = "purpose-rule"
+		}
+	})
+	return reason
+}
+
+// attributes: everything but the labels, with what is inherited (rule 10): purpose is replaced by the nearest that states it, everything else
+// only narrows, so each ancestor's must match too.
+func (m matcher) attributes(p provision, deny bool) bool {
+	for _, o := range p.chain {
+		if deny && o["modifierExtension"] != nil {
+			continue // rule 8: what cannot be read counts as matching
+		}
+		for _, t := range []truth{
+			m.rule7And19Period(o), m.rule13Action(o), m.rule13Actor(o), m.class(o), m.code(o), m.rule12DataPeriod(o, deny), m.rule15Data(o, deny),
+		} {
+			if !t.rule12(deny) {
+				return false
+			}
+		}
+	}
+	if !deny && !m.who.related && !m.namesRecipient(p) {
+		return false // rule 13
+	}
+	return m.rule14Purpose(rule10Nearest(p, "purpose"), deny).rule12(deny)
+}
+
+// rule10Nearest is the provision of the chain whose value of a replaced attribute holds: the nearest that states it.
+func rule10Nearest(p provision, attribute string) object {
+	for _, o := range slices.Backward(p.chain) {
+		if len(list(o[attribute])) > 0 {
+			return o
+		}
+	}
+	return object{}
+}
+
+// rule7And19Period: now lies inside the provision's period.
+func (m matcher) rule7And19Period(o object) truth {
+	v, stated := o["period"]
+	if !stated {
+		return yes
+	}
+	s, ok := rule19Period(v, m.zone)
+	if !ok {
+		return unknown
+	}
+	return truthOf(s.holds(m.at))
+}
+
+// class: the record's type, profile or content type is one of those listed.
+func (m matcher) class(o object) truth {
+	return anyOf(list(o["class"]), func(v any) truth {
+		c := codingOf(v)
+		switch c.system {
+		case resourceTypes:
+			return truthOf(c.code == typeOf(m.record.ref))
+		case profileURI:
+			return truthOf(slices.Contains(elements(m.record.body, "meta.profile"), any(c.code)))
+		case mimeType:
+			return truthOf(slices.Contains(elements(m.record.body, "content.attachment.contentType"), any(c.code)))
+		}
+		return unknown
+	})
+}
+
+// code: one of the codes stands somewhere in the record.
+func (m matcher) code(o object) truth {
+	return anyOf(list(o["code"]), func(v any) truth {
+		found := no
+		codings := conceptCodings(v)
+		for _, c := range codings {
+			switch {
+			case c.system == "" || c.code == "":
+				found = max(found, unknown)
+			case slices.Contains(everyCoding(m.record.body), c):
+				found = yes
+			}
+		}
+		if len(codings) == 0 {
+			return unknown
+		}
+		return found
+	})
+}
+
+// rule12DataPeriod: an event lies whole inside for a permit and overlaps for a deny; for a state overlap is enough for both.
+func (m matcher) rule12DataPeriod(o object, deny bool) truth {
+	v, stated := o["dataPeriod"]
+	if !stated {
+		return yes
+	}
+	w := m.rule12When(m.record.body, m.zone)
+	s, ok := rule19Period(v, m.zone)
+	switch {
+	case w.timeless:
+		return truthOf(!deny)
+	case !ok || !w.known:
+		return unknown
+	case deny:
+		return truthOf(w.deny.overlaps(s))
+	case w.state:
+		return truthOf(w.permit.overlaps(s))
+	}
+	return truthOf(w.permit.inside(s))
+}

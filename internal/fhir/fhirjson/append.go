@@ -17,6 +17,7 @@ var (
 	errNotResource = errors.New("fhirjson: not a FHIR R4 resource")
 	errEmptyChoice = errors.New("fhirjson: a choice without a value")
 	errContained   = errors.New("fhirjson: a contained resource that cannot be read")
+	errNoPlace     = errors.New("fhirjson: no place for meta.security")
 	errDepth       = errors.New("fhirjson: nested too deep")
 )
 
@@ -35,6 +36,21 @@ func Append(dst []byte, msg proto.Message, p Projection) ([]byte, error) {
 	w := writer{dst: dst}
 	w.message(m.ProtoReflect(), nil)
 	return w.dst, w.err
+}
+
+// AppendUnlabeled appends a resource that has a meta without security, and gives the offset at which `,"security":[...]` belongs: behind
+// the last member of meta that sorts before it. There must be one.
+func AppendUnlabeled(dst []byte, msg proto.Message) (out []byte, securityAt int, err error) {
+	m, err := Unwrap(msg)
+	if err != nil {
+		return dst, 0, err
+	}
+	w := writer{dst: dst, labels: true}
+	w.message(m.ProtoReflect(), nil)
+	if w.err == nil && w.securityAt == 0 {
+		w.err = errNoPlace
+	}
+	return w.dst, w.securityAt - len(dst), w.err
 }
 
 // AppendElement appends a datatype or backbone element.
@@ -80,6 +96,9 @@ type writer struct {
 	dst   []byte
 	err   error
 	depth int
+
+	labels     bool // note where meta.security belongs
+	securityAt int
 }
 
 // populated is an element that is there, with its value: a message or a list of them.
@@ -145,22 +164,31 @@ func (w *writer) message(m protoreflect.Message, s *Shape) {
 			w.extras(start, p)
 		}
 	}
-	s.each(list, func() { w.comma(start); w.dst = append(w.dst, s.resourceType...) }, func(p populated) { w.element(start, p) })
+	w.mark(s, start, "")
+	resourceType := !s.IsResource // written already
+	for _, p := range list {
+		if !resourceType && p.e.Key > "resourceType" {
+			w.resourceType(start, s)
+			resourceType = true
+		}
+		w.element(start, p)
+		w.mark(s, start, p.e.Key)
+	}
+	if !resourceType {
+		w.resourceType(start, s)
+	}
 	w.dst = append(w.dst, '}')
 }
 
-// each calls elem for every populated element, and resourceType where that key belongs.
-func (s *Shape) each(list []populated, resourceType func(), elem func(populated)) {
-	written := !s.IsResource
-	for _, p := range list {
-		if !written && p.e.Key > "resourceType" {
-			resourceType()
-			written = true
-		}
-		elem(p)
-	}
-	if !written {
-		resourceType()
+func (w *writer) resourceType(start int, s *Shape) {
+	w.comma(start)
+	w.dst = append(w.dst, s.resourceType...)
+}
+
+// mark notes the place behind the last member of the resource's own meta that sorts before "security".
+func (w *writer) mark(s *Shape, start int, key string) {
+	if w.labels && w.depth == 2 && s.Name == "Meta" && key < "security" && len(w.dst) > start {
+		w.securityAt = len(w.dst)
 	}
 }
 

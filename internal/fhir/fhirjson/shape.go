@@ -50,7 +50,6 @@ type Shape struct {
 	Elements   []*Element
 
 	resourceType string // `"resourceType":"Patient"`, empty for what is no resource
-	resourceAt   int    // the index in Elements before which it is written
 	enum         map[protoreflect.EnumNumber]string
 	enumField    protoreflect.FieldDescriptor
 	stringField  protoreflect.FieldDescriptor
@@ -124,7 +123,6 @@ func newShape(d protoreflect.MessageDescriptor) *Shape {
 	s.findRuns()
 	if s.IsResource {
 		s.resourceType = `"resourceType":"` + string(d.Name()) + `"`
-		s.resourceAt, _ = slices.BinarySearchFunc(s.Elements, "resourceType", func(e *Element, k string) int { return strings.Compare(e.Key, k) })
 	}
 	return s
 }
@@ -221,4 +219,22 @@ func (s *Shape) readCode(d protoreflect.MessageDescriptor) {
 		}
 		s.enum[ev.Number()] = code
 	}
+}
+
+// Find follows a path of element names below the type ("context.encounter", "effective"); of a choice it gives the first type. It is nil
+// if there is no such element.
+func (s *Shape) Find(path string) *Element {
+	name, rest, deeper := strings.Cut(path, ".")
+	for _, e := range s.Elements {
+		if e.Name != name {
+			continue
+		}
+		if !deeper {
+			return e
+		}
+		if inner := e.Value(); inner != nil {
+			return inner.Find(rest)
+		}
+	}
+	return nil
 }

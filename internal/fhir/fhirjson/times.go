@@ -137,11 +137,17 @@ func DateText(m any) string {
 	var err error
 	switch d := m.(type) {
 	case *dtpb.Date:
-		b, err = appendDate(nil, d)
+		if d != nil {
+			b, err = appendDate(nil, d)
+		}
 	case *dtpb.DateTime:
-		b, err = appendDateTime(nil, d)
+		if d != nil {
+			b, err = appendDateTime(nil, d)
+		}
 	case *dtpb.Instant:
-		b, err = appendInstant(nil, d)
+		if d != nil {
+			b, err = appendInstant(nil, d)
+		}
 	}
 	if err != nil || len(b) < 2 {
 		return ""

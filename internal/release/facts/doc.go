@@ -1,0 +1,25 @@
+// Package facts fills stage.Facts from a FHIR R4 resource: one walk over the google/fhir proto that treats every type alike. It is the
+// definition of what Facts hold. A byte plan fills them without a proto and must come to equal Facts; a test of package mapping holds
+// it to that.
+//
+// What the walk collects, in the order in which the elements stand in the JSON (keys sorted, repetitions as they come):
+//
+//   - A path is the element's name below the resource, joined by dots, without indexes and without the type of a choice: "code",
+//     "context.encounter", "effective", "medication", "value". Extensions are walked like any element ("extension.value"), those of
+//     primitives too ("birthDate.extension.value"), and so are contained resources ("contained.code").
+//   - Codings: each coding of a CodeableConcept at the concept's path, each Coding at its own; code and boolean primitives, also those
+//     bound to a value set, with System "" and the code or "true"/"false". Codings without a code are left out. meta.security and
+//     DocumentReference.securityLabel are no Codings but SourceLabels, like the inline labels of DS4P; meta.tag is "meta.tag".
+//   - References: one entry per Reference that is there, at its path: the literal relative reference (without version), or the zero
+//     Reference for anything else (absolute, fragment, URN, conditional, logical, display alone), which is about nobody we can name.
+//     Attachment.url likewise, at "….url".
+//   - Identifiers: system and value at the Identifier's path; Reference.identifier at "….identifier". Identifier.assigner is a
+//     Reference, Identifier.type a concept; its use and period are left out.
+//   - Dates: date, dateTime and instant at their path, partial ones as what they cover in the zone; a Period as one interval at its
+//     path. meta.lastUpdated is LastUpdated. A Period without start and end is left out.
+//   - Strings: the parts of HumanName, Address and ContactPoint ("name.family", "address.city", "telecom.value") and the elements name,
+//     title and alias of a resource or backbone element. Never a narrative, note, display, description or attachment.
+//   - Quantities: Quantity and its kin (Age, Count, Duration, ...), at their path.
+//   - Formats: Attachment.contentType, and the codes of DocumentReference.content.format. Nothing else of an Attachment but its url.
+//   - Profiles: meta.profile. Nothing else of meta. Nothing of the narrative.
+package facts

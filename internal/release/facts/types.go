@@ -1,0 +1,205 @@
+package facts
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	rpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/resources/bundle_and_contained_resource_go_proto"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/fhir/fhirjson"
+	"github.com/consentry/gateway/internal/release/stage"
+)
+
+// typesFile says when a record happened and who authored it, as data that a privacy officer can read.
+const typesFile = "policies/resources.yaml"
+
+// Types reads, for each resource type that the gateway knows, when a record happened and who authored it. The zero Types lists none.
+type Types struct {
+	types  map[string]spec
+	digest [sha256.Size]byte
+}
+
+// spec is one line of the file; see its comment.
+type spec struct {
+	Time     []string `yaml:"time"`
+	State    bool     `yaml:"state"`
+	End      string   `yaml:"end"`
+	Status   string   `yaml:"status"`
+	Ongoing  []string `yaml:"ongoing"`
+	Timeless bool     `yaml:"timeless"`
+	Authors  []string `yaml:"authors"`
+
+	periods map[string]bool // the elements of Time that are a Period, whose end is the end of the state
+}
+
+// LoadTypes reads policies/resources.yaml below fsys.
+func LoadTypes(fsys fs.FS) (*Types, error) {
+	text, err := fs.ReadFile(fsys, typesFile)
+	if err != nil {
+		return nil, fmt.Errorf("facts: %w", err)
+	}
+	var file struct {
+		Types map[string]spec `yaml:"types"`
+	}
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(&file); err != nil {
+		return nil, fmt.Errorf("facts: %s: %w", typesFile, err)
+	}
+	if len(file.Types) == 0 {
+		return nil, fmt.Errorf("facts: %s lists no type", typesFile)
+	}
+	var problems []error
+	for name, s := range file.Types {
+		problems = append(problems, s.check(name))
+		file.Types[name] = s
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return &Types{types: file.Types, digest: sha256.Sum256(text)}, nil
+}
+
+// check holds a line against FHIR's definition of the type: an element that does not exist is a spelling mistake.
+func (s *spec) check(name string) error {
+	shape := shapeNamed(name)
+	if shape == nil {
+		return fmt.Errorf("facts: %s: %s is no resource type", typesFile, name)
+	}
+	s.periods = map[string]bool{}
+	var problems []error
+	for _, p := range slices.Concat(s.Time, s.Authors, nonEmpty(s.End), nonEmpty(s.Status)) {
+		e := shape.Find(p)
+		if e == nil {
+			problems = append(problems, fmt.Errorf("facts: %s: %s has no element %s", typesFile, name, p))
+			continue
+		}
+		s.periods[p] = e.Option == nil && e.Type == "Period"
+	}
+	if s.Timeless == (len(s.Time) > 0) {
+		problems = append(problems, fmt.Errorf("facts: %s: %s is to be timeless or to have a time", typesFile, name))
+	}
+	if s.State && s.Status == "" {
+		problems = append(problems, fmt.Errorf("facts: %s: the state %s has no status", typesFile, name))
+	}
+	return errors.Join(problems...)
+}
+
+func nonEmpty(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+func shapeNamed(name string) *fhirjson.Shape {
+	fields := (*rpb.ContainedResource)(nil).ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		if d := fields.Get(i).Message(); string(d.Name()) == name {
+			return fhirjson.ShapeOf(d)
+		}
+	}
+	return nil
+}
+
+// Lists tells whether the type is one that the gateway knows. What it does not know is unclassified and withheld.
+func (t *Types) Lists(resourceType string) bool {
+	if t == nil {
+		return false
+	}
+	_, ok := t.types[resourceType]
+	return ok
+}
+
+// Digest identifies the version of the file.
+func (t *Types) Digest() [sha256.Size]byte { return t.digest }
+
+// Authors gives the references at the elements that name who authored the record. One that cannot be resolved is the zero Reference.
+func (t *Types) Authors(f *stage.Facts) []fhir.Reference {
+	var authors []fhir.Reference
+	for _, r := range f.References {
+		if slices.Contains(t.types[f.Type].Authors, r.Path) {
+			authors = append(authors, r.Value)
+		}
+	}
+	return authors
+}
+
+// When says when the record happened, from the Dates and Codings in f. present tells whether an element is there that holds no date
+// that can be read (an onset as an age or a text); nil means that there are none.
+func (t *Types) When(f *stage.Facts, present func(path string) bool) stage.When {
+	s, ok := t.types[f.Type]
+	if !ok {
+		return stage.When{}
+	}
+	if s.Timeless {
+		return stage.When{Timeless: true}
+	}
+	w := stage.When{State: s.State}
+	for _, path := range s.Time {
+		i, dated := dateAt(f, path)
+		if !dated && (present == nil || !present(path)) {
+			continue
+		}
+		w.Interval, w.Known = i, dated
+		if s.State && dated {
+			s.end(&w, f, s.periods[path], present)
+		}
+		break
+	}
+	if !w.Start.IsZero() && !w.End.IsZero() && w.End.Before(w.Start) {
+		w.Interval, w.Known = fhir.Interval{}, false
+	}
+	return w
+}
+
+// end says when a state ended: at its own end element, at the end of its period, or else by its status.
+func (s spec) end(w *stage.When, f *stage.Facts, period bool, present func(string) bool) {
+	stated := fhir.Interval{}
+	if period && s.End == "" {
+		stated = w.Interval
+	}
+	w.End = stated.End
+	if s.End != "" {
+		if i, ok := dateAt(f, s.End); ok {
+			w.End = i.End
+		} else if present != nil && present(s.End) {
+			w.EndUnknown = true
+		}
+	}
+	if w.End.IsZero() && !w.EndUnknown && !slices.ContainsFunc(f.Codings, s.isOngoing) {
+		w.EndUnknown = true
+	}
+}
+
+func (s spec) isOngoing(c stage.At[fhir.Coding]) bool {
+	return c.Path == s.Status && slices.Contains(s.Ongoing, c.Value.Code)
+}
+
+// dateAt gives what the dates at path cover together, those of a Timing below it included.
+func dateAt(f *stage.Facts, path string) (fhir.Interval, bool) {
+	var all fhir.Interval
+	found := false
+	for _, d := range f.Dates {
+		if d.Path != path && d.Path != path+".event" && d.Path != path+".repeat.bounds" {
+			continue
+		}
+		if !found {
+			all, found = d.Value, true
+			continue
+		}
+		if d.Value.Start.IsZero() || !all.Start.IsZero() && d.Value.Start.Before(all.Start) {
+			all.Start = d.Value.Start
+		}
+		if d.Value.End.IsZero() || !all.End.IsZero() && d.Value.End.After(all.End) {
+			all.End = d.Value.End
+		}
+	}
+	return all, found
+}

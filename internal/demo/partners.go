@@ -1,0 +1,53 @@
+package demo
+
+// Partner describes a partner of the synthetic practice: an OAuth client that may ask the gateway. The keys of its client assertions are made
+// when the demo starts.
+type Partner struct {
+	ID           string // the OAuth client_id
+	Kind         string // provider, payer, patient, employer, other
+	Organization Organization
+	Identifiers  []Identifier // of the organisation, as the practice's releases name it
+	// Practitioners are the NPIs of those who may be named as asking on the organisation's behalf.
+	Practitioners []string
+	Purposes      []string // v3-ActReason codes that it is registered for; the first is its default
+	Scopes        string   // SMART scopes that bound its tokens
+	// UserLogin says that its tokens come from a person who signs in; it never has client_credentials.
+	UserLogin bool
+}
+
+// Identifier is a business identifier.
+type Identifier struct{ System, Value string }
+
+// Namespaces of the organisations' identifiers: NPI, NAIC company code, employer identification number.
+const (
+	SystemNPI  = "http://hl7.org/fhir/sid/us-npi"
+	SystemNAIC = "urn:oid:2.16.840.1.113883.6.300"
+	SystemEIN  = "urn:oid:2.16.840.1.113883.4.4"
+)
+
+// Identifiers are the organisation's, in the namespaces in which the practice's address book has them.
+func (o Organization) Identifiers() []Identifier {
+	var out []Identifier
+	for _, i := range []Identifier{{SystemNPI, o.NPI}, {SystemNAIC, o.NAIC}, {SystemEIN, o.EIN}} {
+		if i.Value != "" {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// Partners are the partners of the demo: a referring provider, a Part 2 clinic, an insurer, an employer, a lawyer and the clients' own app.
+func Partners() []Partner {
+	partners := []Partner{
+		{ID: "harbor-family-medicine", Kind: "provider", Organization: ReferringClinic, Practitioners: []string{outsiders[0].npi, outsiders[1].npi}, Purposes: []string{"TREAT", "COC"}, Scopes: "system/*.rs"},
+		{ID: "new-dawn-recovery", Kind: "provider", Organization: Part2Clinic, Practitioners: []string{outsiders[2].npi}, Purposes: []string{"TREAT"}, Scopes: "system/*.rs"},
+		{ID: "blueriver-health-plan", Kind: "payer", Organization: Insurer, Purposes: []string{"HPAYMT"}, Scopes: "system/*.rs"},
+		{ID: "northline-logistics", Kind: "employer", Organization: Employer, Purposes: []string{"PATRQT"}, Scopes: "system/Patient.rs system/Encounter.rs system/Procedure.rs system/Provenance.rs"},
+		{ID: "reyes-attorneys", Kind: "other", Organization: LawFirm, Purposes: []string{"PATRQT"}, Scopes: "system/*.rs"},
+		{ID: "my-records-app", Kind: "patient", Scopes: "launch/patient openid fhirUser patient/*.rs", UserLogin: true},
+	}
+	for i := range partners {
+		partners[i].Identifiers = partners[i].Organization.Identifiers()
+	}
+	return partners
+}

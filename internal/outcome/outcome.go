@@ -16,6 +16,7 @@ import (
 type Error struct {
 	kind       Kind
 	parameter  string
+	problem    string
 	allow      string
 	retryAfter time.Duration
 	cause      error
@@ -24,10 +25,10 @@ type Error struct {
 // New makes an Error of a kind. The cause may be nil and is never sent.
 func New(k Kind, cause error) *Error { return &Error{kind: k, cause: cause} }
 
-// Parameter says that the value of the named parameter cannot be used (400). A name that is not one a FHIR server could have is left
-// out of the public text: it is the sender's own text and may hold anything.
-func Parameter(name string, cause error) *Error {
-	return &Error{kind: InvalidParameter, parameter: publicName(name), cause: cause}
+// Parameter says that the value of the named parameter cannot be used (400), and why, in a fixed text of ours. A name that is not one a FHIR
+// server could have is left out of the public text: it is the sender's own text and may hold anything.
+func Parameter(name, problem string, cause error) *Error {
+	return &Error{kind: InvalidParameter, parameter: publicName(name), problem: publicText(problem), cause: cause}
 }
 
 // Method says that the method does not apply here (405). allow is the value of the Allow header.
@@ -76,8 +77,8 @@ type Answer struct {
 func (e *Error) Answer() Answer {
 	d := describe(e.kind)
 	a := Answer{Status: d.status, Body: d.body}
-	if e.parameter != "" {
-		a.Body = encode(d.severity, d.code, d.text, "Parameter: "+e.parameter)
+	if e.parameter != "" || e.problem != "" {
+		a.Body = encode(d.severity, d.code, d.text, e.diagnostics())
 	}
 	if d.challenge != "" {
 		a.Headers = append(a.Headers, Header{"WWW-Authenticate", d.challenge})
@@ -104,16 +105,40 @@ func (e *Error) after() int {
 
 const defaultRetryAfter = 5
 
+// diagnostics says which parameter it was and what is wrong with it.
+func (e *Error) diagnostics() string {
+	switch {
+	case e.parameter == "":
+		return e.problem
+	case e.problem == "":
+		return e.parameter
+	}
+	return e.parameter + ": " + e.problem
+}
+
 // publicName is name if it has the form of a search parameter with modifiers, else "".
 func publicName(name string) string {
 	if len(name) == 0 || len(name) > 64 {
 		return ""
 	}
 	for i := 0; i < len(name); i++ {
-		c := name[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '-' || c == '_' || c == ':' || c == '.' || c == '$') {
+		if c := name[i]; !isLetter(c) && c != '-' && c != '_' && c != ':' && c != '.' {
 			return ""
 		}
 	}
 	return name
 }
+
+// publicText is text if it is made as our fixed texts are, of words and plain punctuation, else "".
+func publicText(text string) string {
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case isLetter(c), c == ' ', c == ',', c == '.', c == '_', c == '-', c == '(', c == ')':
+		default:
+			return ""
+		}
+	}
+	return text
+}
+
+func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
+
+	"github.com/consentry/gateway/internal/release/facts"
 )
 
-// Options are what an Egress needs. None has a default but Alarm and GuardCapacity.
+// Options are what an Egress needs. Only PsychotherapyKinds, Alarm and GuardCapacity may be left out.
 type Options struct {
 	// Base is the absolute URL of the FHIR service, "https://gateway.example/fhir". It never comes from a request.
 	Base string
@@ -18,18 +21,23 @@ type Options struct {
 	Alarm func(Alarm)
 	// GuardCapacity is how many bodies the guard remembers as examined, 0 for 65,536.
 	GuardCapacity int
-	// Extract makes the facts of a projected body anew; nil leaves the removed references out of the old ones.
-	Extract Extract
+	// Zone is the practice's zone and Types reads the resource types: with them the facts of a projected body are made anew.
+	Zone  *time.Location
+	Types *facts.Types
 }
 
 // Egress encodes answers. It is safe for concurrent use.
 type Egress struct {
-	base    string // without a slash at its end
-	full    []byte // `{"fullUrl":"` and the base and a slash, encoded
-	tags    *tagger
-	guard   *guard
-	extract Extract
+	base      string // without a slash at its end
+	full      []byte // `{"fullUrl":"` and the base and a slash, encoded
+	tags      *tagger
+	guard     *guard
+	zone      *time.Location
+	types     *facts.Types
+	projected projections
 }
+
+var errNotPatient = errors.New("egress: not a Patient")
 
 const minTagKey = 32
 
@@ -42,13 +50,17 @@ func New(o Options) (*Egress, error) {
 	if len(o.TagKey) < minTagKey {
 		return nil, errors.New("egress: the key for entity tags must have at least 32 bytes")
 	}
+	if o.Zone == nil || o.Types == nil {
+		return nil, errors.New("egress: no zone, or no reading of the resource types")
+	}
 	base := strings.TrimRight(o.Base, "/")
 	full := append([]byte(`{"fullUrl":`), appendString(nil, base+"/")...)
 	return &Egress{
-		base:    base,
-		full:    full[:len(full)-1], // the type, the id and the quote follow
-		tags:    newTagger(o.TagKey),
-		guard:   newGuard(o.PsychotherapyKinds, o.GuardCapacity, o.Alarm),
-		extract: o.Extract,
+		base:  base,
+		full:  full[:len(full)-1], // the type, the id and the quote follow
+		tags:  newTagger(o.TagKey),
+		guard: newGuard(o.PsychotherapyKinds, o.GuardCapacity, o.Alarm),
+		zone:  o.Zone,
+		types: o.Types,
 	}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash"
 	"net/http"
-	"time"
 
 	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/release/internal/sealed"
@@ -71,17 +70,26 @@ func (a *Answer) seal() {
 	if len(a.Released) == 0 {
 		return
 	}
-	h := sha256.New()
-	var last time.Time
+	a.Digest = DigestOf(a.Released)
 	for _, r := range a.Released {
-		d := r.Digest()
-		h.Write(d[:])
-		if t := r.Facts().LastUpdated.Start; t.After(last) {
-			last = t
+		if t := r.Facts().LastUpdated.Start; t.After(a.lastModified) {
+			a.lastModified = t
 		}
 	}
-	h.Sum(a.Digest[:0])
-	a.lastModified = last
+}
+
+// DigestOf is the SHA-256 over the digests of released bodies, in order: what the ledger keeps of them. It is all zeros for none.
+func DigestOf(released []stage.Released) (sum [sha256.Size]byte) {
+	if len(released) == 0 {
+		return sum
+	}
+	h := sha256.New()
+	for _, r := range released {
+		d := r.Digest()
+		h.Write(d[:])
+	}
+	h.Sum(sum[:0])
+	return sum
 }
 
 // unless turns the answer into a 304 if the requester has it already.

@@ -58,8 +58,11 @@ func (e *Egress) pageTag(p *Page, a *Answer) string {
 	return e.tags.weak("page", func(h hash.Hash) {
 		h.Write(a.Digest[:])
 		b := make([]byte, 0, 512)
-		for _, s := range [...]string{p.Self, p.Next, p.First} {
-			b = append(append(b, s...), 0)
+		// The token in Next follows from the rest, but may be sealed differently each time: only that there is one counts.
+		b = append(append(b, p.Self...), 0)
+		b = append(append(b, p.First...), 0)
+		if p.Next != "" {
+			b = append(b, 1)
 		}
 		for _, s := range p.Ignored {
 			b = append(append(b, s...), 0)

@@ -1,0 +1,109 @@
+package fhirapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/consentry/gateway/internal/ident"
+	"github.com/consentry/gateway/internal/ledger"
+	"github.com/consentry/gateway/internal/release"
+	"github.com/consentry/gateway/internal/release/egress"
+	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/search"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+// Verifier verifies an access token (smart.Verifier).
+type Verifier interface {
+	Verify(ctx context.Context, raw string) (*smart.Token, error)
+}
+
+// Register finds who a token speaks for (requester.Register).
+type Register interface {
+	Requester(t *smart.Token) (*requester.Requester, error)
+}
+
+// Ledger keeps what was released (ledger.Ledger). Append returns when the record is safe.
+type Ledger interface {
+	Append(ctx context.Context, r ledger.Record) error
+}
+
+// Options are what an API is made of. All but Checks, Accountable and Timeout are required.
+type Options struct {
+	// Base is the absolute URL of the FHIR service; its path is where the routes begin.
+	Base     string
+	Verifier Verifier
+	Register Register
+	Views    Views
+	Parser   *search.Parser
+	Pages    *ident.Pages
+	Egress   *egress.Egress
+	Ledger   Ledger
+	// CapabilityStatement and SMARTConfiguration are the two public documents, encoded.
+	CapabilityStatement []byte
+	SMARTConfiguration  []byte
+	// Checks are what must hold for /readyz.
+	Checks []Check
+	// Accountable tells whether the accounting of disclosures (45 CFR 164.528) lists an answer. Nil lists all but self-access: a list may hold
+	// too much, never too little.
+	Accountable func(*requester.Requester, release.Evidence) bool
+	Metrics     *Metrics
+	Log         *slog.Logger
+	Now         func() time.Time
+	// Timeout bounds a request, 0 for 15 seconds.
+	Timeout time.Duration
+}
+
+// API serves the FHIR API. It is safe for concurrent use.
+type API struct {
+	Options
+	prefix   string // the path of Base, without a slash at its end
+	parser   *search.Parser
+	pages    *ident.Pages
+	metadata *egress.Document
+	smart    *egress.Document
+	handler  http.Handler
+	draining atomic.Bool
+}
+
+const defaultTimeout = 15 * time.Second
+
+// New makes an API.
+func New(o Options) (*API, error) {
+	u, err := url.Parse(o.Base)
+	if err != nil || u.Host == "" {
+		return nil, errors.New("fhirapi: the base must be an absolute URL")
+	}
+	for name, missing := range map[string]bool{
+		"Verifier": o.Verifier == nil, "Register": o.Register == nil, "Views": o.Views == nil, "Parser": o.Parser == nil,
+		"Pages": o.Pages == nil, "Egress": o.Egress == nil, "Ledger": o.Ledger == nil, "Metrics": o.Metrics == nil, "Log": o.Log == nil,
+		"Now": o.Now == nil, "CapabilityStatement": len(o.CapabilityStatement) == 0, "SMARTConfiguration": len(o.SMARTConfiguration) == 0,
+	} {
+		if missing {
+			return nil, errors.New("fhirapi: no " + name)
+		}
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Accountable == nil {
+		o.Accountable = func(_ *requester.Requester, e release.Evidence) bool { return !e.SelfAccess }
+	}
+	a := &API{Options: o, prefix: strings.TrimRight(u.EscapedPath(), "/"), parser: o.Parser, pages: o.Pages}
+	a.metadata = capabilities(o.CapabilityStatement)
+	a.smart = smartConfiguration(o.SMARTConfiguration)
+	a.handler = a.engine()
+	return a, nil
+}
+
+// Handler serves the API. It must be the server's handler itself: a http.ServeMux before it would redirect paths that are to be refused.
+func (a *API) Handler() http.Handler { return a.handler }
+
+// Drain makes /readyz fail from now on, so that no new requests are sent here while those under way end.
+func (a *API) Drain() { a.draining.Store(true) }

@@ -1,0 +1,112 @@
+package fhirapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"strconv"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/outcome"
+)
+
+var errPanic = errors.New("fhirapi: panic")
+
+// end turns a panic into a 500 without detail, writes the one log record of the request and counts it.
+func (x *exchange) end() {
+	if p := recover(); p != nil {
+		x.panicked(p)
+	}
+	status := http.StatusNoContent
+	released := 0
+	if x.answer != nil {
+		status, released = x.answer.Status, len(x.answer.Released)
+		x.answer.Close()
+	}
+	withheld := x.withheld()
+	x.metrics.count(status, released, withheld, &x.timings)
+	x.log(status, released, withheld)
+}
+
+// panicked answers 500 if nothing has been written, and breaks the connection off otherwise. The value of a panic may hold anything, and so
+// may the arguments in a stack: only its type and the functions are logged.
+func (x *exchange) panicked(p any) {
+	var pcs [32]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	var stack []string
+	for {
+		f, more := frames.Next()
+		stack = append(stack, f.Function+":"+strconv.Itoa(f.Line))
+		if !more {
+			break
+		}
+	}
+	x.api.Log.LogAttrs(context.Background(), slog.LevelError, "panic", slog.String("request", x.id), slog.String("route", x.template),
+		slog.String("type", fmt.Sprintf("%T", p)), slog.Any("stack", stack))
+	if x.written {
+		panic(http.ErrAbortHandler)
+	}
+	x.answer = x.fail(outcome.New(outcome.Internal, errPanic))
+	x.write()
+}
+
+// withheld sums up by reason what was withheld from the views of this request.
+func (x *exchange) withheld() map[string]uint32 {
+	var sum map[string]uint32
+	for _, e := range x.request.disclosure.evidence {
+		for reason, n := range e.Withheld {
+			if sum == nil {
+				sum = make(map[string]uint32, len(e.Withheld))
+			}
+			sum[reason] += n
+		}
+	}
+	return sum
+}
+
+// log writes the one record of a request: who asked which route for what purpose, and counts. No query, no id of a client or of a resource, no
+// token.
+func (x *exchange) log(status, released int, withheld map[string]uint32) {
+	ctx := context.Background()
+	if !x.api.Log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 10)
+	attrs = append(attrs, slog.String("request", x.id), slog.String("route", x.template), slog.Int("status", status),
+		slog.Duration("duration", x.api.Now().Sub(x.began)), slog.Int("released", released))
+	if who := x.request.Requester; who != nil {
+		attrs = append(attrs, slog.String("partner", who.PartnerID), slog.Any("purpose", codes(who.Purposes)))
+	}
+	if len(withheld) > 0 {
+		attrs = append(attrs, slog.Any("withheld", withheld))
+	}
+	if theirs := x.w.Header().Get("X-Request-Id"); theirs != "" {
+		attrs = append(attrs, slog.String("theirRequest", theirs))
+	}
+	level := slog.LevelInfo
+	if x.failed != nil && x.failed.Kind().Status() >= http.StatusInternalServerError {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("cause", cause(x.failed)))
+	}
+	x.api.Log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// cause names what failed, by the types of the errors alone: their texts are other packages', and may say more than a log may hold.
+func cause(e *outcome.Error) string {
+	text := ""
+	for err := e.Unwrap(); err != nil; err = errors.Unwrap(err) {
+		text += fmt.Sprintf("%T ", err)
+	}
+	return text
+}
+
+func codes(cs []fhir.Coding) []string {
+	out := make([]string, len(cs))
+	for i, c := range cs {
+		out[i] = c.Code
+	}
+	return out
+}

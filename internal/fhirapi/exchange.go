@@ -1,0 +1,221 @@
+package fhirapi
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/consentry/gateway/internal/outcome"
+	"github.com/consentry/gateway/internal/release/egress"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+// exchanger serves one route.
+type exchanger struct {
+	api      *API
+	route    *route
+	template string // method and path of the route, for the log, the ledger and the metrics
+	metrics  routeMetrics
+}
+
+func (a *API) exchanger(r *route, template string) *exchanger {
+	return &exchanger{api: a, route: r, template: template, metrics: a.Metrics.route(template)}
+}
+
+// exchange is one request and its answer.
+type exchange struct {
+	*exchanger
+	w       http.ResponseWriter
+	r       *http.Request
+	id      string
+	began   time.Time
+	request Request
+	failed  *outcome.Error // what the requester was told, nil for an answer
+	panicV  any
+	written bool
+	answer  *egress.Answer
+	timings [steps]time.Duration
+}
+
+// serve runs one request to its end.
+func (e *exchanger) serve(w http.ResponseWriter, r *http.Request, resourceID string) {
+	x := e.begin(w, r)
+	defer x.end()
+	x.request.Type, x.request.ID, x.request.permission = e.route.resourceType, resourceID, e.route.permission
+	if e.route.public {
+		allowAnyOrigin(w.Header())
+		if r.Method == http.MethodOptions {
+			x.preflight()
+			return
+		}
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), e.api.Timeout)
+	defer cancel()
+	x.answer = x.respond(ctx)
+	x.write()
+}
+
+// refuse answers a method that the route does not have.
+func (e *exchanger) refuse(w http.ResponseWriter, r *http.Request, allow string) {
+	x := e.begin(w, r)
+	defer x.end()
+	x.answer = x.fail(outcome.Method(allow))
+	x.write()
+}
+
+func (e *exchanger) begin(w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{exchanger: e, w: w, r: r, id: newID(), began: e.api.Now()}
+	x.request.views, x.request.now = e.api.Views, e.api.Now
+	if theirs := r.Header.Get("X-Request-Id"); isUUID(theirs) {
+		w.Header().Set("X-Request-Id", theirs) // ours is in the ledger and the log: it would make equal answers differ
+	}
+	return x
+}
+
+// respond makes the answer and writes it into the ledger. Only what comes out of here is written.
+func (x *exchange) respond(ctx context.Context) *egress.Answer {
+	response, err := x.handle(ctx)
+	if err != nil {
+		response = &egress.Failure{Err: outcome.Of(err)}
+	}
+	began := x.api.Now()
+	if f, ok := response.(*egress.Failure); ok {
+		x.failed = f.Err
+	}
+	answer := x.api.Egress.Encode(response, x.r.Header.Get("If-None-Match"))
+	x.took(stepEncode, began)
+	if !x.tells(answer) {
+		return answer
+	}
+	began = x.api.Now()
+	err = x.record(ctx, answer)
+	x.took(stepLedger, began)
+	if err != nil {
+		answer.Close()
+		return x.fail(outcome.New(outcome.Unavailable, err))
+	}
+	return answer
+}
+
+// tells says whether an answer may tell the requester something about a client: a 404, a 304 and an empty page do.
+func (x *exchange) tells(a *egress.Answer) bool {
+	if x.route.public || x.request.Requester == nil {
+		return false
+	}
+	return x.failed == nil || x.failed.Kind() == outcome.NotFound
+}
+
+func (x *exchange) fail(err *outcome.Error) *egress.Answer {
+	x.failed = err
+	return x.api.Egress.Encode(&egress.Failure{Err: err}, "")
+}
+
+// handle goes from the token to the handler's answer.
+func (x *exchange) handle(ctx context.Context) (egress.Response, error) {
+	if !x.route.public {
+		began := x.api.Now()
+		err := x.authenticate(ctx)
+		x.took(stepToken, began)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if !x.route.public || !x.route.anyFormat {
+		params, err := parameters(x.w, x.r)
+		if err != nil {
+			return nil, err
+		}
+		if err := acceptable(params["_format"], x.r.Header); err != nil {
+			return nil, err
+		}
+		x.request.Params, x.request.Strict = params, isStrict(x.r.Header)
+	}
+	began := x.api.Now()
+	response, err := x.route.handle(ctx, &x.request)
+	x.timings[stepView] = x.request.viewing
+	x.took(stepSearch, began.Add(x.request.viewing))
+	if err == nil && ctx.Err() != nil {
+		err = ctx.Err() // too late: the requester may be gone
+	}
+	return response, err
+}
+
+// authenticate finds who asks, and refuses what no scope could allow.
+func (x *exchange) authenticate(ctx context.Context) error {
+	raw, err := smart.BearerToken(x.r.Header)
+	if err != nil {
+		return tokenError(err)
+	}
+	token, err := x.api.Verifier.Verify(ctx, raw)
+	if err != nil {
+		return tokenError(err)
+	}
+	if token == nil {
+		return outcome.New(outcome.InvalidToken, nil)
+	}
+	who, err := x.api.Register.Requester(token)
+	if err != nil || who == nil {
+		return outcome.New(outcome.InvalidToken, err)
+	}
+	x.request.Requester = who
+	if !who.Scopes.MayAny(x.route.resourceType, x.route.permission) {
+		return outcome.New(outcome.InsufficientScope, nil)
+	}
+	return nil
+}
+
+// tokenError gives an error of package smart its kind. An error that is none of its own refuses the token.
+func tokenError(err error) error {
+	switch {
+	case errors.Is(err, smart.ErrMissing):
+		return outcome.New(outcome.NoToken, err)
+	case errors.Is(err, smart.ErrExpired):
+		return outcome.New(outcome.ExpiredToken, err)
+	case errors.Is(err, smart.ErrKeys), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return outcome.New(outcome.Unavailable, err)
+	}
+	return outcome.New(outcome.InvalidToken, err)
+}
+
+// write sends the answer.
+func (x *exchange) write() {
+	began := x.api.Now()
+	x.written = true
+	_ = x.answer.Write(x.w, x.r.Method == http.MethodHead) // a requester who has gone away is no fault of ours
+	x.took(stepWrite, began)
+}
+
+func (x *exchange) took(s step, since time.Time) { x.timings[s] += x.api.Now().Sub(since) }
+
+// unknownRoute answers what the route table does not have.
+func unknownRoute(context.Context, *Request) (egress.Response, error) {
+	return nil, outcome.New(outcome.UnknownRoute, nil)
+}
+
+// newID makes the id of a request, for the ledger and the log.
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// isUUID tells whether s has the form of a UUID: the only form in which we repeat a requester's own id.
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if c != '-' {
+				return false
+			}
+		} else if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
+			return false
+		}
+	}
+	return true
+}

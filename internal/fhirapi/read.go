@@ -1,0 +1,38 @@
+package fhirapi
+
+import (
+	"context"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/outcome"
+	"github.com/consentry/gateway/internal/release/egress"
+)
+
+// read answers GET [base]/[type]/[id] (https://hl7.org/fhir/R4/http.html#read). An id that is unknown, tampered with, another client's or
+// withheld is one and the same: it is not in the view.
+func (a *API) read(ctx context.Context, r *Request) (egress.Response, error) {
+	ref := fhir.Reference{Type: r.Type, ID: r.ID}
+	if isDirectoryType(r.Type) {
+		d, err := r.Directory(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if found, ok := d.Get(ref); ok {
+			return &egress.Resource{Released: found}, nil
+		}
+	}
+	v, err := r.View(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if found, ok := v.Get(ref); ok {
+		return &egress.Resource{Released: found}, nil
+	}
+	return nil, outcome.New(outcome.NotFound, nil)
+}
+
+// isDirectoryType tells whether resources of the type may be the practice's own. Others of the type stand in the charts that refer to
+// them.
+func isDirectoryType(resourceType string) bool {
+	return resourceType == "Practitioner" || resourceType == "Organization"
+}

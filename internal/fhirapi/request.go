@@ -1,0 +1,63 @@
+package fhirapi
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+// Request is what a handler knows of a request.
+type Request struct {
+	// Requester is who asks; nil on a public route.
+	Requester *requester.Requester
+	// Type is the resource type of the route, ID the logical id in its path. The id is as it came: it may be anything.
+	Type string
+	ID   string
+	// Params are the parameters of the URL and of the form together.
+	Params url.Values
+	// Strict is `Prefer: handling=strict`: a parameter that we do not know is an error.
+	Strict bool
+
+	permission smart.Permission
+	views      Views
+	disclosure disclosure
+	viewing    time.Duration // how long the views took
+	now        func() time.Time
+}
+
+// View gives the view of the chart that the resource stands in.
+func (r *Request) View(ctx context.Context, ref fhir.Reference) (View, error) {
+	return r.timed(func() (View, error) { return r.views.View(ctx, r.Requester, r.permission, ref) })
+}
+
+// Directory gives the view of the practice's own staff and sites.
+func (r *Request) Directory(ctx context.Context) (View, error) {
+	return r.timed(func() (View, error) { return r.views.Directory(ctx, r.Requester, r.permission) })
+}
+
+// Reach gives the clients that the requester may know of.
+func (r *Request) Reach(ctx context.Context) ([]fhir.Reference, error) {
+	r.disclosure.reach = true
+	began := r.now()
+	refs, err := r.views.Reach(ctx, r.Requester, r.permission)
+	r.viewing += r.now().Sub(began)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return refs, nil
+}
+
+func (r *Request) timed(get func() (View, error)) (View, error) {
+	began := r.now()
+	v, err := get()
+	r.viewing += r.now().Sub(began)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	r.disclosure.note(v)
+	return v, nil
+}

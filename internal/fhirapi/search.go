@@ -1,0 +1,167 @@
+package fhirapi
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/outcome"
+	"github.com/consentry/gateway/internal/release/egress"
+	"github.com/consentry/gateway/internal/release/stage"
+	"github.com/consentry/gateway/internal/search"
+)
+
+// search answers GET [base]/[type]?[parameters] and POST [base]/[type]/_search (https://hl7.org/fhir/R4/http.html#search). It searches
+// what the requester may see and nothing else, so that no count, order or page can depend on what is withheld. Every page decides anew.
+func (a *API) search(ctx context.Context, r *Request) (egress.Response, error) {
+	q, err := a.query(r)
+	if err != nil {
+		return nil, searchError(err)
+	}
+	found, views, err := a.matches(ctx, r, q)
+	if err != nil {
+		return nil, err
+	}
+	page, err := q.Page(found)
+	if err != nil {
+		return nil, searchError(err)
+	}
+	return a.bundle(r, q, page, views)
+}
+
+// query reads the request, or goes on where a page token says.
+func (a *API) query(r *Request) (*search.Query, error) {
+	q, err := a.parser.Parse(r.Type, r.Params, r.Strict)
+	if err != nil || q.PageToken() == "" {
+		return q, err
+	}
+	payload, err := a.pages.Open(q.PageToken(), a.pageBinding(r)...)
+	if err != nil {
+		return nil, &search.Error{Param: "_page", Problem: search.BadPage}
+	}
+	return a.parser.Resume(r.Type, payload)
+}
+
+// pageBinding is what a page token is bound to: with another requester, other scopes, another purpose or another type it does not open.
+func (a *API) pageBinding(r *Request) []string {
+	d := r.Requester.Digest()
+	return []string{hex.EncodeToString(d[:]), r.Type}
+}
+
+// matches gives all matches, and the views that they come from.
+func (a *API) matches(ctx context.Context, r *Request, q *search.Query) (*search.Result, []View, error) {
+	views, err := a.searched(ctx, r, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(views) == 1 {
+		return remembered(views[0], q), views, nil
+	}
+	var all []stage.Released
+	seen := map[string]bool{}
+	for _, v := range views {
+		for _, x := range v.Resources(r.Type) {
+			if id := x.Facts().ID; !seen[id] { // several ids of one client give its view several times
+				seen[id] = true
+				all = append(all, x)
+			}
+		}
+	}
+	return q.Evaluate(all), views, nil
+}
+
+// searched gives the views that the search runs over: those of the clients it names, or the directory, or those of the requester's reach.
+func (a *API) searched(ctx context.Context, r *Request, q *search.Query) ([]View, error) {
+	refs := q.Clients()
+	switch {
+	case len(refs) > 0:
+	case isDirectoryType(r.Type):
+		d, err := r.Directory(ctx)
+		return []View{d}, err
+	default:
+		var err error
+		if refs, err = r.Reach(ctx); err != nil {
+			return nil, err
+		}
+	}
+	views := make([]View, 0, len(refs))
+	for _, ref := range refs {
+		v, err := r.View(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+// remembered evaluates a query over a view once: both are immutable.
+func remembered(v View, q *search.Query) *search.Result {
+	if kept, ok := v.Memo().Get(q.Key()); ok {
+		if result, ok := kept.(*search.Result); ok {
+			return result
+		}
+	}
+	result := q.Evaluate(v.Resources(q.Type()))
+	v.Memo().Put(q.Key(), result)
+	return result
+}
+
+// bundle makes the page of an answer.
+func (a *API) bundle(r *Request, q *search.Query, p search.Page, views []View) (egress.Response, error) {
+	page := &egress.Page{Self: r.Type, Total: p.Total, HasTotal: p.Total >= 0, Ignored: q.Ignored()}
+	page.Entries = make([]egress.Entry, 0, len(p.Matches))
+	for _, m := range p.Matches {
+		page.Entries = append(page.Entries, egress.Entry{Released: m, Mode: egress.Match})
+	}
+	if q.Provenance() {
+		page.Entries = withProvenance(page.Entries, views)
+	}
+	switch token := r.Params.Get("_page"); {
+	case token != "":
+		page.Self += "?_page=" + token
+	case q.Self() != "":
+		page.Self += "?" + q.Self()
+	}
+	if p.Next == nil {
+		return page, nil
+	}
+	token, err := a.pages.Seal(p.Next, a.pageBinding(r)...)
+	if err != nil {
+		return nil, outcome.New(outcome.Internal, err)
+	}
+	page.Next = r.Type + "?_page=" + token
+	return page, nil
+}
+
+// withProvenance adds the Provenances of the matches, each once, as `_revinclude=Provenance:target` asks (US Core 6.1).
+func withProvenance(entries []egress.Entry, views []View) []egress.Entry {
+	seen := map[string]bool{}
+	for _, m := range entries[:len(entries):len(entries)] {
+		f := m.Released.Facts()
+		for _, v := range views {
+			for _, p := range v.Provenances(fhir.Reference{Type: f.Type, ID: f.ID}) {
+				if id := p.Facts().ID; !seen[id] {
+					seen[id] = true
+					entries = append(entries, egress.Entry{Released: p, Mode: egress.Include})
+				}
+			}
+		}
+	}
+	return entries
+}
+
+// searchError gives an error of package search its kind.
+func searchError(err error) error {
+	var e *search.Error
+	switch {
+	case !errors.As(err, &e):
+		return err
+	case e.Problem == search.NamesNobody:
+		return outcome.New(outcome.NoClientNamed, err)
+	case e.Problem == search.UnknownType:
+		return outcome.New(outcome.UnknownRoute, err)
+	}
+	return outcome.Parameter(e.Param, string(e.Problem), err)
+}

@@ -1,0 +1,60 @@
+package fhirapi
+
+import (
+	"context"
+	"errors"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/outcome"
+	"github.com/consentry/gateway/internal/release"
+	"github.com/consentry/gateway/internal/release/stage"
+	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+// View is what one requester may see of one chart or of the directory (release.View).
+type View interface {
+	Resources(resourceType string) []stage.Released
+	Get(ref fhir.Reference) (stage.Released, bool)
+	Provenances(target fhir.Reference) []stage.Released
+	Evidence() release.Evidence
+	Memo() *release.Memo
+}
+
+// Views gives views (release.Service). An id that is unknown, tampered with or another client's gives an empty view and no error: an error means
+// that the answer is not known.
+type Views interface {
+	// View is of the chart that the resource stands in.
+	View(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (View, error)
+	// Directory is of the practice's own staff and sites.
+	Directory(ctx context.Context, r *requester.Requester, p smart.Permission) (View, error)
+	// Reach are the clients that the requester may know of.
+	Reach(ctx context.Context, r *requester.Requester, p smart.Permission) ([]fhir.Reference, error)
+}
+
+// unavailable gives an error from Views its kind: whatever kept the view from being made, nothing is released and trying again may help.
+func unavailable(err error) error {
+	var known *outcome.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return outcome.New(outcome.Unavailable, err)
+}
+
+// disclosure collects, for the ledger, how the views of one request came about. A handler gets views only through it.
+type disclosure struct {
+	evidence []release.Evidence
+	// reach says that the views were made to search among all clients of the requester's reach: one that gave nothing is not recorded.
+	reach bool
+}
+
+// note keeps the evidence of a view, once for each client.
+func (d *disclosure) note(v View) {
+	e := v.Evidence()
+	for i := range d.evidence {
+		if d.evidence[i].Client == e.Client {
+			return
+		}
+	}
+	d.evidence = append(d.evidence, e)
+}

@@ -1,0 +1,51 @@
+// Package ephemeral keeps what may be forgotten after a while: client assertions already used, rate limits and revocation marks, in memory
+// for one process or in Redis for all replicas.
+//
+// It holds only what can deny: an entry that somebody forges can refuse a request and never open one. Nothing about a client is in it, and
+// keys are stored as digests. Whatever goes wrong is an error whose result denies, also for a caller who overlooks the error.
+package ephemeral
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"time"
+)
+
+var (
+	// ErrUnavailable says that the store could not answer. The caller denies.
+	ErrUnavailable = errors.New("ephemeral: the store is not available")
+	// ErrFull says that the store took no more: it never forgets one entry early to take another.
+	ErrFull = errors.New("ephemeral: the store is full")
+	// ErrArgument says that a duration or a limit is not above zero.
+	ErrArgument = errors.New("ephemeral: a duration and a limit must be above zero")
+)
+
+// Store is the ephemeral state.
+type Store interface {
+	// Seen tells whether the key was seen within its time, and remembers it for ttl from now on. True means replay: refuse.
+	Seen(ctx context.Context, key string, ttl time.Duration) (bool, error)
+	// Take counts one event of the key and tells whether it is within limit. The window begins with its first event.
+	Take(ctx context.Context, key string, limit int, window time.Duration) (bool, error)
+	// Mark marks the key for ttl, such as a revoked token's jti until it expires. A mark is never shortened.
+	Mark(ctx context.Context, key string, ttl time.Duration) error
+	// Marked tells whether the key is marked. True means refuse.
+	Marked(ctx context.Context, key string) (bool, error)
+	// Ready tells whether the store answers.
+	Ready(ctx context.Context) error
+	Close() error
+}
+
+// The three uses have keys apart.
+const (
+	useSeen = "seen:"
+	useTake = "take:"
+	useMark = "mark:"
+)
+
+// storedKey is the digest that stands for a key: of one length, and telling nothing to whoever reads the store.
+func storedKey(use, key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return use + hex.EncodeToString(sum[:])
+}

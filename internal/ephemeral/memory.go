@@ -1,0 +1,154 @@
+package ephemeral
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const defaultEntries = 1 << 20
+
+// Memory is the store of one process. It holds a bounded number of entries; when that many are alive, it refuses more.
+type Memory struct {
+	now func() time.Time
+	max int
+
+	mu      sync.Mutex
+	entries map[string]entry
+	sweep   time.Time // when dead entries are next removed
+	closed  bool
+}
+
+type entry struct {
+	until time.Time
+	count int
+}
+
+const sweepInterval = 10 * time.Second
+
+// NewMemory makes a store for at most maxEntries entries (about a million if zero) that goes by the clock (time.Now if nil).
+func NewMemory(maxEntries int, now func() time.Time) *Memory {
+	if maxEntries <= 0 {
+		maxEntries = defaultEntries
+	}
+	if now == nil {
+		now = time.Now
+	}
+	return &Memory{now: now, max: maxEntries, entries: map[string]entry{}}
+}
+
+// Seen implements Store.
+func (m *Memory) Seen(ctx context.Context, key string, ttl time.Duration) (bool, error) {
+	if ttl <= 0 {
+		return true, ErrArgument
+	}
+	seen := true
+	err := m.update(ctx, storedKey(useSeen, key), func(now time.Time, e entry, alive bool) entry {
+		if seen = alive; alive {
+			return e
+		}
+		return entry{until: now.Add(ttl)}
+	})
+	return seen || err != nil, err
+}
+
+// Take implements Store.
+func (m *Memory) Take(ctx context.Context, key string, limit int, window time.Duration) (bool, error) {
+	if limit <= 0 || window <= 0 {
+		return false, ErrArgument
+	}
+	count := 0
+	err := m.update(ctx, storedKey(useTake, key), func(now time.Time, e entry, alive bool) entry {
+		if !alive {
+			e = entry{until: now.Add(window)}
+		}
+		if e.count <= limit { // beyond it there is nothing to count
+			e.count++
+		}
+		count = e.count
+		return e
+	})
+	return err == nil && count <= limit, err
+}
+
+// Mark implements Store.
+func (m *Memory) Mark(ctx context.Context, key string, ttl time.Duration) error {
+	if ttl <= 0 {
+		return ErrArgument
+	}
+	return m.update(ctx, storedKey(useMark, key), func(now time.Time, e entry, alive bool) entry {
+		if until := now.Add(ttl); !alive || until.After(e.until) {
+			e.until = until
+		}
+		return e
+	})
+}
+
+// Marked implements Store.
+func (m *Memory) Marked(ctx context.Context, key string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.usable(ctx); err != nil {
+		return true, err
+	}
+	e, ok := m.entries[storedKey(useMark, key)]
+	return ok && m.now().Before(e.until), nil
+}
+
+// Ready implements Store.
+func (m *Memory) Ready(ctx context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.usable(ctx)
+}
+
+// Close implements Store. A closed store denies.
+func (m *Memory) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed, m.entries = true, nil
+	return nil
+}
+
+func (m *Memory) usable(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if m.closed {
+		return ErrUnavailable
+	}
+	return nil
+}
+
+// update changes one entry, under the lock.
+func (m *Memory) update(ctx context.Context, key string, change func(now time.Time, e entry, alive bool) entry) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.usable(ctx); err != nil {
+		return err
+	}
+	now := m.now()
+	e, known := m.entries[key]
+	if !known && !m.room(now) {
+		return ErrFull
+	}
+	m.entries[key] = change(now, e, known && now.Before(e.until))
+	return nil
+}
+
+// room removes dead entries now and then, and at once when there is no room.
+func (m *Memory) room(now time.Time) bool {
+	if full := len(m.entries) >= m.max; full && now.Before(m.sweep) {
+		return false
+	} else if !full && now.Before(m.sweep) {
+		return true
+	}
+	for k, e := range m.entries {
+		if !now.Before(e.until) {
+			delete(m.entries, k)
+		}
+	}
+	m.sweep = now.Add(sweepInterval)
+	return len(m.entries) < m.max
+}

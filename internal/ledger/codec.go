@@ -1,0 +1,157 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"maps"
+	"slices"
+	"time"
+)
+
+// The form of a record. All numbers are varints; a "name" is the number of a text (names.go).
+//
+//	version(1) flags(1) newNames
+//	at(8, Unix nanoseconds) requestID(text) partner interaction status client chartVersion
+//	purposes(n, names) consents(n, name and name of the version) released(n, differences of names) withheld(n, name and count) digest(32)
+
+const formatVersion = 1
+
+const (
+	flagRestart     = 1 << 0 // names begin again with this record
+	flagAccountable = 1 << 1
+	flagsKnown      = flagRestart | flagAccountable
+)
+
+// encoder writes the records of one chain, in order.
+type encoder struct {
+	names   *namer
+	restart bool
+	body    []byte
+}
+
+func newEncoder() *encoder { return &encoder{names: newNamer(), restart: true} }
+
+// forget begins the names again with the next record: after records were encoded that did not get into the chain.
+func (e *encoder) forget() {
+	e.names, e.restart = newNamer(), true
+}
+
+// encode gives the record's bytes. The record has been checked.
+func (e *encoder) encode(r *Record) []byte {
+	if len(e.names.numbers) > maxNames {
+		e.forget()
+	}
+	flags := byte(0)
+	if e.restart {
+		flags |= flagRestart
+	}
+	if r.Accountable {
+		flags |= flagAccountable
+	}
+	e.encodeBody(r)
+	out := make([]byte, 0, len(e.body)+len(e.names.fresh)+8)
+	out = e.names.take(append(out, formatVersion, flags))
+	e.restart = false
+	return append(out, e.body...)
+}
+
+func (e *encoder) encodeBody(r *Record) {
+	b := binary.BigEndian.AppendUint64(e.body[:0], uint64(r.At.UnixNano()))
+	b = appendText(b, r.RequestID)
+	b = e.name(b, r.Partner)
+	b = e.name(b, r.Interaction)
+	b = binary.AppendUvarint(b, uint64(r.Status))
+	b = e.name(b, r.Client)
+	b = e.name(b, r.ChartVersion)
+	b = binary.AppendUvarint(b, uint64(len(r.Purposes)))
+	for _, p := range r.Purposes {
+		b = e.name(b, p)
+	}
+	b = binary.AppendUvarint(b, uint64(len(r.Consents)))
+	for _, c := range r.Consents {
+		b = e.name(b, c.Reference)
+		b = e.name(b, string(c.Version[:]))
+	}
+	b = binary.AppendUvarint(b, uint64(len(r.Released)))
+	last := uint64(0)
+	for _, id := range r.Released {
+		n := e.names.number(id)
+		b = binary.AppendVarint(b, int64(n)-int64(last))
+		last = n
+	}
+	b = binary.AppendUvarint(b, uint64(len(r.Withheld)))
+	for _, reason := range slices.Sorted(maps.Keys(r.Withheld)) {
+		b = e.name(b, reason)
+		b = binary.AppendUvarint(b, uint64(r.Withheld[reason]))
+	}
+	e.body = append(b, r.Digest[:]...)
+}
+
+func (e *encoder) name(b []byte, s string) []byte { return binary.AppendUvarint(b, e.names.number(s)) }
+
+// decoder reads the records of one chain, in order, from its first.
+type decoder struct {
+	names names
+}
+
+// decode reads one record whole.
+func (d *decoder) decode(b []byte) (Record, error) {
+	r := &reader{b: b}
+	if r.byte() != formatVersion {
+		return Record{}, errFormat
+	}
+	flags := r.byte()
+	if r.err != nil || flags&^flagsKnown != 0 || len(d.names.texts) == 0 && flags&flagRestart == 0 {
+		return Record{}, errFormat
+	}
+	if flags&flagRestart != 0 {
+		d.names.reset()
+	}
+	d.names.learn(r)
+	out := Record{Accountable: flags&flagAccountable != 0}
+	d.head(r, &out)
+	d.lists(r, &out)
+	copy(out.Digest[:], r.take(len(out.Digest)))
+	if r.err != nil || len(r.b) != 0 {
+		return Record{}, errFormat
+	}
+	return out, nil
+}
+
+func (d *decoder) head(r *reader, out *Record) {
+	if at := r.take(8); at != nil {
+		out.At = time.Unix(0, int64(binary.BigEndian.Uint64(at))).UTC()
+	}
+	out.RequestID = r.text()
+	out.Partner = d.names.text(r)
+	out.Interaction = d.names.text(r)
+	out.Status = int(min(r.uvarint(), 1000))
+	out.Client = d.names.text(r)
+	out.ChartVersion = d.names.text(r)
+}
+
+func (d *decoder) lists(r *reader, out *Record) {
+	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
+		out.Purposes = append(out.Purposes, d.names.text(r))
+	}
+	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
+		c := ConsentUse{Reference: d.names.text(r)}
+		if version := d.names.text(r); len(version) != len(c.Version) {
+			r.err = errFormat
+		} else {
+			copy(c.Version[:], version)
+		}
+		out.Consents = append(out.Consents, c)
+	}
+	last := int64(0)
+	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
+		last += r.varint()
+		out.Released = append(out.Released, d.names.at(r, uint64(last)))
+	}
+	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
+		if out.Withheld == nil {
+			out.Withheld = map[string]uint32{}
+		}
+		reason := d.names.text(r)
+		out.Withheld[reason] = uint32(min(r.uvarint(), 1<<32-1))
+	}
+}

@@ -1,0 +1,60 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// Filter chooses records. The zero Filter chooses all.
+type Filter struct {
+	Client string    // "Patient/x"; empty for every client
+	Since  time.Time // records at this instant and later
+}
+
+// Entry is a record and its place in the ledger.
+type Entry struct {
+	Record Record
+	Writer WriterID
+	Seq    uint64
+}
+
+// errStop ends a walk whose consumer has had enough.
+var errStop = errors.New("stop")
+
+// Disclosures goes through the chosen records, expanded: chain by chain, each in the order in which it was written. It does not verify
+// them; Verify does.
+func (r *Reader) Disclosures(ctx context.Context, f Filter) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		err := r.snapshot(ctx, func(q querier) error { return disclosures(ctx, q, f, yield) })
+		if err != nil && !errors.Is(err, errStop) {
+			yield(Entry{}, err)
+		}
+	}
+}
+
+func disclosures(ctx context.Context, q querier, f Filter, yield func(Entry, error) bool) error {
+	var current WriterID
+	var d decoder
+	for s, err := range readRecords(ctx, q) {
+		if err != nil {
+			return err
+		}
+		if s.writer != current {
+			current, d = s.writer, decoder{}
+		}
+		record, err := d.decode(s.bytes)
+		if err != nil {
+			return fmt.Errorf("ledger: chain %s, record %d cannot be read; run `gateway ledger verify`", s.writer, s.seq)
+		}
+		if f.Client != "" && record.Client != f.Client || record.At.Before(f.Since) {
+			continue
+		}
+		if !yield(Entry{Record: record, Writer: s.writer, Seq: s.seq}, nil) {
+			return errStop
+		}
+	}
+	return nil
+}

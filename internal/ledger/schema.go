@@ -1,0 +1,30 @@
+package ledger
+
+import "github.com/consentry/gateway/internal/store"
+
+var schema = []store.Migration{{
+	Name: "records, tips and checkpoints",
+	SQL: `
+CREATE TABLE records (
+	writer BLOB NOT NULL,
+	seq    INTEGER NOT NULL,
+	hash   BLOB NOT NULL,
+	record BLOB NOT NULL,
+	PRIMARY KEY (writer, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tips (
+	writer     BLOB NOT NULL PRIMARY KEY,
+	seq        INTEGER NOT NULL,
+	hash       BLOB NOT NULL,
+	checkpoint INTEGER NOT NULL,
+	signature  BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE checkpoints (
+	number    INTEGER NOT NULL PRIMARY KEY,
+	prev      BLOB NOT NULL,
+	at        INTEGER NOT NULL,
+	moved     BLOB NOT NULL,
+	signature BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+`,
+}}

@@ -150,7 +150,7 @@ func (c *compiler) actions(list []*dpb.CodeableConcept) Actions {
 func (l *Labels) set(list []fhir.Coding) *LabelSet {
 	s := &LabelSet{}
 	for _, c := range list {
-		key := c.Key()
+		key := bare(c)
 		if level, ok := l.confidentiality[key]; ok {
 			s.Highest = max(s.Highest, level)
 			if s.Lowest == 0 || level < s.Lowest {
@@ -230,7 +230,7 @@ func codes(list []*dpb.CodeableConcept) []Code {
 				out = append(out, Code{Foreign: true})
 				continue
 			}
-			out = append(out, Code{Key: c.Key(), Foreign: !knownSystems[c.System]})
+			out = append(out, Code{Coding: c, Foreign: !knownSystems[c.System]})
 		}
 	}
 	return out

@@ -24,15 +24,15 @@ type Labels struct {
 	// SelfPay says from whom and for which purposes a record marked as paid for by the client is withheld.
 	SelfPay SelfPay
 
-	confidentiality map[string]int // "system|code" -> level, from 1
-	sensitivity     map[string]sensitivity
+	confidentiality map[fhir.Coding]int // level, from 1
+	sensitivity     map[fhir.Coding]sensitivity
 	never           []string
 	handling        map[string]bool // codes
 	handlingSystems map[string]bool
 	part2           string
 	noDisclosure    string
 	notToClient     string
-	legal           string
+	legal           fhir.Coding
 }
 
 // SelfPay is the hard restriction of 164.522(a)(1)(vi).
@@ -43,6 +43,9 @@ type SelfPay struct {
 }
 
 type sensitivity struct{ own, below Mask }
+
+// bare is the coding without its display: what two codings are compared by.
+func bare(c fhir.Coding) fhir.Coding { return fhir.Coding{System: c.System, Code: c.Code} }
 
 // Marks is what the labels of one record say.
 type Marks struct {
@@ -75,7 +78,7 @@ func (l *Labels) Never(labels []fhir.Coding) bool {
 }
 
 func (l *Labels) read(c fhir.Coding, m *Marks) {
-	key := c.Key()
+	key := bare(c)
 	if level, ok := l.confidentiality[key]; ok {
 		m.Confidentiality = max(m.Confidentiality, level)
 		return
@@ -118,17 +121,17 @@ var alwaysNever = []string{"PSYTHPN", "HIPAAPsyNotes", fhir.CodeSUDCounselingNot
 
 func newLabels(l *loader, f sensitivityFile) *Labels {
 	out := &Labels{
-		confidentiality: map[string]int{}, sensitivity: map[string]sensitivity{},
+		confidentiality: map[fhir.Coding]int{}, sensitivity: map[fhir.Coding]sensitivity{},
 		never: append(slices.Clone(alwaysNever), f.NeverReleased...), handling: set(f.Handling),
 		handlingSystems: map[string]bool{fhir.SystemActCode: true, fhir.SystemObservation: true, fhir.SystemSensitivity: true},
 		part2:           f.Part2, noDisclosure: f.NoDisclosure, notToClient: f.NotToClient,
-		legal:   f.LegalProceedings.System + "|" + f.LegalProceedings.Code,
+		legal:   fhir.Coding{System: f.LegalProceedings.System, Code: f.LegalProceedings.Code},
 		SelfPay: SelfPay{Kind: f.SelfPay.WithheldFrom, Purposes: f.SelfPay.Purposes, code: f.SelfPay.Code},
 	}
 	for i, code := range f.Confidentiality.Order {
-		out.confidentiality[f.Confidentiality.System+"|"+code] = i + 1
+		out.confidentiality[fhir.Coding{System: f.Confidentiality.System, Code: code}] = i + 1
 	}
-	out.Default = out.confidentiality[f.Confidentiality.System+"|"+f.Confidentiality.PermitDefault]
+	out.Default = out.confidentiality[fhir.Coding{System: f.Confidentiality.System, Code: f.Confidentiality.PermitDefault}]
 	l.need(fileSensitivity, "confidentiality", f.Confidentiality.System != "" && len(f.Confidentiality.Order) > 0 && out.Default > 0)
 	l.need(fileSensitivity, "part2, no-disclosure and not-to-client", f.Part2 != "" && f.NoDisclosure != "" && f.NotToClient != "")
 	l.need(fileSensitivity, "self-pay", f.SelfPay.Code != "" && f.SelfPay.WithheldFrom != "" && len(f.SelfPay.Purposes) > 0)
@@ -167,16 +170,16 @@ func (l *Labels) grow(ld *loader, f sensitivityFile) {
 	}
 	for _, code := range codes {
 		ld.need(fileSensitivity, "sensitivity.tree without what is never released: "+code, !l.isNever(code))
-		l.sensitivity[system+"|"+code] = sensitivity{own: own[code], below: below(code, 0)}
+		l.sensitivity[fhir.Coding{System: system, Code: code}] = sensitivity{own: own[code], below: below(code, 0)}
 	}
 	ld.need(fileSensitivity, "sensitivity.to-be-named", len(f.Sensitivity.ToBeNamed) > 0)
 	for _, code := range f.Sensitivity.ToBeNamed {
 		ld.need(fileSensitivity, "sensitivity.to-be-named: "+code, own[code] != 0)
-		l.ToBeNamed |= l.sensitivity[system+"|"+code].below
+		l.ToBeNamed |= l.sensitivity[fhir.Coding{System: system, Code: code}].below
 	}
 	for _, code := range f.Sensitivity.Ordinary {
 		ld.need(fileSensitivity, "sensitivity.ordinary: "+code, own[code] != 0 && own[code]&l.ToBeNamed == 0)
 	}
-	l.Part2 = l.sensitivity[fhir.SystemActCode+"|SUD"].below
+	l.Part2 = l.sensitivity[fhir.Coding{System: fhir.SystemActCode, Code: "SUD"}].below
 	ld.need(fileSensitivity, "sensitivity: SUD", l.Part2 != 0)
 }

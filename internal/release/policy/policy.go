@@ -139,7 +139,7 @@ type Class struct {
 
 // Code is one code that must be found in the record.
 type Code struct {
-	Key string // "system|code"
+	fhir.Coding // without display; zero where the Consent states none
 	// Foreign says that the code system is none that we know: not finding the code proves nothing.
 	Foreign bool
 }
@@ -172,8 +172,8 @@ type LabelSet struct {
 	Named Mask
 	// Part2 says that 42CFRPart2 is listed.
 	Part2 bool
-	// Handling are the other known codes listed, as "system|code".
-	Handling []string
+	// Handling are the other known codes listed, without display.
+	Handling []fhir.Coding
 	// Unread says that a code is listed that we do not know: it covers nothing and matches every deny.
 	Unread bool
 }

@@ -21,7 +21,7 @@ type Purposes struct {
 type PurposeRule struct {
 	// MaxAgeMonths is how far back a record's matter may lie; 0 for no limit.
 	MaxAgeMonths int
-	types        map[string]map[string]bool // type -> codes, none for all
+	types        map[string][]fhir.Coding // type -> codes, none for all
 	anyType      bool
 }
 
@@ -42,8 +42,20 @@ func (p *Purposes) Below(code, ancestor string) bool {
 	return false
 }
 
-// NamedOnly tells whether a permit reaches the purpose only by naming it (rule 14).
-func (p *Purposes) NamedOnly(code string) bool { return p.namedOnly[code] }
+// Reached tells whether a permit for the named purpose reaches code; "" is a permit that names none. Purposes that are reached only by
+// naming them are not reached from above (rule 14).
+func (p *Purposes) Reached(code, named string) bool {
+	for i := 0; i <= len(p.parent); i++ {
+		if code == named {
+			return true
+		}
+		if code == "" || p.namedOnly[code] {
+			return false
+		}
+		code = p.parent[code]
+	}
+	return false
+}
 
 // Never tells whether a partner of the kind can never hold the purpose (rule 4).
 func (p *Purposes) Never(kind, code string) bool {
@@ -65,8 +77,8 @@ func (p *Purposes) Rule(code string) (rule *PurposeRule, bound bool) {
 	return nil, true
 }
 
-// Lists tells whether the rule reaches a record of the type whose type, category or code is among the keys ("system|code").
-func (r *PurposeRule) Lists(resourceType string, keys []string) bool {
+// Lists tells whether the rule reaches a record of the type; has tells whether a code stands in the record's type, category or code.
+func (r *PurposeRule) Lists(resourceType string, has func(fhir.Coding) bool) bool {
 	if r == nil {
 		return false
 	}
@@ -77,7 +89,7 @@ func (r *PurposeRule) Lists(resourceType string, keys []string) bool {
 	if !ok || len(codes) == 0 {
 		return ok
 	}
-	return slices.ContainsFunc(keys, func(k string) bool { return codes[k] })
+	return slices.ContainsFunc(codes, has)
 }
 
 func newPurposes(l *loader, t treeFile, f rulesFile) *Purposes {
@@ -115,13 +127,18 @@ func newPurposes(l *loader, t treeFile, f rulesFile) *Purposes {
 }
 
 func newPurposeRule(l *loader, code string, f ruleFile) *PurposeRule {
-	r := &PurposeRule{MaxAgeMonths: f.MaxAgeMonths, types: map[string]map[string]bool{}}
+	r := &PurposeRule{MaxAgeMonths: f.MaxAgeMonths, types: map[string][]fhir.Coding{}}
 	l.need(fileRules, code+".records", len(f.Records) > 0)
 	l.need(fileRules, code+".max-age-months", f.MaxAgeMonths >= 0)
 	for _, rec := range f.Records {
 		l.need(fileRules, code+".records.type", rec.Type != "")
 		r.anyType = r.anyType || rec.Type == "*"
-		r.types[rec.Type] = set(rec.Codes)
+		_, twice := r.types[rec.Type]
+		l.need(fileRules, code+".records: one entry only for "+rec.Type, !twice)
+		r.types[rec.Type] = nil
+		for _, key := range rec.Codes {
+			r.types[rec.Type] = append(r.types[rec.Type], coding(key))
+		}
 	}
 	return r
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/consentry/gateway/internal/fhir"
 )
@@ -48,7 +49,7 @@ func newRepresentatives(l *loader, f representativesFile, labels *Labels) Repres
 	l.need(fileRepresentatives, "majority-age", f.MajorityAge > 0)
 	l.need(fileRepresentatives, "relationships", len(f.Relationships) > 0)
 	for _, key := range f.MinorConfidential {
-		m, ok := labels.sensitivity[key]
+		m, ok := labels.sensitivity[coding(key)]
 		l.need(fileRepresentatives, "minor-confidential: "+key, ok)
 		r.Confidential |= m.below
 	}
@@ -58,6 +59,12 @@ func newRepresentatives(l *loader, f representativesFile, labels *Labels) Repres
 // any tells whether one of the codings is in the set.
 func anyOf(m map[string]bool, codings []fhir.Coding) bool {
 	return slices.ContainsFunc(codings, func(c fhir.Coding) bool { return m[c.Key()] })
+}
+
+// coding reads "system|code".
+func coding(key string) fhir.Coding {
+	i := strings.LastIndexByte(key, '|')
+	return fhir.Coding{System: key[:max(i, 0)], Code: key[i+1:]}
 }
 
 func set(keys []string) map[string]bool {

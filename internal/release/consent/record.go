@@ -1,0 +1,137 @@
+package consent
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/release/policy"
+	"github.com/consentry/gateway/internal/release/stage"
+)
+
+// permits tells whether everything that a permit states of the record holds. Unknown never matches (rule 12).
+func permits(n *node, r *record) bool {
+	for _, group := range n.rule.Classes {
+		if !slices.ContainsFunc(group, func(c policy.Class) bool { return ofClass(c, r.facts) == same }) {
+			return false
+		}
+	}
+	for _, group := range n.rule.Codes {
+		if !slices.ContainsFunc(group, func(c policy.Code) bool { return hasCode(r.facts, c.Coding) }) {
+			return false
+		}
+	}
+	for _, p := range n.rule.DataPeriods {
+		if p.Unread || !permittedTime(r.facts.When, p.Interval) {
+			return false
+		}
+	}
+	for _, group := range n.data {
+		if !slices.ContainsFunc(group, func(t *target) bool { return t.permits(r.facts) }) {
+			return false
+		}
+	}
+	return carries(n.rule.Labels, r)
+}
+
+// denies tells whether everything that a deny states of the record may hold. Unknown always matches (rule 12).
+func denies(n *node, r *record) bool {
+	for _, group := range n.rule.Classes {
+		if !slices.ContainsFunc(group, func(c policy.Class) bool { return ofClass(c, r.facts) != other }) {
+			return false
+		}
+	}
+	for _, group := range n.rule.Codes {
+		if !slices.ContainsFunc(group, func(c policy.Code) bool { return c.Foreign || hasCode(r.facts, c.Coding) }) {
+			return false
+		}
+	}
+	for _, p := range n.rule.DataPeriods {
+		if !p.Unread && !deniedTime(r.facts.When, p.Interval) {
+			return false
+		}
+	}
+	for _, group := range n.data {
+		if !slices.ContainsFunc(group, func(t *target) bool { return t.denies(r.facts) }) {
+			return false
+		}
+	}
+	return deniesLabels(n.rule.Labels, r)
+}
+
+// ofClass compares a record with a content class. A record that states no profile, or a document that states no format, is unknown.
+func ofClass(c policy.Class, f *stage.Facts) likeness {
+	switch c.Kind {
+	case policy.ClassType:
+		if c.Name == f.Type {
+			return same
+		}
+		return other
+	case policy.ClassProfile:
+		return among(c.Name, f.Profiles, true)
+	case policy.ClassFormat:
+		return among(c.Name, f.Formats, f.Type == "DocumentReference")
+	}
+	return unknown
+}
+
+func among(name string, list []string, stated bool) likeness {
+	name, _, _ = strings.Cut(name, "|")
+	for _, s := range list {
+		if s, _, _ = strings.Cut(s, "|"); s == name {
+			return same
+		}
+	}
+	if len(list) == 0 && stated {
+		return unknown
+	}
+	return other
+}
+
+// hasCode tells whether a code is found anywhere in the record.
+func hasCode(f *stage.Facts, c fhir.Coding) bool {
+	if c.System == "" {
+		return false
+	}
+	for i := range f.Codings {
+		if v := &f.Codings[i].Value; v.Code == c.Code && v.System == c.System {
+			return true
+		}
+	}
+	return false
+}
+
+// permittedTime tells whether a permit's dataPeriod reaches the record: an event must lie in it whole, a state overlap it.
+func permittedTime(w stage.When, period fhir.Interval) bool {
+	switch {
+	case w.Timeless:
+		return true
+	case !w.Known:
+		return false
+	case !w.State:
+		return w.Within(period)
+	}
+	i, ok := ended(w)
+	return ok && i.Overlaps(period)
+}
+
+// deniedTime tells whether a deny's dataPeriod may reach the record: any overlap is enough.
+func deniedTime(w stage.When, period fhir.Interval) bool {
+	if w.Timeless {
+		return false
+	}
+	i := w.Interval
+	if w.EndUnknown {
+		i.End = time.Time{}
+	}
+	return !w.Known || i.Overlaps(period)
+}
+
+// ended is a state's stretch of time as a permit takes it: one that ended nobody knows when ended when it began.
+func ended(w stage.When) (fhir.Interval, bool) {
+	if !w.EndUnknown {
+		return w.Interval, true
+	}
+	return fhir.Interval{Start: w.Start, End: w.Start.Add(1)}, !w.Start.IsZero()
+}

@@ -1,0 +1,149 @@
+package consent
+
+import (
+	"slices"
+	"time"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/release/stage"
+)
+
+// self says whose own records are asked for.
+type self uint8
+
+const (
+	nobody self = iota
+	client
+	representative
+)
+
+// readSelf finds out whether the authenticated person is the client or a representative with authority now (rule 6).
+func (d *decider) readSelf() {
+	person := d.in.Requester.Person
+	if !d.launched || !knownKind(d.in.Requester.Kind) {
+		return
+	}
+	switch {
+	case person == d.in.Client:
+		d.self = client
+	case person.Type == "RelatedPerson" && d.authority(person):
+		d.self = representative
+		d.minor = d.isMinor()
+	}
+}
+
+// selfAccess applies rules 5, 6 and 20 to a person who asks for their own records, or for those of whom they represent.
+func (d *decider) selfAccess(r *record) Decision {
+	if slices.ContainsFunc(r.facts.Clients, func(c fhir.Reference) bool { return c != d.in.Client }) {
+		return Decision{Reason: OtherPatient} // about somebody else too: staff decide
+	}
+	if r.marks.NoDisclosure || r.marks.NotToClient || r.marks.LegalProceedings {
+		return Decision{Reason: Restriction}
+	}
+	if d.self == representative {
+		if d.minor && (r.marks.Sensitivity&d.in.Rules.Representatives.Confidential != 0 || r.marks.Unknown) {
+			return Decision{Reason: Restriction}
+		}
+		if denied := d.deniedByClient(r); denied.Reason != "" {
+			return denied
+		}
+	}
+	return Decision{Release: true, Reason: SelfAccess}
+}
+
+// deniedByClient finds a deny of the client's that reaches the representative. Without the Consents nobody knows that there is none.
+func (d *decider) deniedByClient(r *record) Decision {
+	v := d.voices(d.in.Client)
+	if v.refused.Reason != "" {
+		return v.refused
+	}
+	for _, one := range v.byPurpose {
+		for i := range one {
+			d.found.reset()
+			one[i].walk(d, one[i].root, r)
+			if n := d.found.deny; n != nil {
+				return Decision{Reason: Denied, Consent: one[i].policy.ID, Provision: n.rule.Path}
+			}
+		}
+	}
+	return Decision{}
+}
+
+// authority tells whether a RelatedPerson may act for the client now (45 CFR 164.502(g), profiles/policies/representatives.yaml).
+func (d *decider) authority(person fhir.Reference) bool {
+	if d.withoutChart {
+		return true
+	}
+	f := d.find(person)
+	if f == nil || !f.Origin.Listed || f.Subject != d.in.Client {
+		return false
+	}
+	for _, c := range f.Codings {
+		if c.Path == "active" && c.Value.Code != "true" {
+			return false
+		}
+	}
+	for _, p := range f.Dates {
+		if p.Path == "period" {
+			d.notice(p.Value.Start)
+			d.notice(p.Value.End)
+			if !p.Value.Contains(d.in.Now) {
+				return false
+			}
+		}
+	}
+	return d.related(f)
+}
+
+// related tells whether the relationship gives authority now.
+func (d *decider) related(f *stage.Facts) bool {
+	forMinor := false
+	for _, c := range f.Codings {
+		if c.Path != "relationship" || c.Value.System != fhir.SystemRoleCode {
+			continue
+		}
+		minorOnly, ok := d.in.Rules.Representatives.Relationship(c.Value.Code)
+		if ok && !minorOnly {
+			return true
+		}
+		forMinor = forMinor || ok
+	}
+	majority, known := d.majority()
+	return forMinor && known && d.in.Now.Before(majority)
+}
+
+// isMinor tells whether the client is a minor; one whose birth date is not known counts as one.
+func (d *decider) isMinor() bool {
+	majority, known := d.majority()
+	return !known || d.in.Now.Before(majority)
+}
+
+// majority is when the client comes of age: for a partial birth date the earliest instant that it can be.
+func (d *decider) majority() (t time.Time, known bool) {
+	f := d.find(d.in.Client)
+	if f == nil {
+		return time.Time{}, false
+	}
+	for _, b := range f.Dates {
+		if b.Path == "birthDate" && !b.Value.Start.IsZero() {
+			at := d.in.Rules.Representatives.Majority(b.Value.Start, d.in.Zone)
+			if !known || at.Before(t) {
+				t, known = at, true
+			}
+		}
+	}
+	if known {
+		d.notice(t)
+	}
+	return t, known
+}
+
+// find looks a resource up in the chart.
+func (d *decider) find(ref fhir.Reference) *stage.Facts {
+	for _, l := range d.in.Chart {
+		if f := l.Facts(); f != nil && f.Type == ref.Type && f.ID == ref.ID {
+			return f
+		}
+	}
+	return nil
+}

@@ -2,10 +2,10 @@ package oracle
 
 import "slices"
 
-// labelsOf are the security labels of a record, wherever they stand: meta.security, DocumentReference.securityLabel, inline.
-func labelsOf(r record) []coding {
+// labelsIn are the security labels of a resource, wherever they stand: meta.security, DocumentReference.securityLabel, inline.
+func labelsIn(body object) []coding {
 	var out []coding
-	everyObject(r.body, func(o object) {
+	everyObject(body, func(o object) {
 		for _, c := range elements(o, "meta.security") {
 			out = append(out, codingOf(c))
 		}
@@ -19,7 +19,7 @@ func labelsOf(r record) []coding {
 
 // carries says whether the record has the code among its labels, in any code system.
 func carries(r record, code string) bool {
-	return slices.ContainsFunc(labelsOf(r), func(c coding) bool { return c.code == code })
+	return slices.ContainsFunc(r.labels, func(c coding) bool { return c.code == code })
 }
 
 // rule1Psychotherapy: psychotherapy notes and SUD counselling notes are withheld from everybody, always.

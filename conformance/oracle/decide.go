@@ -25,6 +25,7 @@ type question struct {
 type record struct {
 	ref     string
 	body    object
+	labels  []coding
 	clients []string // whom it is about, the one in whose chart it stands first
 }
 
@@ -65,7 +66,7 @@ func (q *question) readChart(resources []json.RawMessage) error {
 		if ref == "" {
 			return errors.New("a resource has no type or no id")
 		}
-		q.chart = append(q.chart, record{ref: ref, body: body})
+		q.chart = append(q.chart, record{ref: ref, body: body, labels: labelsIn(body)})
 	}
 	for i := range q.chart {
 		q.chart[i].clients = q.clientsOf(q.chart[i])

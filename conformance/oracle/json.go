@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,7 +55,7 @@ func elements(v any, path string) []any {
 	return here
 }
 
-// everyObject visits v and every object in it, in a fixed order.
+// everyObject visits v and every object in it, in any order.
 func everyObject(v any, visit func(object)) {
 	switch v := v.(type) {
 	case []any:
@@ -65,8 +64,8 @@ func everyObject(v any, visit func(object)) {
 		}
 	case object:
 		visit(v)
-		for _, k := range slices.Sorted(maps.Keys(v)) {
-			everyObject(v[k], visit)
+		for _, e := range v {
+			everyObject(e, visit)
 		}
 	}
 }
@@ -87,7 +86,7 @@ func typeOf(reference string) string { t, _, _ := strings.Cut(reference, "/"); r
 // referenceOf is the local reference that a Reference holds, or "".
 func referenceOf(v any) string { return localReference(text(child(v, "reference"))) }
 
-// references are all local references anywhere in v.
+// references are all local references anywhere in v, sorted.
 func references(v any) []string {
 	var out []string
 	everyObject(v, func(o object) {
@@ -95,6 +94,7 @@ func references(v any) []string {
 			out = append(out, r)
 		}
 	})
+	slices.Sort(out)
 	return out
 }
 

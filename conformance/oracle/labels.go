@@ -28,11 +28,11 @@ func (k *codes) rank(cs []coding) int {
 	return high
 }
 
-func (k *codes) confidentiality(r record) int { return k.rank(labelsOf(r)) }
+func (k *codes) confidentiality(r record) int { return k.rank(r.labels) }
 
 // carriesAtOrBelow says whether the record carries this sensitivity or one below it.
 func (k *codes) carriesAtOrBelow(r record, named coding) bool {
-	return named.system == k.labels.Sensitivity.System && slices.ContainsFunc(k.ofKind(labelsOf(r), "sensitivity"), func(c coding) bool {
+	return named.system == k.labels.Sensitivity.System && slices.ContainsFunc(k.ofKind(r.labels, "sensitivity"), func(c coding) bool {
 		return atOrBelow(k.labels.Sensitivity.Tree, c.code, named.code)
 	})
 }
@@ -64,7 +64,7 @@ func (m matcher) rule16Deny(p provision) truth {
 			inherited = p.kinds[i] != "deny"
 		}
 	}
-	if len(securityLabel(o)) > 0 && len(m.ofKind(labelsOf(m.record), "unknown")) > 0 {
+	if len(securityLabel(o)) > 0 && len(m.ofKind(m.record.labels, "unknown")) > 0 {
 		return unknown
 	}
 	return anyOf(securityLabel(o), func(c coding) truth {
@@ -94,7 +94,7 @@ func (m matcher) permitReachesLabel(p provision) bool {
 
 // rule16Permit: the permit reaches the record's labels, and every one of them that is to be named is named within this Consent.
 func (m matcher) rule16Permit(p provision) bool {
-	labels := labelsOf(m.record)
+	labels := m.record.labels
 	if len(m.ofKind(labels, "unknown")) > 0 || !m.permitReachesLabel(p) {
 		return false
 	}

@@ -100,3 +100,9 @@ func fitsElement(kind string, v any) bool {
 	}
 	return fits(kind, v)
 }
+
+// Readable says whether a Consent can be parsed.
+func Readable(raw json.RawMessage) bool {
+	o, err := decode(raw)
+	return err == nil && o["resourceType"] == "Consent" && wellFormed(o)
+}

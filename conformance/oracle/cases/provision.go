@@ -1,0 +1,147 @@
+package cases
+
+// provision draws the attributes of one provision. A root mostly names who asks and for what, a nested one mostly narrows to something.
+func (m *maker) provision(root bool) object {
+	p := object{}
+	seldom := 14
+	if root {
+		seldom = 5
+	}
+	if m.chance(seldom) || root && m.chance(35) {
+		p["period"] = m.consentPeriod(root)
+	}
+	if root && m.chance(72) || m.chance(20) {
+		p["actor"] = m.actors()
+	}
+	if m.chance(8) {
+		p["action"] = some(concept(code(consentAction, pick(m, "access", "disclose", "use", "collect"))))
+	}
+	if root && m.chance(45) || m.chance(15) {
+		p["purpose"] = m.purposeList()
+	}
+	if m.chance(seldom + 12) {
+		p["securityLabel"] = m.labelList()
+	}
+	if m.chance(seldom) {
+		p["class"] = m.classes()
+	}
+	if m.chance(seldom) {
+		p["code"] = some(concept(pick(m, code(loinc, progressNote), code(loinc, phq9), code(icd10, alcohol), code(icd10, depression), code(rxnorm, "7243"))))
+	}
+	if m.chance(seldom) {
+		p["dataPeriod"] = m.period()
+	}
+	if m.chance(seldom) {
+		p["data"] = m.data()
+	}
+	if m.chance(1) {
+		p["modifierExtension"] = some(object{"url": unknownMarker, "valueBoolean": true})
+	}
+	if len(p) == 0 && !root {
+		p["class"] = m.classes()
+	}
+	return p
+}
+
+// broad draws the attributes of a release that means it: to who asks, of whatever there is.
+func (m *maker) broad() object {
+	p := object{"period": object{"start": "2026-01-01", "end": "2026-12-31"}, "actor": some(recipient(ref(clinic)))}
+	if m.kind == "provider" && m.chance(50) || m.chance(20) {
+		p["actor"] = some(recipient(object{"identifier": npi(clinicNPI)}))
+	}
+	if len(m.purposes) == 1 {
+		p["purpose"] = some(code(actReason, m.purposes[0]))
+	}
+	if m.chance(30) {
+		p["securityLabel"] = m.labelList()
+	}
+	if m.chance(25) {
+		p["class"] = some(code(resourceTypes, "DocumentReference"), code(resourceTypes, "Condition"), code(resourceTypes, "Observation"))
+	}
+	return p
+}
+
+func (m *maker) consentPeriod(root bool) object {
+	if root && m.chance(70) {
+		return object{"start": "2026-01-01", "end": pick(m, "2026-12-31", "2027", "2026-11-21", "2026-11")}
+	}
+	return m.period()
+}
+
+func (m *maker) actors() []any {
+	role := concept(code(participation, []string{"IRCP", "PRCP", "CST", "AUT"}[weighted(m, 86, 9, 3, 2)]))
+	actor := func(reference object) object { return object{"role": role, "reference": reference} }
+	who := actor(ref(clinic))
+	switch weighted(m, 58, 12, 8, 6, 4, 3, 3, 2, 2, 2) {
+	case 1:
+		who = actor(object{"identifier": npi(clinicNPI)})
+	case 2:
+		who = actor(ref(otherClinic))
+	case 3:
+		who = actor(ref(doctor))
+	case 4:
+		who = actor(object{"identifier": npi(otherNPI)})
+	case 5:
+		who = actor(ref(guardian))
+	case 6:
+		who = actor(ref(anna))
+	case 7:
+		who = actor(ref("Group/insurers"))
+	case 8:
+		who = actor(object{"display": "my doctor"})
+	case 9:
+		who = object{"role": concept(code(participation, "CST")), "reference": ref(pick(m, practice, practice, otherClinic))}
+	}
+	if m.chance(10) {
+		return some(who, actor(ref(pick(m, otherClinic, clinic))))
+	}
+	return some(who)
+}
+
+func (m *maker) purposeList() []any {
+	above := map[string]string{"COC": "TREAT", "ETREAT": "TREAT", "BTG": "BTG", "CLINTRL": "CLINTRL", "CLMATTCH": "HPAYMT", "ELIGDTRM": "COVERAGE", "HLEGAL": "HLEGAL"}
+	p := pick(m, "TREAT", "HPAYMT", "HOPERAT", "PATRQT", "COC", "BTG")
+	if len(m.purposes) > 0 && m.chance(75) {
+		p = m.purposes[0]
+		if a := above[p]; a != "" {
+			p = a
+		}
+	}
+	l := some(code(actReason, p))
+	switch {
+	case m.chance(25):
+		l = append(l, code(actReason, pick(m, "TREAT", "HPAYMT", "HOPERAT")))
+	case m.chance(3):
+		l = some(code(foreign, "audit"))
+	}
+	return l
+}
+
+func (m *maker) labelList() []any {
+	conf := func(c string) any { return code(confidentiality, c) }
+	act := func(c string) any { return code(actCode, c) }
+	return pick(m,
+		some(conf("R")), some(conf("N")), some(conf("V")), some(conf("R"), act("MH")), some(conf("R"), act("SUD")), some(act("SUD")), some(act("ETHUD")),
+		some(conf("R"), act("SUD"), act("42CFRPart2")), some(act("42CFRPart2"), act("SUD")), some(conf("V"), act("SPI"), act("HIV"), act("SDV"), act("42CFRPart2")),
+		some(act("HIV")), some(act("MH")), some(conf("R"), act("42CFRPart2")), some(act("NOSUCH")), some(act("PSYTHPN")), some(act("SUD"), act("HIV")))
+}
+
+func (m *maker) classes() []any {
+	c := some(code(resourceTypes, pick(m, "DocumentReference", "DocumentReference", "Observation", "Condition", "Encounter", "MedicationRequest", "Patient")))
+	switch {
+	case m.chance(30):
+		c = append(c, code(resourceTypes, pick(m, "Patient", "Condition", "Provenance")))
+	case m.chance(3):
+		c = some(code(foreign, "notes"))
+	}
+	return c
+}
+
+func (m *maker) data() []any {
+	target := pick(m, "Encounter/e1", "Encounter/e1", "DocumentReference/d1", anna, "Condition/c2", "Observation/o1", "Encounter/e9")
+	meaning := pick(m, "instance", "related", "dependents", "authoredby")
+	if meaning == "authoredby" {
+		target = pick(m, therapist, doctor)
+	}
+	return some(object{"meaning": meaning, "reference": ref(target)})
+}

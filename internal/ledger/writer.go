@@ -14,7 +14,8 @@ import (
 type writer struct {
 	options Options
 	conn    *sql.Conn
-	insert  *sql.Stmt
+	insert  *sql.Stmt // a record
+	sign    *sql.Stmt // the tip
 	encoder *encoder
 
 	head       head
@@ -24,21 +25,29 @@ type writer struct {
 	lost       bool // a commit failed: what the database holds is to be read before the next
 }
 
+const (
+	insertRecord = `INSERT INTO records (writer, seq, hash, record) VALUES (?, ?, ?, ?)`
+	upsertTip    = `INSERT INTO tips (writer, seq, hash, checkpoint, signature) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (writer) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, checkpoint = excluded.checkpoint, signature = excluded.signature`
+)
+
 func (w *writer) connect(ctx context.Context, db *sql.DB) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	w.conn = conn
-	w.insert, err = conn.PrepareContext(ctx, `INSERT INTO records (writer, seq, hash, record) VALUES (?, ?, ?, ?)`)
-	if err != nil {
+	if w.insert, err = conn.PrepareContext(ctx, insertRecord); err != nil {
 		return errors.Join(err, conn.Close())
+	}
+	if w.sign, err = conn.PrepareContext(ctx, upsertTip); err != nil {
+		return errors.Join(err, w.insert.Close(), conn.Close())
 	}
 	return nil
 }
 
 // close gives the connection back. An open statement would keep SQLite from folding its log into the database.
-func (w *writer) close() error { return errors.Join(w.insert.Close(), w.conn.Close()) }
+func (w *writer) close() error { return errors.Join(w.insert.Close(), w.sign.Close(), w.conn.Close()) }
 
 // commit writes a group of records, the new tip and, where it is time, a checkpoint in one transaction. It fails for all or for none. The
 // callers' contexts do not reach it: a commit under way is never torn.
@@ -104,9 +113,8 @@ func (w *writer) write(ctx context.Context, group []*pending, withCheckpoint boo
 			return tip{}, err
 		}
 	}
-	_, err := w.conn.ExecContext(ctx, `INSERT INTO tips (writer, seq, hash, checkpoint, signature) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (writer) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, checkpoint = excluded.checkpoint, signature = excluded.signature`,
-		next.writer[:], int64(next.seq), next.hash[:], int64(next.checkpoint), ed25519.Sign(w.options.Key, next.message()))
+	signature := ed25519.Sign(w.options.Key, next.message())
+	_, err := w.sign.ExecContext(ctx, next.writer[:], int64(next.seq), next.hash[:], int64(next.checkpoint), signature)
 	return next, err
 }
 

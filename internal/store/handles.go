@@ -22,13 +22,22 @@ var ErrNoHandle = errors.New("store: no such client handle")
 
 // Handle gives the key's number.
 func (s *State) Handle(ctx context.Context, key string) (uint64, error) {
-	const find = `SELECT handle FROM client_handles WHERE client_key = ?`
+	h, err := s.Find(ctx, key)
+	if !errors.Is(err, ErrNoHandle) {
+		return h, err
+	}
+	if _, err := s.db.ExecContext(ctx, `INSERT INTO client_handles (client_key) VALUES (?) ON CONFLICT DO NOTHING`, key); err != nil {
+		return 0, fmt.Errorf("store: client handle: %w", err)
+	}
+	return s.Find(ctx, key)
+}
+
+// Find gives the number of a key that has one, or ErrNoHandle. It makes none.
+func (s *State) Find(ctx context.Context, key string) (uint64, error) {
 	var h int64
-	err := s.db.QueryRowContext(ctx, find, key).Scan(&h)
+	err := s.db.QueryRowContext(ctx, `SELECT handle FROM client_handles WHERE client_key = ?`, key).Scan(&h)
 	if errors.Is(err, sql.ErrNoRows) {
-		if _, err = s.db.ExecContext(ctx, `INSERT INTO client_handles (client_key) VALUES (?) ON CONFLICT DO NOTHING`, key); err == nil {
-			err = s.db.QueryRowContext(ctx, find, key).Scan(&h)
-		}
+		return 0, ErrNoHandle
 	}
 	if err != nil {
 		return 0, fmt.Errorf("store: client handle: %w", err)

@@ -53,6 +53,9 @@ func TestHandlesStayTheSameAfterReopening(t *testing.T) {
 
 func TestUnknownHandles(t *testing.T) {
 	s := openState(t, filepath.Join(t.TempDir(), "state.db"))
+	if _, err := s.Find(t.Context(), "never seen"); !errors.Is(err, ErrNoHandle) {
+		t.Errorf("finding an unknown key: %v; want ErrNoHandle", err)
+	}
 	for _, h := range []uint64{0, 1, 1 << 62, 1 << 63, 1<<64 - 1} {
 		if _, err := s.Key(t.Context(), h); !errors.Is(err, ErrNoHandle) {
 			t.Errorf("handle %d: %v; want ErrNoHandle", h, err)

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/ident"
+	"github.com/consentry/gateway/internal/ledger"
+	"github.com/consentry/gateway/internal/store"
+)
+
+func ledgerCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ledger",
+		Short: "Check and read the disclosure ledger",
+		Long: `The ledger has a record of every answer that may have told somebody something about a client, written before the answer left. It can be read
+and checked while the gateway runs.`,
+	}
+	cmd.AddCommand(verifyCommand(), disclosuresCommand())
+	return cmd
+}
+
+func verifyCommand() *cobra.Command {
+	var config, anchor string
+	cmd := &cobra.Command{
+		Use:   "verify --config FILE [--anchor CHECKPOINT]",
+		Short: "Check that no record was changed, removed or put in",
+		Long: `Checks the hash chain of every gateway process and every signed checkpoint: a record that was changed, moved, removed or put in, a chain that
+was cut or removed, and a checkpoint that was changed or removed are found and named. The exit code is 1 if anything is found.
+
+The last line names the newest checkpoint. Note it outside this machine and give it to the next check as --anchor: only so can it be seen that
+the whole file was put back to an older copy of itself.`,
+		Example: `  gateway ledger verify --config gateway.yaml
+  gateway ledger verify --config gateway.yaml --anchor 41:9f2c...`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return verifyLedger(cmd.Context(), cmd.OutOrStdout(), config, anchor)
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", "the gateway's configuration file")
+	cmd.Flags().StringVar(&anchor, "anchor", "", "a checkpoint that an earlier check has named")
+	_ = cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+func verifyLedger(ctx context.Context, out io.Writer, config, anchor string) error {
+	var noted *ledger.Anchor
+	if anchor != "" {
+		a, err := ledger.ParseAnchor(anchor)
+		if err != nil {
+			return err
+		}
+		noted = &a
+	}
+	_, reader, err := ledgerReader(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	report, err := reader.Verify(ctx, noted)
+	if err != nil {
+		return err
+	}
+	if err := report.Write(out); err != nil {
+		return err
+	}
+	if !report.OK() {
+		return errors.New("the ledger is not whole")
+	}
+	_, err = fmt.Fprintln(out, "the ledger is whole")
+	return err
+}
+
+func disclosuresCommand() *cobra.Command {
+	var config, client, since string
+	var asJSON, accountable bool
+	cmd := &cobra.Command{
+		Use:   "disclosures --config FILE [--client KEY] [--since DATE]",
+		Short: "List what was released, to whom and under which Consent",
+		Long: `Lists the ledger's records: when, to which partner, for which purpose, how many resources of each type. With --json each line is the whole
+record, with the ids of the resources, the Consents that decided and their versions, and how much was withheld for which reason.
+
+--client is the practice's own number of the client; the lines are then in the order of time. Without it all records are listed, those of each
+gateway process together. --accountable leaves only what an accounting of disclosures lists (45 CFR 164.528).`,
+		Example: `  gateway ledger disclosures --config gateway.yaml --client 1042 --since 2026-01-01
+  gateway ledger disclosures --config gateway.yaml --client 1042 --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l := lister{out: cmd.OutOrStdout(), json: asJSON, accountable: accountable}
+			return l.list(cmd.Context(), config, client, since)
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", "the gateway's configuration file")
+	cmd.Flags().StringVar(&client, "client", "", "the practice's own number of one client")
+	cmd.Flags().StringVar(&since, "since", "", "a date (2026-11-21) or time (2026-11-21T10:00:00Z); a date is a day in the practice's zone")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object per record")
+	cmd.Flags().BoolVar(&accountable, "accountable", false, "only what an accounting of disclosures lists")
+	_ = cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+// lister writes the lines of `disclosures`.
+type lister struct {
+	out               io.Writer
+	zone              *time.Location
+	json, accountable bool
+}
+
+func (l *lister) list(ctx context.Context, config, client, since string) error {
+	cfg, reader, err := ledgerReader(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	if l.zone, err = time.LoadLocation(cfg.Zone); err != nil {
+		return err
+	}
+	var f ledger.Filter
+	if since != "" {
+		i, err := fhir.ParseDateTime(since, l.zone)
+		if err != nil {
+			return errors.New("--since: not a date such as 2026-11-21")
+		}
+		f.Since = i.Start
+	}
+	if client == "" {
+		return l.stream(ctx, reader, f)
+	}
+	if f.Client, err = patientReference(ctx, cfg, client); err != nil {
+		return err
+	}
+	return l.inOrder(ctx, reader, f)
+}
+
+func (l *lister) stream(ctx context.Context, reader *ledger.Reader, f ledger.Filter) error {
+	for e, err := range reader.Disclosures(ctx, f) {
+		if err != nil {
+			return err
+		}
+		if err := l.write(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lister) inOrder(ctx context.Context, reader *ledger.Reader, f ledger.Filter) error {
+	var entries []ledger.Entry
+	for e, err := range reader.Disclosures(ctx, f) {
+		if err != nil {
+			return err
+		}
+		entries = append(entries, e)
+	}
+	slices.SortStableFunc(entries, func(a, b ledger.Entry) int { return a.Record.At.Compare(b.Record.At) })
+	for _, e := range entries {
+		if err := l.write(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lister) write(e ledger.Entry) error {
+	if l.accountable && !e.Record.Accountable {
+		return nil
+	}
+	text := e.Describe(l.zone)
+	if l.json {
+		b, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		text = string(b)
+	}
+	_, err := fmt.Fprintln(l.out, text)
+	return err
+}
+
+// ledgerReader opens the ledger that a configuration names.
+func ledgerReader(ctx context.Context, config string) (*Config, *ledger.Reader, error) {
+	cfg, err := loadConfig(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	seed, err := readKey(cfg.Keys.Ledger, ed25519.SeedSize)
+	if err != nil {
+		return nil, nil, err
+	}
+	key := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
+	reader, err := ledger.OpenReader(ctx, cfg.Ledger, key)
+	return cfg, reader, err
+}
+
+// patientReference gives the FHIR reference of a client by the practice's own key. It makes no handle for a key that never had one.
+func patientReference(ctx context.Context, cfg *Config, key string) (string, error) {
+	idKey, err := readKey(cfg.Keys.ID, ident.KeySize)
+	if err != nil {
+		return "", err
+	}
+	state, err := store.OpenState(ctx, cfg.State)
+	if err != nil {
+		return "", err
+	}
+	defer state.Close()
+	sealer, err := ident.NewSealer(idKey, store.NewMemo(findOnly{state}, 0))
+	if err != nil {
+		return "", err
+	}
+	id, err := sealer.Seal("Patient", key, "patient", key)
+	if errors.Is(err, store.ErrNoHandle) {
+		return "", errors.New("--client: the gateway has never seen this client")
+	}
+	if err != nil {
+		return "", err
+	}
+	return fhir.Reference{Type: "Patient", ID: id}.String(), nil
+}
+
+// findOnly is a table of handles that makes none.
+type findOnly struct{ *store.State }
+
+// Handle gives the handle that the key has.
+func (f findOnly) Handle(ctx context.Context, key string) (uint64, error) { return f.Find(ctx, key) }

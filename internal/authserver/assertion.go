@@ -1,0 +1,148 @@
+package authserver
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+
+	"github.com/consentry/gateway/internal/requester"
+)
+
+// Bounds of a client assertion (SMART 2.2, "Asymmetric authentication").
+const (
+	maxAssertionBytes    = 16 << 10
+	maxAssertionLifetime = 5 * time.Minute
+	assertionSkew        = 10 * time.Second
+	maxJTIBytes          = 256
+)
+
+var assertionAlgorithms = []jose.SignatureAlgorithm{jose.RS384, jose.ES384}
+
+// assertion is a client assertion that has proven its partner.
+type assertion struct {
+	partner    *requester.Partner
+	extensions json.RawMessage
+}
+
+// authenticate checks a client assertion. Whatever is wrong with it, the answer is the same.
+func (s *Server) authenticate(ctx context.Context, raw string) (*assertion, error) {
+	if len(raw) > maxAssertionBytes {
+		return nil, errClient
+	}
+	jws, err := jose.ParseSignedCompact(raw, assertionAlgorithms)
+	if err != nil || len(jws.Signatures) != 1 {
+		return nil, errClient
+	}
+	var unverified members
+	if json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &unverified) != nil {
+		return nil, errClient
+	}
+	partner, ok := s.config.Partners.Partner(unverified.text("iss"))
+	if !ok {
+		return nil, errClient
+	}
+	payload, ok := verify(jws, partner.Keys)
+	if !ok {
+		return nil, errClient
+	}
+	var c members
+	if json.Unmarshal(payload, &c) != nil {
+		return nil, errClient
+	}
+	expiry, ok := s.check(c, partner.ID)
+	if !ok {
+		return nil, errClient
+	}
+	// Last, so that only a good assertion is remembered: junk must not fill the store, nor use up the jti of somebody else.
+	left := expiry.Add(assertionSkew).Sub(s.config.Now())
+	seen, err := s.config.Replay.Seen(ctx, "assertion\x00"+partner.ID+"\x00"+c.text("jti"), left)
+	if err != nil {
+		return nil, errUnavailable
+	}
+	if seen {
+		return nil, errClient
+	}
+	return &assertion{partner: partner, extensions: c["extensions"]}, nil
+}
+
+// verify takes exactly one registered key with the header's kid and a type that fits its alg. jku would name keys elsewhere; no partner is
+// registered with a URL, so an assertion that has one fails, as SMART demands.
+func verify(jws *jose.JSONWebSignature, keys []jose.JSONWebKey) ([]byte, bool) {
+	header := jws.Signatures[0].Protected
+	typ, _ := header.ExtraHeaders[jose.HeaderType].(string)
+	for _, name := range []jose.HeaderKey{"jku", "crit"} {
+		if _, ok := header.ExtraHeaders[name]; ok {
+			return nil, false
+		}
+	}
+	if header.KeyID == "" || !strings.EqualFold(typ, "JWT") {
+		return nil, false
+	}
+	fit := slices.DeleteFunc(slices.Clone(keys), func(k jose.JSONWebKey) bool {
+		return k.KeyID != header.KeyID || k.Algorithm != "" && k.Algorithm != header.Algorithm
+	})
+	if len(fit) != 1 {
+		return nil, false
+	}
+	payload, err := jws.Verify(fit[0].Key) // which refuses a key of another type or curve
+	return payload, err == nil
+}
+
+// check holds the claims against SMART 2.2: iss and sub are the client, aud this endpoint, exp at most five minutes ahead, jti a nonce.
+func (s *Server) check(c members, clientID string) (expiry time.Time, ok bool) {
+	now := s.config.Now()
+	if c.text("iss") != clientID || c.text("sub") != clientID || !slices.Contains(c.texts("aud"), s.TokenEndpoint()) {
+		return time.Time{}, false
+	}
+	if jti := c.text("jti"); jti == "" || len(jti) > maxJTIBytes {
+		return time.Time{}, false
+	}
+	expiry, ok = c.instant("exp")
+	if !ok || !now.Before(expiry.Add(assertionSkew)) || expiry.After(now.Add(maxAssertionLifetime+assertionSkew)) {
+		return time.Time{}, false
+	}
+	for _, name := range []string{"nbf", "iat"} {
+		if _, present := c[name]; !present {
+			continue
+		}
+		if t, ok := c.instant(name); !ok || t.After(now.Add(assertionSkew)) {
+			return time.Time{}, false
+		}
+	}
+	return expiry, true
+}
+
+// members are the claims by their exact names. What has the wrong type counts as absent, and what is absent fails.
+type members map[string]json.RawMessage
+
+func (m members) text(name string) string {
+	var s string
+	if json.Unmarshal(m[name], &s) != nil {
+		return ""
+	}
+	return s
+}
+
+func (m members) texts(name string) []string {
+	if s := m.text(name); s != "" {
+		return []string{s}
+	}
+	var many []string
+	if json.Unmarshal(m[name], &many) != nil {
+		return nil
+	}
+	return many
+}
+
+func (m members) instant(name string) (time.Time, bool) {
+	var seconds float64
+	const year9999 = 253402300799
+	if json.Unmarshal(m[name], &seconds) != nil || seconds <= 0 || seconds > year9999 {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(seconds), 0), true
+}

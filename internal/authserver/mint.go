@@ -1,0 +1,113 @@
+package authserver
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+// Claims are what an access token of ours says besides its issuer, audience and times.
+type Claims struct {
+	ClientID string
+	Subject  string
+	Scope    string
+	FHIRUser fhir.Reference
+	Patient  fhir.Reference // the launch patient
+	Purposes []fhir.Coding
+	NPI      string
+}
+
+// accessToken is the payload (RFC 9068, 2.2, with SMART's launch context).
+type accessToken struct {
+	Issuer     string         `json:"iss"`
+	Subject    string         `json:"sub"`
+	Audience   string         `json:"aud"`
+	ClientID   string         `json:"client_id"`
+	IssuedAt   int64          `json:"iat"`
+	Expiry     int64          `json:"exp"`
+	ID         string         `json:"jti"`
+	Scope      string         `json:"scope"`
+	FHIRUser   string         `json:"fhirUser,omitempty"`
+	Patient    string         `json:"patient,omitempty"`
+	Extensions map[string]any `json:"extensions,omitempty"`
+}
+
+// Mint signs a token as if a person had signed in. It is for demos and tests: no endpoint reaches it, since this server has no sign-in.
+func (s *Server) Mint(c Claims) (string, error) {
+	if _, ok := s.config.Partners.Partner(c.ClientID); !ok || c.Subject == "" {
+		return "", errors.New("authserver: a token needs a registered client and a subject")
+	}
+	return s.sign(c)
+}
+
+func (s *Server) sign(c Claims) (string, error) {
+	now := s.config.Now()
+	t := accessToken{
+		Issuer: s.config.Issuer, Subject: c.Subject, Audience: s.config.Audience, ClientID: c.ClientID,
+		IssuedAt: now.Unix(), Expiry: now.Add(s.config.Lifetime).Unix(), ID: rand.Text(),
+		Scope: c.Scope, FHIRUser: c.FHIRUser.String(), Patient: c.Patient.ID,
+	}
+	if len(c.Purposes) > 0 || c.NPI != "" {
+		t.Extensions = smart.WriteExtensions(c.Purposes, c.NPI)
+	}
+	return signJSON(s.signer, t)
+}
+
+func newSigner(key jose.JSONWebKey, typ jose.ContentType) (jose.Signer, error) {
+	o := (&jose.SignerOptions{}).WithType(typ)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(key.Algorithm), Key: key}, o)
+	if err != nil {
+		return nil, errors.New("authserver: the signing key does not fit its algorithm")
+	}
+	return signer, nil
+}
+
+func signJSON(signer jose.Signer, payload any) (string, error) {
+	text, err := json.Marshal(payload)
+	if err != nil {
+		return "", err
+	}
+	jws, err := signer.Sign(text)
+	if err != nil {
+		return "", err
+	}
+	return jws.CompactSerialize()
+}
+
+// assertionPayload is a client assertion (SMART 2.2, "Asymmetric authentication").
+type assertionPayload struct {
+	Issuer     string         `json:"iss"`
+	Subject    string         `json:"sub"`
+	Audience   string         `json:"aud"`
+	Expiry     int64          `json:"exp"`
+	ID         string         `json:"jti"`
+	Extensions map[string]any `json:"extensions,omitempty"`
+}
+
+// Assertion says who asks the token endpoint, with its private key (RS384 or ES384), and for which purposes.
+type Assertion struct {
+	ClientID string
+	Endpoint string
+	Key      jose.JSONWebKey
+	Purposes []fhir.Coding
+	NPI      string
+}
+
+// Sign makes the client assertion, good for five minutes from now and for one use.
+func (a Assertion) Sign(now time.Time) (string, error) {
+	signer, err := newSigner(a.Key, "JWT")
+	if err != nil {
+		return "", err
+	}
+	p := assertionPayload{Issuer: a.ClientID, Subject: a.ClientID, Audience: a.Endpoint, Expiry: now.Add(maxAssertionLifetime).Unix(), ID: rand.Text()}
+	if len(a.Purposes) > 0 || a.NPI != "" {
+		p.Extensions = smart.WriteExtensions(a.Purposes, a.NPI)
+	}
+	return signJSON(signer, p)
+}

@@ -1,0 +1,475 @@
+package authserver
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/consentry/gateway/internal/ephemeral"
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/smart"
+	"github.com/consentry/gateway/profiles"
+)
+
+const (
+	issuer   = "http://127.0.0.1:8080/auth"
+	audience = "http://127.0.0.1:8080/fhir"
+)
+
+// world is a server with one provider (an EC and an RSA key), one payer without keys, and a clock that stands still.
+type world struct {
+	server  *Server
+	keys    map[string]jose.JSONWebKey
+	now     time.Time
+	replay  *ephemeral.Memory
+	parties *requester.Register
+}
+
+var testKeys = func() map[string]jose.JSONWebKey {
+	keys := map[string]jose.JSONWebKey{}
+	for name, alg := range map[string]string{"server": "ES256", "server-rsa": "RS256", "ec": "ES384", "rsa": "RS384", "stranger": "ES384"} {
+		k, err := GenerateKey(alg)
+		if err != nil {
+			panic(err)
+		}
+		keys[name] = k
+	}
+	return keys
+}()
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{keys: testKeys, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
+	set, err := PublicKeys(w.keys["ec"], w.keys["rsa"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := fstest.MapFS{"clinic.json": {Data: set}, "partners.yaml": {Data: []byte(`partners:
+  - {id: clinic, kind: provider, organization: {npi: "1234567893"}, purposes: [TREAT, COC], scopes: "system/*.rs patient/*.rs", jwks-file: clinic.json}
+  - {id: insurer, kind: payer, organization: {npi: "1003000126"}, purposes: [HPAYMT], scopes: system/*.rs}
+  - {id: app, kind: patient, purposes: [PATRQT], scopes: patient/*.rs}
+`)}}
+	if w.parties, err = requester.Load(files, "partners.yaml", profiles.FS); err != nil {
+		t.Fatal(err)
+	}
+	w.replay = ephemeral.NewMemory(0, w.clock)
+	w.server, err = New(Config{Issuer: issuer, Audience: audience, Keys: []jose.JSONWebKey{w.keys["server"]}, Partners: w.parties, Replay: w.replay, Now: w.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) clock() time.Time { return w.now }
+
+func (w *world) verifier(t *testing.T) *smart.Verifier {
+	t.Helper()
+	v, err := smart.NewVerifier(smart.Config{Issuer: issuer, Audience: audience, Algorithms: []string{"ES256"}, JWKS: w.server.JWKS(), Now: w.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// forge signs any header and claims; a claim or header of nil is left out.
+func forge(t *testing.T, key jose.JSONWebKey, header map[jose.HeaderKey]any, payload map[string]any) string {
+	t.Helper()
+	o := (&jose.SignerOptions{}).WithType("JWT")
+	for k, v := range header {
+		if v == nil {
+			delete(o.ExtraHeaders, k)
+			continue
+		}
+		o.WithHeader(k, v)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(key.Algorithm), Key: key}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := signJSON(signer, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (w *world) payload(changes map[string]any) map[string]any {
+	p := map[string]any{"iss": "clinic", "sub": "clinic", "aud": issuer + "/token", "exp": w.now.Add(4 * time.Minute).Unix(), "jti": "n1"}
+	maps.Copy(p, changes)
+	maps.DeleteFunc(p, func(_ string, v any) bool { return v == nil })
+	return p
+}
+
+func (w *world) form(assertion string) url.Values {
+	return url.Values{"grant_type": {"client_credentials"}, "scope": {"system/*.rs"}, "client_assertion_type": {assertionType}, "client_assertion": {assertion}}
+}
+
+func (w *world) post(form url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, issuer+"/token", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return w.serve(r)
+}
+
+func (w *world) serve(r *http.Request) *httptest.ResponseRecorder {
+	rec := httptest.NewRecorder()
+	w.server.ServeHTTP(rec, r)
+	return rec
+}
+
+// refused checks an error response: its status, its code, and that it can neither be cached nor hold a token.
+func refused(t *testing.T, rec *httptest.ResponseRecorder, status int, code string) {
+	t.Helper()
+	var body map[string]any
+	if err := json.Unmarshal(rec.Body.Bytes(), &body); err != nil {
+		t.Fatalf("status %d, body %q: %v", rec.Code, rec.Body, err)
+	}
+	if rec.Code != status || body["error"] != code {
+		t.Errorf("answered %d %v, want %d %s", rec.Code, body, status, code)
+	}
+	if body["access_token"] != nil || rec.Header().Get("Cache-Control") != "no-store" || rec.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("answered %v with headers %v", body, rec.Header())
+	}
+}
+
+func granted(t *testing.T, rec *httptest.ResponseRecorder) response {
+	t.Helper()
+	var body response
+	if err := json.Unmarshal(rec.Body.Bytes(), &body); err != nil || rec.Code != http.StatusOK || body.AccessToken == "" {
+		t.Fatalf("answered %d %s", rec.Code, rec.Body)
+	}
+	return body
+}
+
+func TestATokenForAGoodAssertion(t *testing.T) {
+	for _, key := range []string{"ec", "rsa"} {
+		t.Run(key, func(t *testing.T) {
+			w := newWorld(t)
+			a := Assertion{ClientID: "clinic", Endpoint: w.server.TokenEndpoint(), Key: w.keys[key], NPI: "1245319599", Purposes: []fhir.Coding{{System: fhir.SystemActReason, Code: "COC"}}}
+			signed, err := a.Sign(w.now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			form := w.form(signed)
+			form.Set("scope", "system/Observation.rs system/Goal.cruds user/*.rs patient/*.rs openid system/Goal.dus")
+			rec := w.post(form)
+			body := granted(t, rec)
+			if body.TokenType != "bearer" || body.ExpiresIn != 300 || body.Scope != "system/Goal.rs system/Observation.rs" {
+				t.Errorf("answered %+v", body)
+			}
+			if rec.Header().Get("Cache-Control") != "no-store" || rec.Header().Get("Pragma") != "no-cache" {
+				t.Errorf("headers %v", rec.Header())
+			}
+			tok, err := w.verifier(t).Verify(t.Context(), body.AccessToken)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tok.ClientID != "clinic" || tok.Subject != "clinic" || !tok.Machine || tok.ID == "" || tok.NPI != "1245319599" || !tok.Expiry.Equal(w.now.Add(300*time.Second)) {
+				t.Errorf("token is %+v", tok)
+			}
+			if d := cmp.Diff(a.Purposes, tok.Purposes); d != "" {
+				t.Errorf("purposes (-want +got):\n%s", d)
+			}
+			if tok.Scopes.String() != body.Scope {
+				t.Errorf("the token's scopes are %q", tok.Scopes)
+			}
+		})
+	}
+}
+
+func TestAnAssertionThatProvesNothingIsInvalidClient(t *testing.T) {
+	base := newWorld(t)
+	ec, rsa, stranger := base.keys["ec"], base.keys["rsa"], base.keys["stranger"]
+	impostor := stranger
+	impostor.KeyID = ec.KeyID
+	nameless := ec
+	nameless.KeyID = ""
+	otherAlg := rsa
+	otherAlg.Algorithm = "RS256"
+	at := func(d time.Duration) int64 { return base.now.Add(d).Unix() }
+	tests := map[string]struct {
+		key     jose.JSONWebKey
+		header  map[jose.HeaderKey]any
+		changes map[string]any
+	}{
+		"another's key":               {stranger, nil, nil},
+		"another's key, our kid":      {impostor, nil, nil},
+		"another's key in the header": {impostor, map[jose.HeaderKey]any{"jwk": stranger.Public()}, nil},
+		"no kid":                      {nameless, nil, nil},
+		"a jku":                       {ec, map[jose.HeaderKey]any{"jku": "https://example.org/keys"}, nil},
+		"crit":                        {ec, map[jose.HeaderKey]any{"crit": []string{"x"}, "x": 1}, nil},
+		"another typ":                 {ec, map[jose.HeaderKey]any{"typ": "at+jwt"}, nil},
+		"no typ":                      {ec, map[jose.HeaderKey]any{"typ": nil}, nil},
+		"RS256":                       {otherAlg, nil, nil},
+		"unknown client":              {ec, nil, map[string]any{"iss": "nobody", "sub": "nobody"}},
+		"a client without keys":       {ec, nil, map[string]any{"iss": "insurer", "sub": "insurer"}},
+		"sub is another":              {ec, nil, map[string]any{"sub": "insurer"}},
+		"no sub":                      {ec, nil, map[string]any{"sub": nil}},
+		"aud is the issuer":           {ec, nil, map[string]any{"aud": issuer}},
+		"aud elsewhere":               {ec, nil, map[string]any{"aud": []string{"https://example.org/token"}}},
+		"no aud":                      {ec, nil, map[string]any{"aud": nil}},
+		"no exp":                      {ec, nil, map[string]any{"exp": nil}},
+		"exp is text":                 {ec, nil, map[string]any{"exp": "tomorrow"}},
+		"expired":                     {ec, nil, map[string]any{"exp": at(-time.Minute)}},
+		"exp is too far ahead":        {ec, nil, map[string]any{"exp": at(6 * time.Minute)}},
+		"not before later":            {ec, nil, map[string]any{"nbf": at(time.Minute)}},
+		"issued later":                {ec, nil, map[string]any{"iat": at(time.Minute)}},
+		"no jti":                      {ec, nil, map[string]any{"jti": nil}},
+		"jti is a number":             {ec, nil, map[string]any{"jti": 7}},
+		"jti too long":                {ec, nil, map[string]any{"jti": strings.Repeat("x", 300)}},
+		"claims in capitals":          {ec, nil, map[string]any{"sub": nil, "SUB": "clinic"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			rec := w.post(w.form(forge(t, tt.key, tt.header, w.payload(tt.changes))))
+			refused(t, rec, http.StatusUnauthorized, "invalid_client")
+			granted(t, w.post(w.form(forge(t, ec, nil, w.payload(nil))))) // and it has not used up the jti
+		})
+	}
+}
+
+func TestJunkAssertionsAreInvalidClient(t *testing.T) {
+	w := newWorld(t)
+	good := forge(t, w.keys["ec"], nil, w.payload(nil))
+	parts := strings.Split(good, ".")
+	none := "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0."
+	for name, junk := range map[string]string{
+		"text": "junk", "dots": "..", "alg none": none + parts[1] + ".", "no signature": parts[0] + "." + parts[1] + ".", "other payload": parts[0] + ".e30." + parts[2],
+		"oversized": good + strings.Repeat("A", maxAssertionBytes), "JSON form": `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) { refused(t, w.post(w.form(junk)), http.StatusUnauthorized, "invalid_client") })
+	}
+}
+
+func TestAnAssertionIsGoodOnce(t *testing.T) {
+	w := newWorld(t)
+	first := forge(t, w.keys["ec"], nil, w.payload(nil))
+	granted(t, w.post(w.form(first)))
+	refused(t, w.post(w.form(first)), http.StatusUnauthorized, "invalid_client")
+	again := forge(t, w.keys["rsa"], nil, w.payload(map[string]any{"exp": w.now.Add(time.Minute).Unix()}))
+	refused(t, w.post(w.form(again)), http.StatusUnauthorized, "invalid_client")
+	w.now = w.now.Add(4*time.Minute + 5*time.Second) // its exp has passed, the skew has not
+	refused(t, w.post(w.form(first)), http.StatusUnauthorized, "invalid_client")
+	granted(t, w.post(w.form(forge(t, w.keys["ec"], nil, w.payload(map[string]any{"jti": "n2"})))))
+}
+
+func TestWithoutTheReplayStoreThereIsNoToken(t *testing.T) {
+	w := newWorld(t)
+	w.replay.Close()
+	refused(t, w.post(w.form(forge(t, w.keys["ec"], nil, w.payload(nil)))), http.StatusServiceUnavailable, "temporarily_unavailable")
+}
+
+func TestRequestErrors(t *testing.T) {
+	tests := map[string]struct {
+		change func(url.Values)
+		status int
+		code   string
+	}{
+		"no grant type":            {func(f url.Values) { f.Del("grant_type") }, 400, "invalid_request"},
+		"another grant":            {func(f url.Values) { f.Set("grant_type", "password") }, 400, "unsupported_grant_type"},
+		"a repeated parameter":     {func(f url.Values) { f.Add("scope", "system/*.cruds") }, 400, "invalid_request"},
+		"no assertion":             {func(f url.Values) { f.Del("client_assertion") }, 401, "invalid_client"},
+		"another assertion type":   {func(f url.Values) { f.Set("client_assertion_type", "x") }, 401, "invalid_client"},
+		"a client secret too":      {func(f url.Values) { f.Set("client_secret", "x") }, 401, "invalid_client"},
+		"client_id of another":     {func(f url.Values) { f.Set("client_id", "insurer") }, 401, "invalid_client"},
+		"no scope":                 {func(f url.Values) { f.Del("scope") }, 400, "invalid_scope"},
+		"a scope not registered":   {func(f url.Values) { f.Set("scope", "system/Goal.cud") }, 400, "invalid_scope"},
+		"patient/ for a machine":   {func(f url.Values) { f.Set("scope", "patient/*.rs") }, 400, "invalid_scope"},
+		"a scope that is no scope": {func(f url.Values) { f.Set("scope", "everything") }, 400, "invalid_scope"},
+		"a form too large":         {func(f url.Values) { f.Set("x", strings.Repeat("x", maxFormBytes)) }, 413, "invalid_request"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			form := w.form(forge(t, w.keys["ec"], nil, w.payload(nil)))
+			tt.change(form)
+			refused(t, w.post(form), tt.status, tt.code)
+		})
+	}
+}
+
+func TestTheRequestItself(t *testing.T) {
+	w := newWorld(t)
+	body := w.form(forge(t, w.keys["ec"], nil, w.payload(nil))).Encode()
+	request := func(method, target, media string) *http.Request {
+		r := httptest.NewRequest(method, target, strings.NewReader(body))
+		r.Header.Set("Content-Type", media)
+		return r
+	}
+	const form = "application/x-www-form-urlencoded"
+	refused(t, w.serve(request("POST", issuer+"/token", "application/json")), 400, "invalid_request")
+	refused(t, w.serve(request("POST", issuer+"/token?scope=system/*.rs", form)), 400, "invalid_request")
+	basic := request("POST", issuer+"/token", form)
+	basic.SetBasicAuth("clinic", "secret")
+	refused(t, w.serve(basic), 401, "invalid_client")
+	for target, status := range map[string]int{issuer + "/token": 405, issuer + "/": 404, issuer: 404, issuer + "/token/": 404, "http://127.0.0.1:8080/token": 404, "http://127.0.0.1:8080/": 404} {
+		if rec := w.serve(request("GET", target, form)); rec.Code != status {
+			t.Errorf("GET %s: %d, want %d", target, rec.Code, status)
+		}
+	}
+	if rec := w.serve(request("POST", issuer+"/jwks.json", form)); rec.Code != 405 {
+		t.Errorf("POST to the keys: %d", rec.Code)
+	}
+	granted(t, w.serve(request("POST", issuer+"/token", form+"; charset=UTF-8")))
+}
+
+func TestPurposesMustBeRegistered(t *testing.T) {
+	for name, tt := range map[string]struct {
+		extensions any
+		want       string
+	}{
+		"one registered":           {map[string]any{"hl7-b2b": map[string]any{"purpose_of_use": []string{"urn:oid:2.16.840.1.113883.5.8#TREAT"}}}, ""},
+		"one that is not":          {map[string]any{"hl7-b2b": map[string]any{"purpose_of_use": []string{"TREAT", "HMARKT"}}}, "invalid_grant"},
+		"of another system":        {map[string]any{"hl7-b2b": map[string]any{"purpose_of_use": []string{"urn:oid:1.2.3#TREAT"}}}, "invalid_grant"},
+		"malformed":                {map[string]any{"hl7-b2b": map[string]any{"purpose_of_use": 7}}, "invalid_grant"},
+		"extensions are no object": {[]string{"x"}, "invalid_grant"},
+		"an NPI that is none":      {map[string]any{"hl7-b2b": map[string]any{"subject_id": fhir.SystemNPI + "#12"}}, "invalid_grant"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			rec := w.post(w.form(forge(t, w.keys["ec"], nil, w.payload(map[string]any{"extensions": tt.extensions}))))
+			if tt.want != "" {
+				refused(t, rec, 400, tt.want)
+				return
+			}
+			granted(t, rec)
+		})
+	}
+}
+
+func TestDocuments(t *testing.T) {
+	w := newWorld(t)
+	get := func(path string) map[string]any {
+		rec := w.serve(httptest.NewRequest("GET", issuer+path, nil))
+		var doc map[string]any
+		if err := json.Unmarshal(rec.Body.Bytes(), &doc); err != nil || rec.Code != 200 || rec.Header().Get("Content-Type") != "application/json" {
+			t.Fatalf("%s: %d %s", path, rec.Code, rec.Body)
+		}
+		return doc
+	}
+	doc := get("/.well-known/openid-configuration")
+	if doc["issuer"] != issuer || doc["jwks_uri"] != issuer+"/jwks.json" || doc["token_endpoint"] != issuer+"/token" {
+		t.Errorf("discovery document is %v", doc)
+	}
+	keys := get("/jwks.json")["keys"].([]any)
+	if len(keys) != 1 {
+		t.Fatalf("%d keys, want 1", len(keys))
+	}
+	want := []string{"alg", "crv", "kid", "kty", "use", "x", "y"}
+	if got := slices.Sorted(maps.Keys(keys[0].(map[string]any))); !slices.Equal(got, want) {
+		t.Errorf("a key has members %v, want %v: no private one", got, want)
+	}
+}
+
+func TestMintIsForRegisteredClients(t *testing.T) {
+	w := newWorld(t)
+	me := fhir.Reference{Type: "Patient", ID: "me"}
+	raw, err := w.server.Mint(Claims{ClientID: "app", Subject: "user-1", Scope: "patient/*.rs openid fhirUser", FHIRUser: me, Patient: me})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := w.verifier(t).Verify(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := w.parties.Requester(tok)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if person, ok := q.SelfAccess(); !ok || person != me || q.Patient != me || q.Scopes.String() != "patient/*.rs" {
+		t.Errorf("requester is %+v", q)
+	}
+	for _, c := range []Claims{{}, {ClientID: "nobody", Subject: "x"}, {ClientID: "app"}} {
+		if raw, err := w.server.Mint(c); raw != "" || err == nil {
+			t.Errorf("Mint(%+v) = %q, %v", c, raw, err)
+		}
+	}
+}
+
+func TestFetchTokenAgainstARealListener(t *testing.T) {
+	w := newWorld(t)
+	w.now = time.Now()
+	mux := http.NewServeMux()
+	ts := httptest.NewServer(mux)
+	defer ts.Close()
+	server, err := New(Config{Issuer: ts.URL + "/auth/", Audience: audience, Keys: []jose.JSONWebKey{w.keys["server-rsa"], w.keys["server"]}, Partners: w.parties, Replay: w.replay})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux.Handle("/auth/", server)
+	v, err := smart.NewVerifier(smart.Config{Issuer: ts.URL + "/auth/", Audience: audience, Algorithms: []string{"RS256"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "clinic.jwk")
+	if err := WriteKey(path, w.keys["rsa"]); err != nil {
+		t.Fatal(err)
+	}
+	key, err := ReadKey(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := Assertion{ClientID: "clinic", Endpoint: server.TokenEndpoint(), Key: key}
+	raw, err := FetchToken(t.Context(), ts.Client(), a, "system/*.rs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tok, err := v.Verify(t.Context(), raw); err != nil || tok.ClientID != "clinic" {
+		t.Errorf("Verify = %+v, %v", tok, err)
+	}
+	if raw, err := FetchToken(t.Context(), ts.Client(), a, "system/Goal.d"); raw != "" || err == nil || !strings.Contains(err.Error(), "400 invalid_scope") {
+		t.Errorf("FetchToken = %q, %v", raw, err)
+	}
+	if err := WriteKey(path, w.keys["ec"]); err == nil {
+		t.Error("a key file was overwritten")
+	}
+}
+
+func TestNewRefusesWhatIsMissing(t *testing.T) {
+	w := newWorld(t)
+	private := w.keys["server"]
+	public := private.Public()
+	good := Config{Issuer: issuer, Audience: audience, Keys: []jose.JSONWebKey{w.keys["server"]}, Partners: w.parties, Replay: w.replay}
+	for name, change := range map[string]func(*Config){
+		"issuer":          func(c *Config) { c.Issuer = "" },
+		"relative issuer": func(c *Config) { c.Issuer = "/auth" },
+		"audience":        func(c *Config) { c.Audience = "" },
+		"keys":            func(c *Config) { c.Keys = nil },
+		"a public key":    func(c *Config) { c.Keys = []jose.JSONWebKey{public} },
+		"another alg":     func(c *Config) { c.Keys = []jose.JSONWebKey{w.keys["ec"]} },
+		"register":        func(c *Config) { c.Partners = nil },
+		"replay":          func(c *Config) { c.Replay = nil },
+		"too long a life": func(c *Config) { c.Lifetime = time.Hour },
+	} {
+		c := good
+		change(&c)
+		if s, err := New(c); s != nil || err == nil {
+			t.Errorf("%s: New = %v, %v", name, s, err)
+		}
+	}
+	_, err := New(Config{})
+	if got := len(err.(interface{ Unwrap() []error }).Unwrap()); got < 5 {
+		t.Errorf("%d problems reported at once: %v", got, err)
+	}
+}
+
+func FuzzAssertion(f *testing.F) {
+	f.Add("a.b.c")
+	f.Add("eyJhbGciOiJFUzM4NCIsImtpZCI6IngiLCJ0eXAiOiJKV1QifQ.eyJpc3MiOiJjbGluaWMifQ.AAAA")
+	f.Fuzz(func(t *testing.T, raw string) {
+		w := newWorld(t)
+		refused(t, w.post(w.form(raw)), http.StatusUnauthorized, "invalid_client")
+	})
+}

@@ -19,6 +19,9 @@ type Query struct {
 	Map     string // the map's name, for reports
 	SQL     string // with the placeholder :clients where the client keys go
 	Columns []Column
+	// Key and Client name the columns that tell rows and clients apart, for reports; either may be "".
+	Key    string
+	Client string
 }
 
 // Column is a declared column.
@@ -26,6 +29,7 @@ type Column struct {
 	Name     string
 	Type     ColumnType
 	Nullable bool
+	Fields   []Column // of Items, sorted by name
 }
 
 // ColumnType is the type that a map declares for a column.
@@ -41,6 +45,8 @@ const (
 	LocalTime ColumnType = "localtime" // a time without zone, in the practice's zone
 	Instant   ColumnType = "instant"   // a time with zone
 	Bytes     ColumnType = "bytes"
+	List      ColumnType = "list"  // a JSON array of strings
+	Items     ColumnType = "items" // a JSON array of flat objects, each with the column's Fields
 )
 
 // Value is one typed value. The zero value is null.
@@ -51,6 +57,8 @@ type Value struct {
 	Bool  bool
 	Time  time.Time
 	Bytes []byte
+	List  []string
+	Items [][]Value // each in the order of the column's Fields
 }
 
 // IsNull tells whether the value is null.
@@ -64,9 +72,13 @@ type BrokenRow struct {
 	Map    string
 	Column string
 	Key    string // the row's key as text, where it could be read; never a value
+	// Client is whose row it is, "" where that could not be read either.
+	Client ClientKey
 }
 
-func (b *BrokenRow) Error() string { return "practice: broken row in " + b.Map + ", column " + b.Column }
+func (b *BrokenRow) Error() string {
+	return "practice: broken row in " + b.Map + ", column " + b.Column
+}
 
 // ErrUnavailable says that the source could not answer, or not in time. Nothing may be concluded from what it yielded before.
 var ErrUnavailable = errors.New("practice: the source is not available")
@@ -93,4 +105,12 @@ type Source interface {
 type PsychotherapyNote struct {
 	Key    string
 	Client ClientKey
+}
+
+// Separation says what must not be readable, for ProveSeparation: wall 1 around the psychotherapy notes.
+type Separation struct {
+	// Probes are statements that would read the separated store. Each must be refused for the right reason: no such table, no permission.
+	Probes []string
+	// Files says that other database files must not be attachable either (SQLite).
+	Files bool
 }

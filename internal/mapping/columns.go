@@ -1,0 +1,94 @@
+package mapping
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/consentry/gateway/internal/practice"
+)
+
+var columnName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+
+var scalarTypes = []string{"int", "text", "decimal", "bool", "date", "localtime", "instant", "bytes"}
+
+// columns are the declared columns of a map.
+type columns struct {
+	list  []practice.Column
+	index map[string]int
+}
+
+func (c *columns) names() []string {
+	names := make([]string, len(c.list))
+	for i, col := range c.list {
+		names[i] = col.Name
+	}
+	return names
+}
+
+// columns reads `columns: {id: int, at: localtime?, tags: list, items: [{code: text}]}`.
+func (r *reporter) columns(n *yaml.Node) *columns {
+	c := &columns{index: map[string]int{}}
+	if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
+		r.at(n, "columns must be a mapping of names to types")
+		return c
+	}
+	for key, value := range pairs(n) {
+		if !r.columnName(key) {
+			continue
+		}
+		col := practice.Column{Name: key.Value}
+		if value.Kind == yaml.SequenceNode {
+			col.Type, col.Fields = practice.Items, r.itemFields(value)
+		} else {
+			col.Type, col.Nullable = r.columnType(value, append([]string{"list"}, scalarTypes...))
+		}
+		c.index[col.Name] = len(c.list)
+		c.list = append(c.list, col)
+	}
+	return c
+}
+
+func (r *reporter) columnName(key *yaml.Node) bool {
+	switch {
+	case !columnName.MatchString(key.Value):
+		r.at(key, "a column's name is made of a-z, 0-9 and _: rename it in the statement")
+	case key.Tag != "!!str" || key.Value == "item" || key.Value == "row":
+		r.at(key, "%q cannot be a column's name: rename it in the statement", key.Value)
+	default:
+		return true
+	}
+	return false
+}
+
+func (r *reporter) columnType(n *yaml.Node, known []string) (practice.ColumnType, bool) {
+	name, nullable := strings.CutSuffix(r.text(n, "a column's type"), "?")
+	if name == "" {
+		return "", false
+	}
+	if !slices.Contains(known, name) {
+		r.at(n, "no column type %q%s", name, closest(name, known))
+		return "", false
+	}
+	return practice.ColumnType(name), nullable
+}
+
+// itemFields reads the one flat object of `[{code: text, at: date?}]`. Fields are sorted by name.
+func (r *reporter) itemFields(n *yaml.Node) []practice.Column {
+	if len(n.Content) != 1 || n.Content[0].Kind != yaml.MappingNode || len(n.Content[0].Content) == 0 {
+		r.at(n, "a column of objects is declared as [{field: type, ...}]")
+		return nil
+	}
+	var fields []practice.Column
+	for key, value := range pairs(n.Content[0]) {
+		if r.columnName(key) {
+			typ, nullable := r.columnType(value, scalarTypes)
+			fields = append(fields, practice.Column{Name: key.Value, Type: typ, Nullable: nullable})
+		}
+	}
+	slices.SortFunc(fields, func(a, b practice.Column) int { return cmp.Compare(a.Name, b.Name) })
+	return fields
+}

@@ -1,0 +1,83 @@
+package mapping
+
+import (
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/release/stage"
+)
+
+// refTo says which resource a reference means.
+type refTo int
+
+const (
+	refKind     refTo = iota // the resource that a map makes for a key
+	refSelf                  // the client's Patient
+	refPractice              // the practice's own Organization
+	refThis                  // the resource that the row makes
+)
+
+// reference writes a Reference to another mapped resource: {"display":...,"reference":"Type/id"}.
+type reference struct {
+	to        refTo
+	typ, kind string
+	directory bool
+	key       getter
+	at        getter // a null drops the reference; nil for none
+	display   *slot
+	path      string
+}
+
+func (r *reference) run(x *run) bool {
+	if r.at != nil && r.at.value(x).IsNull() {
+		return false
+	}
+	ref, ok := r.resolve(x)
+	if !ok {
+		return false
+	}
+	m := x.mark()
+	x.buf = append(x.buf, '{')
+	if r.display != nil {
+		at := len(x.buf)
+		x.buf = append(x.buf, `"display":`...)
+		if r.display.run(x) {
+			x.buf = append(x.buf, ',')
+		} else {
+			x.buf = x.buf[:at]
+		}
+		if x.fault != nil {
+			x.back(m)
+			return false
+		}
+	}
+	x.buf = append(x.buf, `"reference":"`...)
+	x.buf = append(append(append(x.buf, ref.Type...), '/'), ref.ID...)
+	x.buf = append(x.buf, `"}`...)
+	x.facts.references.add(stage.At[fhir.Reference]{Path: r.path, Value: ref})
+	return true
+}
+
+// resolve gives the resource that is meant; false for a null key.
+func (r *reference) resolve(x *run) (fhir.Reference, bool) {
+	switch r.to {
+	case refSelf:
+		return x.ids.patient, x.ids.patient.ID != ""
+	case refPractice:
+		return x.ids.practice, x.ids.practice.ID != ""
+	case refThis:
+		return x.target, x.target.ID != ""
+	}
+	v := r.key.value(x)
+	if v.IsNull() {
+		return fhir.Reference{}, false
+	}
+	key := textOf(v)
+	if key == "" {
+		return fhir.Reference{}, false
+	}
+	id, err := x.ids.id(r.typ, r.kind, key, r.directory)
+	if err != nil {
+		x.fail(r.key.column(), "its id cannot be made")
+		return fhir.Reference{}, false
+	}
+	return fhir.Reference{Type: r.typ, ID: id}, true
+}

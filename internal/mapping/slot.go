@@ -1,0 +1,200 @@
+package mapping
+
+import (
+	"encoding/base64"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/release/stage"
+)
+
+// role says what a primitive becomes in the Facts.
+type role int
+
+const (
+	roleNone role = iota
+	roleCode      // a code or boolean of its own
+	roleDate
+	roleText // of a name, address, contact point or title
+	roleFormat
+	roleURL
+	roleSystem // a part of the Coding, Identifier, Quantity or Period around it
+	rolePartCode
+	roleDisplay
+	roleValue
+	roleStart
+	roleEnd
+)
+
+// note takes a primitive's text into the facts.
+func (x *run) note(r role, path, text string) {
+	switch r {
+	case roleCode:
+		x.facts.codings.add(stage.At[fhir.Coding]{Path: path, Value: fhir.Coding{Code: text}})
+	case roleText:
+		x.facts.strings.add(stage.At[string]{Path: path, Value: text})
+	case roleFormat:
+		x.facts.formats.add(text)
+	case roleURL:
+		ref, _ := fhir.ParseReference(text)
+		x.facts.references.add(stage.At[fhir.Reference]{Path: path, Value: ref})
+	case roleSystem:
+		x.capture.system = text
+	case rolePartCode:
+		x.capture.code = text
+	case roleDisplay:
+		x.capture.display = text
+	case roleValue:
+		x.capture.value = text
+	}
+}
+
+func (x *run) noteDate(r role, path string, i fhir.Interval) {
+	switch r {
+	case roleDate:
+		x.facts.dates.add(stage.At[fhir.Interval]{Path: path, Value: i})
+	case roleStart:
+		x.capture.start = i
+	case roleEnd:
+		x.capture.end = i
+	}
+}
+
+// slot writes a value into a primitive element.
+type slot struct {
+	get       getter
+	primitive *primitive
+	role      role
+	path      string
+	zone      *time.Location
+}
+
+func (s *slot) run(x *run) bool {
+	v := s.get.value(x)
+	if v.IsNull() {
+		return false
+	}
+	switch s.primitive.kind {
+	case kindBoolean:
+		x.buf = strconv.AppendBool(x.buf, v.Bool)
+		x.note(s.role, s.path, strconv.FormatBool(v.Bool))
+		return true
+	case kindInteger, kindPositive, kindUnsigned:
+		return s.integer(x, v)
+	case kindDecimal:
+		text := textOf(v)
+		x.buf = append(x.buf, text...)
+		x.note(s.role, s.path, text)
+		return true
+	case kindDate, kindDateTime, kindInstant:
+		return s.date(x, v)
+	case kindBase64:
+		return s.base64(x, v)
+	}
+	return s.text(x, v)
+}
+
+// text writes a text; the empty one is null, since FHIR has no empty strings (R4 2.24.0.1).
+func (s *slot) text(x *run, v *practice.Value) bool {
+	text := textOf(v)
+	if v.Type == practice.Bytes {
+		text = string(v.Bytes)
+	}
+	if text == "" {
+		return false
+	}
+	if why := s.primitive.refuse(text); why != "" {
+		x.fail(s.get.column(), why)
+		return false
+	}
+	x.buf = appendString(x.buf, text)
+	x.note(s.role, s.path, text)
+	return true
+}
+
+func (s *slot) integer(x *run, v *practice.Value) bool {
+	least := int64(math.MinInt32)
+	switch s.primitive.kind {
+	case kindPositive:
+		least = 1
+	case kindUnsigned:
+		least = 0
+	}
+	if v.Int < least || v.Int > math.MaxInt32 {
+		x.fail(s.get.column(), "out of the range of its element")
+		return false
+	}
+	x.buf = strconv.AppendInt(x.buf, v.Int, 10)
+	return true
+}
+
+func (s *slot) base64(x *run, v *practice.Value) bool {
+	x.buf = append(x.buf, '"')
+	if v.Type == practice.Bytes {
+		if len(v.Bytes) == 0 {
+			x.buf = x.buf[:len(x.buf)-1]
+			return false
+		}
+		x.buf = base64.StdEncoding.AppendEncode(x.buf, v.Bytes)
+	} else {
+		if v.Text == "" {
+			x.buf = x.buf[:len(x.buf)-1]
+			return false
+		}
+		x.scratch = append(x.scratch[:0], v.Text...)
+		x.buf = base64.StdEncoding.AppendEncode(x.buf, x.scratch)
+	}
+	x.buf = append(x.buf, '"')
+	return true
+}
+
+func (s *slot) date(x *run, v *practice.Value) bool {
+	interval, ok := x.appendDate(v, s.primitive.kind, s.zone)
+	if !ok {
+		x.fail(s.get.column(), "no date that its element takes")
+		return false
+	}
+	x.noteDate(s.role, s.path, interval)
+	return true
+}
+
+const (
+	secondsUTC = "2006-01-02T15:04:05Z"
+	millisUTC  = "2006-01-02T15:04:05.000Z"
+)
+
+// appendDate writes a date or a time as its element wants it: a date takes the local day of a time, an instant the beginning of a
+// day, a dateTime either as it is. Times are written in UTC.
+func (x *run) appendDate(v *practice.Value, kind primitiveKind, zone *time.Location) (fhir.Interval, bool) {
+	t := v.Time
+	if v.Type == practice.Date || kind == kindDate {
+		day := dayOf(v, zone)
+		interval, err := fhir.ParseDateTime(day, zone)
+		if err != nil {
+			return fhir.Interval{}, false
+		}
+		if kind != kindInstant {
+			x.buf = append(append(append(x.buf, '"'), day...), '"')
+			return interval, true
+		}
+		if len(day) != len(time.DateOnly) {
+			return fhir.Interval{}, false
+		}
+		t = interval.Start
+	}
+	return x.appendTime(t), true
+}
+
+func (x *run) appendTime(t time.Time) fhir.Interval {
+	t = t.UTC()
+	layout, unit := secondsUTC, time.Second
+	if t.Nanosecond() >= int(time.Millisecond) {
+		layout, unit = millisUTC, time.Millisecond
+	}
+	t = t.Truncate(unit)
+	x.buf = append(t.AppendFormat(append(x.buf, '"'), layout), '"')
+	return fhir.Interval{Start: t, End: t.Add(unit)}
+}

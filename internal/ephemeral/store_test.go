@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -304,110 +303,6 @@ func TestNonsenseArgumentsAreDenied(t *testing.T) {
 			t.Errorf("Mark = %v", err)
 		}
 	})
-}
-
-func TestARedisThatFailsDenies(t *testing.T) {
-	m := miniredis.RunT(t)
-	r := open(t, m.Addr())
-	m.SetError("LOADING Redis is loading the dataset in memory")
-	denies(t, t.Context(), r, ErrUnavailable)
-	m.SetError("")
-	if err := r.Ready(t.Context()); err != nil {
-		t.Errorf("does not recover: %v", err)
-	}
-	m.Close()
-	denies(t, t.Context(), r, ErrUnavailable)
-}
-
-func TestARedisThatHangsDenies(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") // accepts and says nothing
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	r, err := NewRedis(RedisConfig{URL: "redis://" + l.Addr().String(), Timeout: 50 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	denies(t, t.Context(), r, ErrUnavailable)
-}
-
-func TestForgedEntriesOnlyDeny(t *testing.T) {
-	m := miniredis.RunT(t)
-	r := open(t, m.Addr())
-	for _, use := range []string{useSeen, useTake, useMark} {
-		if err := m.Set(r.key(use, "a"), "junk"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if seen, _ := r.Seen(t.Context(), "a", time.Minute); !seen {
-		t.Error("a forged entry makes a replay new")
-	}
-	if ok, err := r.Take(t.Context(), "a", 10, time.Minute); ok || !errors.Is(err, ErrUnavailable) {
-		t.Errorf("Take = %v, %v", ok, err)
-	}
-	if marked, err := r.Marked(t.Context(), "a"); !marked || err != nil {
-		t.Errorf("Marked = %v, %v", marked, err)
-	}
-	if err := m.Set(r.key(useTake, "b"), "-1000"); err != nil {
-		t.Fatal(err)
-	}
-	if ok, _ := r.Take(t.Context(), "b", 1, time.Minute); ok {
-		t.Error("a counter below zero allows")
-	}
-}
-
-func TestRedisHoldsDigestsOnly(t *testing.T) {
-	m := miniredis.RunT(t)
-	h := harness{store: open(t, m.Addr())}
-	h.seen(t, "plain-key", time.Minute)
-	h.take(t, "plain-key", 1, time.Minute)
-	if err := h.store.Mark(t.Context(), "plain-key", time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	if got := len(m.Keys()); got != 3 {
-		t.Errorf("%d keys, want 3", got)
-	}
-	if dump := m.Dump(); strings.Contains(dump, "plain-key") {
-		t.Errorf("a key stands in the open:\n%s", dump)
-	}
-	for _, k := range m.Keys() {
-		if m.TTL(k) <= 0 {
-			t.Errorf("%s never ends", k)
-		}
-	}
-}
-
-func TestNewRedisRefusesAMalformedURLWithoutRepeatingIt(t *testing.T) {
-	for _, u := range []string{"", "localhost:6379", "http://x", "redis://:hunter2@%zz"} {
-		r, err := NewRedis(RedisConfig{URL: u})
-		if r != nil || err == nil || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("NewRedis(%q) = %v, %v", u, r, err)
-		}
-	}
-}
-
-func TestAFullMemoryRefusesAndForgetsNothing(t *testing.T) {
-	c := newClock()
-	m := NewMemory(3, c.now)
-	h := harness{m, c.pass}
-	for i := range 3 {
-		h.seen(t, fmt.Sprint(i), time.Minute)
-	}
-	if seen, err := m.Seen(t.Context(), "3", time.Minute); !seen || !errors.Is(err, ErrFull) {
-		t.Errorf("Seen = %v, %v; want full", seen, err)
-	}
-	if !h.seen(t, "0", time.Minute) {
-		t.Error("an entry was forgotten early")
-	}
-	c.pass(2 * time.Minute)
-	if h.seen(t, "3", time.Minute) {
-		t.Error("no room after the others have ended")
-	}
-	if got := len(m.entries); got != 1 {
-		t.Errorf("%d entries are kept, want 1", got)
-	}
 }
 
 // TestMemoryAndRedisAgree drives both with the same random events.

@@ -17,6 +17,7 @@ type worker struct {
 // Organization is an outside organisation in the practice's address book.
 type Organization struct {
 	ID   int64
+	Code string // the address book's own short name
 	Name string
 	Kind string // clinic, sud-clinic, insurer, employer, law, hospital, school
 	NPI  string
@@ -26,20 +27,20 @@ type Organization struct {
 
 // The outside organisations that the story and the partners refer to.
 var (
-	ReferringClinic = Organization{ID: 1, Name: "Harbor Family Medicine", Kind: "clinic", NPI: npi(901)}
-	Part2Clinic     = Organization{ID: 2, Name: "New Dawn Recovery Center", Kind: "sud-clinic", NPI: npi(902)}
-	Insurer         = Organization{ID: 3, Name: "BlueRiver Health Plan", Kind: "insurer", NAIC: "99341"}
-	Employer        = Organization{ID: 4, Name: "Northline Logistics, Inc.", Kind: "employer", EIN: "99-0412207"}
-	LawFirm         = Organization{ID: 5, Name: "Reyes & Partners, Attorneys", Kind: "law", EIN: "99-0718344"}
+	ReferringClinic = Organization{ID: 1, Code: "harbor-fm", Name: "Harbor Family Medicine", Kind: "clinic", NPI: npi(901)}
+	Part2Clinic     = Organization{ID: 2, Code: "new-dawn", Name: "New Dawn Recovery Center", Kind: "sud-clinic", NPI: npi(902)}
+	Insurer         = Organization{ID: 3, Code: "blueriver", Name: "BlueRiver Health Plan", Kind: "insurer", NAIC: "99341"}
+	Employer        = Organization{ID: 4, Code: "northline", Name: "Northline Logistics, Inc.", Kind: "employer", EIN: "99-0412207"}
+	LawFirm         = Organization{ID: 5, Code: "reyes-law", Name: "Reyes & Partners, Attorneys", Kind: "law", EIN: "99-0718344"}
 )
 
 var organizations = []Organization{
 	ReferringClinic, Part2Clinic, Insurer, Employer, LawFirm,
-	{ID: 6, Name: "Maple County Hospital", Kind: "hospital", NPI: npi(906)},
-	{ID: 7, Name: "Summit Mutual Insurance", Kind: "insurer", NAIC: "99572"},
-	{ID: 8, Name: "Eastfield School District", Kind: "school", EIN: "99-0310054"},
-	{ID: 9, Name: "Lakeside Psychiatry Associates", Kind: "clinic", NPI: npi(909)},
-	{ID: 10, Name: "Riverbend Pediatrics", Kind: "clinic", NPI: npi(910)},
+	{ID: 6, Code: "maple-hospital", Name: "Maple County Hospital", Kind: "hospital", NPI: npi(906)},
+	{ID: 7, Code: "summit", Name: "Summit Mutual Insurance", Kind: "insurer", NAIC: "99572"},
+	{ID: 8, Code: "eastfield", Name: "Eastfield School District", Kind: "school", EIN: "99-0310054"},
+	{ID: 9, Code: "lakeside", Name: "Lakeside Psychiatry Associates", Kind: "clinic", NPI: npi(909)},
+	{ID: 10, Code: "riverbend", Name: "Riverbend Pediatrics", Kind: "clinic", NPI: npi(910)},
 }
 
 // outsider is a named person at an outside organisation.
@@ -105,7 +106,7 @@ func (g *generator) directory() {
 			fmt.Sprintf("+1-555-01%02d", i+1), nullID(w.supervisor), site)
 	}
 	for _, o := range organizations {
-		g.in.insert("organizations", "id, name, kind, npi, naic, ein, phone, street, city, state, zip", o.ID, o.Name, o.Kind, null(o.NPI), null(o.NAIC), null(o.EIN),
+		g.in.insert("organizations", "id, code, name, kind, npi, naic, ein, phone, street, city, state, zip", o.ID, o.Code, o.Name, o.Kind, null(o.NPI), null(o.NAIC), null(o.EIN),
 			fmt.Sprintf("+1-555-02%02d", o.ID), fmt.Sprintf("%d Commerce Avenue", 100+o.ID), "Easton", "NJ", "07003")
 	}
 	for _, o := range outsiders {

@@ -18,8 +18,11 @@ type Partner struct {
 // Identifier is a business identifier.
 type Identifier struct{ System, Value string }
 
-// Namespaces of the organisations' identifiers: NPI, NAIC company code, employer identification number.
+// Namespaces of the organisations' identifiers: NPI, NAIC company code, employer identification number, and the practice's own address book. The
+// practice's Consents name organisations by the last, which all of them have: so any two of them can be told apart.
 const (
+	SystemAddressBook = "https://cedarbridge.example/fhir/organization"
+
 	SystemNPI  = "http://hl7.org/fhir/sid/us-npi"
 	SystemNAIC = "urn:oid:2.16.840.1.113883.6.300"
 	SystemEIN  = "urn:oid:2.16.840.1.113883.4.4"
@@ -28,7 +31,7 @@ const (
 // Identifiers are the organisation's, in the namespaces in which the practice's address book has them.
 func (o Organization) Identifiers() []Identifier {
 	var out []Identifier
-	for _, i := range []Identifier{{SystemNPI, o.NPI}, {SystemNAIC, o.NAIC}, {SystemEIN, o.EIN}} {
+	for _, i := range []Identifier{{SystemNPI, o.NPI}, {SystemNAIC, o.NAIC}, {SystemEIN, o.EIN}, {SystemAddressBook, o.Code}} {
 		if i.Value != "" {
 			out = append(out, i)
 		}

@@ -8,7 +8,7 @@ CREATE TABLE staff (
   position TEXT NOT NULL, work_email TEXT, work_phone TEXT, supervisor_id INTEGER, site_id INTEGER, active INTEGER NOT NULL DEFAULT 1);
 
 CREATE TABLE organizations (
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, npi TEXT, naic TEXT, ein TEXT, phone TEXT,
+  id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL, kind TEXT NOT NULL, npi TEXT, naic TEXT, ein TEXT, phone TEXT,
   street TEXT, city TEXT, state TEXT, zip TEXT, active INTEGER NOT NULL DEFAULT 1);
 
 CREATE TABLE outside_people (
@@ -98,3 +98,19 @@ CREATE TABLE release_exceptions (
 -- The very records that a form names: only, with_references, with_dependents; or all that one clinician wrote: authored_by.
 CREATE TABLE release_named (
   id INTEGER PRIMARY KEY, release_id INTEGER NOT NULL, relation TEXT NOT NULL, session_id INTEGER, plan_id INTEGER, staff_id INTEGER);
+
+-- What clinic IT made for the gateway: a note once in the chart of each client that it is about. A note of a couple or a family is about all who
+-- took part; a note that was filed under a client who did not take part in its session is marked.
+CREATE VIEW chart_notes AS
+SELECT n.id || '-' || p.client_id AS key, p.client_id AS client, n.note_type,
+  (SELECT json_group_array(CAST(q.client_id AS TEXT)) FROM session_participants q WHERE q.session_id = n.session_id) AS about,
+  n.session_id || '-' || p.client_id AS encounter, n.programme, n.author_id AS author, n.written_at AS at, n.subjective, n.objective, n.assessment, n.plan, n.data, n.body,
+  n.status, n.signed_at AS signed, n.signed_by AS signer, n.cosign_required AS needs, n.cosigned_at AS cosigned, n.cosigned_by AS cosigner, n.updated_at AS updated, n.deleted,
+  NOT EXISTS (SELECT 1 FROM session_participants q WHERE q.session_id = n.session_id AND q.client_id = n.client_id) AS misfiled
+FROM session_participants p JOIN sessions s ON s.id = p.session_id AND s.kind IN ('couple', 'family') JOIN notes n ON n.session_id = s.id
+UNION ALL
+SELECT n.id || '-' || n.client_id, n.client_id, n.note_type, json_array(CAST(n.client_id AS TEXT)),
+  n.session_id || '-' || n.client_id, n.programme, n.author_id, n.written_at, n.subjective, n.objective, n.assessment, n.plan, n.data, n.body,
+  n.status, n.signed_at, n.signed_by, n.cosign_required, n.cosigned_at, n.cosigned_by, n.updated_at, n.deleted,
+  n.session_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM session_participants q WHERE q.session_id = n.session_id AND q.client_id = n.client_id)
+FROM notes n LEFT JOIN sessions s ON s.id = n.session_id WHERE s.kind IS NULL OR s.kind NOT IN ('couple', 'family');

@@ -95,7 +95,10 @@ type object = map[string]any
 // expire ends the root period of a Consent that can be read.
 func expire(raw json.RawMessage) (json.RawMessage, bool) {
 	var c object
-	if json.Unmarshal(raw, &c) != nil || !oracle.Readable(raw) || c["patient"].(object)["reference"] == nil || strings.Contains(string(raw), "modifierExtension") {
+	if json.Unmarshal(raw, &c) != nil || !oracle.Readable(raw) || strings.Contains(string(raw), "modifierExtension") {
+		return nil, false
+	}
+	if who, _ := c["patient"].(object); who["reference"] == nil {
 		return nil, false
 	}
 	root, _ := c["provision"].(object)

@@ -90,28 +90,27 @@ func (c *criterion) date(i fhir.Interval) bool {
 }
 
 // matchesDate compares the range of the search value with that of the element (FHIR R4 3.1.1.4.7). The search value has both ends; an end
-// that the element leaves open lies beyond every date.
+// that the element leaves open lies beyond every date. `ge` and `le` also find a period that only begins or ends within the search
+// value: what started on the day is found by "on the day or before".
 func (v *value) matchesDate(i fhir.Interval) bool {
-	inside := i.Within(v.interval)
-	reachesAfter := i.End.IsZero() || i.End.After(v.interval.End)
-	reachesBefore := i.Start.IsZero() || i.Start.Before(v.interval.Start)
+	from, to := v.interval.Start, v.interval.End
 	switch v.prefix {
 	case "eq":
-		return inside
+		return i.Within(v.interval)
 	case "ne":
-		return !inside
+		return !i.Within(v.interval)
 	case "gt":
-		return reachesAfter
+		return i.End.IsZero() || i.End.After(to)
 	case "ge":
-		return reachesAfter || inside
+		return i.End.IsZero() || i.End.After(from)
 	case "lt":
-		return reachesBefore
+		return i.Start.IsZero() || i.Start.Before(from)
 	case "le":
-		return reachesBefore || inside
+		return i.Start.IsZero() || i.Start.Before(to)
 	case "sa":
-		return !i.Start.IsZero() && !i.Start.Before(v.interval.End)
+		return !i.Start.IsZero() && !i.Start.Before(to)
 	case "eb":
-		return !i.End.IsZero() && !i.End.After(v.interval.Start)
+		return !i.End.IsZero() && !i.End.After(from)
 	}
 	return false
 }

@@ -113,14 +113,15 @@ func (p *Parser) parseReference(s, restrict string) (v value, ok bool) {
 	if !ok {
 		return value{}, false
 	}
-	if strings.Contains(text, ":") {
+	absolute := strings.Contains(text, ":")
+	if absolute {
 		local, ours := strings.CutPrefix(text, p.base+"/")
 		if !ours || p.base == "" {
 			return value{nothing: true}, isURL(text)
 		}
 		text = local
 	}
-	if fhir.IsID(text) {
+	if fhir.IsID(text) && !absolute {
 		return value{ref: fhir.Reference{Type: restrict, ID: text}}, true
 	}
 	ref, ok := fhir.ParseReference(text)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	apb "github.com/google/fhir/go/proto/google/fhir/proto/annotations_go_proto"
+	rpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/resources/bundle_and_contained_resource_go_proto"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -64,6 +65,17 @@ func ShapeOf(d protoreflect.MessageDescriptor) *Shape {
 	}
 	s, _ := shapes.LoadOrStore(d.FullName(), newShape(d))
 	return s.(*Shape)
+}
+
+// ShapeNamed gives the plan of a resource type by its name; nil if there is no such type.
+func ShapeNamed(resourceType string) *Shape {
+	fields := (*rpb.ContainedResource)(nil).ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		if d := fields.Get(i).Message(); string(d.Name()) == resourceType {
+			return ShapeOf(d)
+		}
+	}
+	return nil
 }
 
 // Value gives the plan of the element's own type; nil for contained resources, whose type is not known before they are read.

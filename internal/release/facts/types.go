@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"slices"
 
-	rpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/resources/bundle_and_contained_resource_go_proto"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/consentry/gateway/internal/fhir"
@@ -68,7 +67,7 @@ func LoadTypes(fsys fs.FS) (*Types, error) {
 
 // check holds a line against FHIR's definition of the type: an element that does not exist is a spelling mistake.
 func (s *spec) check(name string) error {
-	shape := shapeNamed(name)
+	shape := fhirjson.ShapeNamed(name)
 	if shape == nil {
 		return fmt.Errorf("facts: %s: %s is no resource type", typesFile, name)
 	}
@@ -96,16 +95,6 @@ func nonEmpty(s string) []string {
 		return nil
 	}
 	return []string{s}
-}
-
-func shapeNamed(name string) *fhirjson.Shape {
-	fields := (*rpb.ContainedResource)(nil).ProtoReflect().Descriptor().Fields()
-	for i := range fields.Len() {
-		if d := fields.Get(i).Message(); string(d.Name()) == name {
-			return fhirjson.ShapeOf(d)
-		}
-	}
-	return nil
 }
 
 // Lists tells whether the type is one that the gateway knows. What it does not know is unclassified and withheld.

@@ -45,7 +45,7 @@ func (e *exchanger) serve(w http.ResponseWriter, r *http.Request, resourceID str
 	x := e.begin(w, r)
 	defer x.end()
 	x.request.Type, x.request.ID, x.request.permission = e.route.resourceType, resourceID, e.route.permission
-	if e.route.public {
+	if e.route.anyOrigin {
 		allowAnyOrigin(w.Header())
 		if r.Method == http.MethodOptions {
 			x.preflight()

@@ -19,8 +19,10 @@ type route struct {
 	methods []string
 	path    string // below the base
 	handle  handler
-	// public routes need no token and answer with documents fixed at start-up.
+	// public routes need no token and answer with what is fixed at start-up.
 	public bool
+	// anyOrigin routes are documents that pages of any origin may read.
+	anyOrigin bool
 	// anyFormat routes answer in JSON whatever is asked for.
 	anyFormat bool
 	// resourceType and permission are what a token must have a scope for.
@@ -37,8 +39,8 @@ var (
 // routes is the whole API. What is not here is 404, and any other method on it 405.
 func (a *API) routes() []*route {
 	all := []*route{
-		{methods: anywhere, path: "/metadata", handle: a.capabilityStatement, public: true},
-		{methods: anywhere, path: "/.well-known/smart-configuration", handle: a.discovery, public: true, anyFormat: true},
+		{methods: anywhere, path: "/metadata", handle: a.capabilityStatement, public: true, anyOrigin: true},
+		{methods: anywhere, path: "/.well-known/smart-configuration", handle: a.discovery, public: true, anyOrigin: true, anyFormat: true},
 	}
 	for _, t := range search.Resources() {
 		all = append(all,

@@ -32,6 +32,33 @@ type Views interface {
 	Reach(ctx context.Context, r *requester.Requester, p smart.Permission) ([]fhir.Reference, error)
 }
 
+// Release makes Views of the release of information.
+func Release(s *release.Service) Views { return service{s} }
+
+type service struct{ of *release.Service }
+
+func (s service) View(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (View, error) {
+	return present(s.of.View(ctx, r, p, ref))
+}
+
+func (s service) Directory(ctx context.Context, r *requester.Requester, p smart.Permission) (View, error) {
+	return present(s.of.Directory(ctx, r, p))
+}
+
+func (s service) Reach(ctx context.Context, r *requester.Requester, p smart.Permission) ([]fhir.Reference, error) {
+	return s.of.Reach(ctx, r, p)
+}
+
+// present keeps a nil *release.View from becoming a View that is not nil.
+func present(v *release.View, err error) (View, error) {
+	if err != nil || v == nil {
+		return nil, errors.Join(err, errNoView)
+	}
+	return v, nil
+}
+
+var errNoView = errors.New("fhirapi: no view")
+
 // unavailable gives an error from Views its kind: whatever kept the view from being made, nothing is released and trying again may help.
 func unavailable(err error) error {
 	var known *outcome.Error

@@ -1,0 +1,140 @@
+package fhirapi_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/consentry/gateway/internal/ledger"
+	"github.com/consentry/gateway/internal/release/stage"
+)
+
+func TestReadGivesWhatIsInTheView(t *testing.T) {
+	c := newClinic(t)
+	for target, want := range map[string]string{
+		"/fhir/DocumentReference/n1":    note("n1", "p1"),
+		"/fhir/Patient/p1":              patient("p1"),
+		"/fhir/Provenance/v1":           provenance("v1", "DocumentReference/n1"),
+		"/fhir/Practitioner/d1":         practitioner("d1"),
+		"/fhir/Practitioner/outside":    practitioner("outside"),
+		"/fhir/Patient/p1?_format=json": patient("p1"),
+	} {
+		w := c.get(target)
+		if w.Code != 200 || w.Body.String() != want {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+		if w.Header().Get("ETag") == "" || w.Header().Get("Last-Modified") != "Fri, 20 Nov 2026 10:00:00 GMT" || w.Header().Get("Content-Type") != "application/fhir+json; charset=utf-8" {
+			t.Errorf("%s: headers %v", target, w.Header())
+		}
+	}
+}
+
+// TestWhatIsNotInTheViewNeverExisted: unknown, malformed, tampered, foreign and withheld are one answer, to the byte and the header, and so
+// is what the guard stops.
+func TestWhatIsNotInTheViewNeverExisted(t *testing.T) {
+	c := newClinic(t)
+	want := c.get("/fhir/DocumentReference/invented")
+	if want.Code != 404 || code(t, want) != "not-found" {
+		t.Fatalf("%d %s", want.Code, want.Body)
+	}
+	for name, target := range map[string]string{
+		"withheld":               "/fhir/DocumentReference/m1",
+		"another client's":       "/fhir/Patient/p2",
+		"of another type":        "/fhir/Observation/n1",
+		"no id":                  "/fhir/DocumentReference/!!",
+		"a very long id":         "/fhir/DocumentReference/" + strings.Repeat("a", 5000),
+		"another case":           "/fhir/DocumentReference/N1",
+		"an id and a suffix":     "/fhir/DocumentReference/n1;v=1",
+		"a percent-encoded id":   "/fhir/DocumentReference/%6E1",
+		"an encoded slash":       "/fhir/DocumentReference/x%2fn1",
+		"an operation's name":    "/fhir/Patient/$everything",
+		"a search's name by GET": "/fhir/DocumentReference/_search",
+		"history":                "/fhir/DocumentReference/_history",
+		"an id with a dot":       "/fhir/DocumentReference/..",
+		"a directory resource":   "/fhir/Practitioner/d9",
+	} {
+		got := c.get(target)
+		if diff := cmp.Diff(want.Result().Header, got.Result().Header); got.Code != 404 || got.Body.String() != want.Body.String() || diff != "" {
+			t.Errorf("%s: %d %s %s", name, got.Code, got.Body, diff)
+		}
+	}
+}
+
+func TestHeadIsAGetWithoutABody(t *testing.T) {
+	c := newClinic(t)
+	for _, target := range []string{"/fhir/DocumentReference/n1", "/fhir/DocumentReference/m1", "/fhir/DocumentReference?patient=p1", "/fhir/DocumentReference", "/fhir/metadata"} {
+		get, head := c.get(target), c.ask("HEAD", target, "")
+		if diff := cmp.Diff(get.Result().Header, head.Result().Header); head.Code != get.Code || head.Body.Len() != 0 || diff != "" {
+			t.Errorf("%s: %d for %d, %d bytes, %s", target, head.Code, get.Code, head.Body.Len(), diff)
+		}
+	}
+}
+
+func TestNotModifiedIsDecidedAfterConsent(t *testing.T) {
+	c := newClinic(t)
+	tag := c.get("/fhir/DocumentReference/n1").Header().Get("ETag")
+	c.ledger = nil
+	if w := c.get("/fhir/DocumentReference/n1", "If-None-Match: "+tag); w.Code != http.StatusNotModified || w.Body.Len() != 0 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if len(c.ledger) != 1 || c.ledger[0].Status != 304 || len(c.ledger[0].Released) != 1 {
+		t.Errorf("the ledger has %+v", c.ledger)
+	}
+	c.charts["p1"].all = nil // the client has revoked
+	for _, header := range []string{tag, "*"} {
+		if w := c.get("/fhir/DocumentReference/n1", "If-None-Match: "+header); w.Code != 404 {
+			t.Errorf("after the revocation: %d", w.Code)
+		}
+	}
+}
+
+func TestTheLedgerIsWrittenBeforeTheBytes(t *testing.T) {
+	c := newClinic(t)
+	want := ledger.Record{
+		At: noon, Partner: "partner", Purposes: []string{"http://terminology.hl7.org/CodeSystem/v3-ActReason|TREAT"},
+		Interaction: "GET /fhir/DocumentReference/:id", Status: 200, Client: "Patient/p1", ChartVersion: "chart-p1",
+		Consents: []ledger.ConsentUse{{Reference: "Consent/c-p1", Version: [32]byte{7}}}, Released: []string{"DocumentReference/n1"},
+		Withheld: map[string]uint32{"no-consent": 4}, Accountable: true,
+	}
+	c.get("/fhir/DocumentReference/n1")
+	if len(c.ledger) != 1 || c.ledger[0].RequestID == "" || c.ledger[0].Digest == [32]byte{} {
+		t.Fatalf("%+v", c.ledger)
+	}
+	got := c.ledger[0]
+	got.RequestID, got.Digest = "", [32]byte{}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	c.ledger = nil
+	c.ask("HEAD", "/fhir/DocumentReference/n1", "")
+	c.get("/fhir/DocumentReference/m1")
+	c.get("/fhir/Practitioner/d1")
+	c.get("/fhir/Practitioner/outside")
+	var seen []string
+	for _, r := range c.ledger {
+		seen = append(seen, r.Interaction+" "+http.StatusText(r.Status)+" "+r.Client+" "+strings.Join(r.Released, ","))
+	}
+	if diff := cmp.Diff([]string{"HEAD /fhir/DocumentReference/:id OK Patient/p1 DocumentReference/n1", "GET /fhir/DocumentReference/:id Not Found  ",
+		"GET /fhir/Practitioner/:id OK  Practitioner/d1", "GET /fhir/Practitioner/:id OK Patient/p1 Practitioner/outside"}, seen); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheGuardClosesAnAnswer(t *testing.T) {
+	c := newClinic(t)
+	bad := note("n1", "p1")
+	bad = strings.Replace(bad, `"status":"current"`, `"status":"current","category":[{"coding":[{"code":"PSYTHPN"}]}]`, 1)
+	c.charts["p1"].all = []stage.Released{released(t, bad)}
+	w, none := c.get("/fhir/DocumentReference/n1"), c.get("/fhir/DocumentReference/invented")
+	if w.Code != 404 || w.Body.String() != none.Body.String() || c.alarms == 0 {
+		t.Errorf("%d %s, %d alarms", w.Code, w.Body, c.alarms)
+	}
+	if r := c.ledger[0]; len(r.Released) != 0 || r.Withheld["guard"] != 1 || r.Withheld["no-consent"] != 4 || r.Accountable {
+		t.Errorf("the ledger has %+v", r)
+	}
+	if got := page(t, c.get("/fhir/DocumentReference?patient=p1")); len(got.Entry) != 0 || got.Total == nil || *got.Total != 0 {
+		t.Errorf("a search gives %v of %v", got.entries(), got.Total)
+	}
+}

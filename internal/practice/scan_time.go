@@ -1,6 +1,7 @@
 package practice
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -17,6 +18,12 @@ func scanDate(v *Value, src any) error {
 		return nil
 	case []byte:
 		return scanDate(v, string(s))
+	case int64: // SQLite keeps a year in a column declared DATE as a number
+		if s < 1000 || s > 9999 {
+			return errValue
+		}
+		v.Text = strconv.FormatInt(s, 10)
+		return nil
 	case string:
 		s = strings.TrimSuffix(strings.TrimSuffix(s, " 00:00:00"), "T00:00:00")
 		if _, ok := parseDay(s); !ok {

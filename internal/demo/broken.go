@@ -21,5 +21,6 @@ func (g *generator) broken() {
 	count("chart_notes")
 	session := g.add("sessions", sessionColumns, "individual", nil, nil, 2, 1, "yesterday", now, "completed", "90834", false, false, 12, now, now)
 	g.in.insert("session_participants", "session_id, client_id, role, attended", session, client, "client", 1)
-	count("sessions")
+	count("chart_sessions") // as an Encounter
+	count("chart_sessions") // as a Procedure
 }

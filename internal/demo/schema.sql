@@ -114,3 +114,12 @@ SELECT n.id || '-' || n.client_id, n.client_id, n.note_type, json_array(CAST(n.c
   n.status, n.signed_at, n.signed_by, n.cosign_required, n.cosigned_at, n.cosigned_by, n.updated_at, n.deleted,
   n.session_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM session_participants q WHERE q.session_id = n.session_id AND q.client_id = n.client_id)
 FROM notes n LEFT JOIN sessions s ON s.id = n.session_id WHERE s.kind IS NULL OR s.kind NOT IN ('couple', 'family');
+
+-- A session once for each client who took part, or is to: with a therapy group that is the client alone, with a couple or a family it is about all.
+CREATE VIEW chart_sessions AS
+SELECT s.id || '-' || p.client_id AS key, p.client_id AS client, s.kind, s.programme, s.staff_id AS staff, s.starts_at AS start, s.ends_at AS finish, s.status, s.cpt, s.telehealth,
+  s.self_pay, s.updated_at AS updated,
+  CASE WHEN s.kind IN ('couple', 'family') THEN (SELECT json_group_array(CAST(q.client_id AS TEXT)) FROM session_participants q WHERE q.session_id = s.id)
+    ELSE json_array(CAST(p.client_id AS TEXT)) END AS about
+FROM session_participants p JOIN sessions s ON s.id = p.session_id
+WHERE s.deleted = 0 AND (p.attended = 1 OR s.status <> 'completed');

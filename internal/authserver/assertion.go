@@ -45,7 +45,11 @@ func (s *Server) authenticate(ctx context.Context, raw string) (*assertion, erro
 	if !ok {
 		return nil, errClient
 	}
-	payload, ok := verify(jws, partner.Keys)
+	header := jws.Signatures[0].Protected
+	if !checkHeader(header, partner) {
+		return nil, errClient
+	}
+	payload, ok := verify(jws, header, s.keys.of(ctx, partner))
 	if !ok {
 		return nil, errClient
 	}
@@ -69,19 +73,20 @@ func (s *Server) authenticate(ctx context.Context, raw string) (*assertion, erro
 	return &assertion{partner: partner, extensions: c["extensions"]}, nil
 }
 
-// verify takes exactly one registered key with the header's kid and a type that fits its alg. jku would name keys elsewhere; no partner is
-// registered with a URL, so an assertion that has one fails, as SMART demands.
-func verify(jws *jose.JSONWebSignature, keys []jose.JSONWebKey) ([]byte, bool) {
-	header := jws.Signatures[0].Protected
-	typ, _ := header.ExtraHeaders[jose.HeaderType].(string)
-	for _, name := range []jose.HeaderKey{"jku", "crit"} {
-		if _, ok := header.ExtraHeaders[name]; ok {
-			return nil, false
-		}
+// checkHeader wants typ JWT and a kid. A jku names the partner's registered URL or fails: keys are never fetched from where an assertion says.
+func checkHeader(header jose.Header, partner *requester.Partner) bool {
+	if typ, _ := header.ExtraHeaders[jose.HeaderType].(string); header.KeyID == "" || !strings.EqualFold(typ, "JWT") {
+		return false
 	}
-	if header.KeyID == "" || !strings.EqualFold(typ, "JWT") {
-		return nil, false
+	if _, critical := header.ExtraHeaders["crit"]; critical {
+		return false
 	}
+	jku, stated := header.ExtraHeaders["jku"]
+	return !stated || partner.JWKSURI != "" && jku == partner.JWKSURI
+}
+
+// verify takes exactly one of the partner's keys: with the header's kid and a type that fits its alg.
+func verify(jws *jose.JSONWebSignature, header jose.Header, keys []jose.JSONWebKey) ([]byte, bool) {
 	fit := slices.DeleteFunc(slices.Clone(keys), func(k jose.JSONWebKey) bool {
 		return k.KeyID != header.KeyID || k.Algorithm != "" && k.Algorithm != header.Algorithm
 	})

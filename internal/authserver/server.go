@@ -39,6 +39,8 @@ type Config struct {
 	// Lifetime of a token, MaxLifetime if zero.
 	Lifetime time.Duration
 	Now      func() time.Time // nil for time.Now
+	// Transport fetches the keys of partners that are registered with a URL, nil for the ordinary one.
+	Transport http.RoundTripper
 }
 
 // Server is the authorization server, an http.Handler for the whole path of its issuer.
@@ -46,7 +48,8 @@ type Server struct {
 	config    Config
 	path      string // of the issuer, without a slash at its end
 	signer    jose.Signer
-	keys      []byte // the public key set
+	keys      *partnerKeys
+	jwks      []byte // our public keys
 	discovery []byte
 }
 
@@ -56,11 +59,11 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, path: strings.TrimSuffix(u.Path, "/")}
+	s := &Server{config: c, path: strings.TrimSuffix(u.Path, "/"), keys: newPartnerKeys(c.Transport, c.Now)}
 	if s.signer, err = newSigner(c.Keys[0], "at+jwt"); err != nil {
 		return nil, err
 	}
-	if s.keys, err = PublicKeys(c.Keys...); err != nil {
+	if s.jwks, err = PublicKeys(c.Keys...); err != nil {
 		return nil, err
 	}
 	s.discovery, err = json.Marshal(map[string]any{ // OpenID Connect Discovery 1.0, 3, and RFC 8414, 2
@@ -117,7 +120,7 @@ func validate(c *Config) (*url.URL, error) {
 func (s *Server) TokenEndpoint() string { return s.url(tokenPath) }
 
 // JWKS is the public key set of the tokens.
-func (s *Server) JWKS() []byte { return append([]byte(nil), s.keys...) }
+func (s *Server) JWKS() []byte { return append([]byte(nil), s.jwks...) }
 
 func (s *Server) url(path string) string { return strings.TrimSuffix(s.config.Issuer, "/") + path }
 
@@ -132,7 +135,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case tokenPath:
 		s.serveToken(w, r)
 	case keysPath:
-		serveDocument(w, r, s.keys)
+		serveDocument(w, r, s.jwks)
 	case discoveryPath:
 		serveDocument(w, r, s.discovery)
 	default:

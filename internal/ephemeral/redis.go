@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
 // RedisConfig says where the Redis of all replicas is. Give it maxmemory-policy noeviction: what Redis forgets early, a replay can use.
@@ -38,6 +39,9 @@ func NewRedis(c RedisConfig) (*Redis, error) {
 	}
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = c.Timeout, c.Timeout, c.Timeout, c.Timeout
 	o.ContextTimeoutEnabled = true
+	o.DialerRetries = 1
+	o.DisableIdentity = true
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	o.MaxRetries = -1 // a command sent twice would find its own entry and take it for a replay
 	return &Redis{client: redis.NewClient(o), prefix: c.Prefix}, nil
 }

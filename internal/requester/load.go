@@ -23,7 +23,7 @@ const maxRegisterBytes = 4 << 20
 //	    purposes: [TREAT, COC]      # v3-ActReason codes
 //	    default-purpose: TREAT      # for tokens that state none; without it they get nothing
 //	    scopes: system/*.rs
-//	    jwks-file: lakeside.jwks.json   # or jwks: {keys: [...]}; for the built-in issuer
+//	    jwks-file: lakeside.jwks.json   # or jwks: {keys: [...]}, or jwks-uri: https://...; for the built-in issuer
 type registerFile struct {
 	Partners []partnerFile `yaml:"partners"`
 }
@@ -38,6 +38,7 @@ type partnerFile struct {
 	Scopes         string      `yaml:"scopes"`
 	JWKSFile       string      `yaml:"jwks-file"`
 	JWKS           any         `yaml:"jwks"`
+	JWKSURI        string      `yaml:"jwks-uri"`
 }
 
 type partyFile struct {

@@ -34,7 +34,7 @@ func (l *loader) partner(r *Register, i int, f partnerFile) {
 	l.practitioners(i, p, f.Practitioners)
 	l.purposes(i, p, f)
 	l.scopes(i, p, f.Scopes)
-	p.Keys = l.keys(i, f)
+	p.Keys, p.JWKSURI = l.keys(i, f), f.JWKSURI
 	r.partners[f.ID] = p
 }
 
@@ -121,26 +121,23 @@ func (l *loader) scopes(i int, p *Partner, text string) {
 	}
 }
 
+// keys reads the key set that stands in the register or beside it. One that is fetched is fetched when it is needed.
 func (l *loader) keys(i int, f partnerFile) []jose.JSONWebKey {
-	line, data := l.line(i, "jwks"), []byte(nil)
-	switch {
-	case f.JWKS != nil && f.JWKSFile != "":
-		l.add(line, "jwks and jwks-file exclude each other")
+	sources := 0
+	for _, given := range []bool{f.JWKS != nil, f.JWKSFile != "", f.JWKSURI != ""} {
+		if given {
+			sources++
+		}
+	}
+	if sources > 1 {
+		l.add(l.line(i, "id"), "jwks, jwks-file and jwks-uri exclude each other")
 		return nil
-	case f.JWKS != nil:
-		var err error
-		if data, err = json.Marshal(f.JWKS); err != nil {
-			l.add(line, "jwks is not a JSON Web Key Set")
-			return nil
-		}
-	case f.JWKSFile != "":
-		line = l.line(i, "jwks-file")
-		var err error
-		if data, err = fs.ReadFile(l.files, path.Join(path.Dir(l.name), f.JWKSFile)); err != nil {
-			l.add(line, "jwks-file cannot be read")
-			return nil
-		}
-	default:
+	}
+	if f.JWKSURI != "" && !smart.MayFetchKeys(f.JWKSURI) {
+		l.add(l.line(i, "jwks-uri"), "jwks-uri is not https")
+	}
+	line, data := l.keySet(i, f)
+	if data == nil {
 		return nil
 	}
 	keys, err := smart.ParseJWKS(data)
@@ -153,4 +150,26 @@ func (l *loader) keys(i int, f partnerFile) []jose.JSONWebKey {
 		}
 	}
 	return keys
+}
+
+func (l *loader) keySet(i int, f partnerFile) (line int, data []byte) {
+	switch {
+	case f.JWKS != nil:
+		line = l.line(i, "jwks")
+		data, err := json.Marshal(f.JWKS)
+		if err != nil {
+			l.add(line, "jwks is not a JSON Web Key Set")
+			return line, nil
+		}
+		return line, data
+	case f.JWKSFile != "":
+		line = l.line(i, "jwks-file")
+		data, err := fs.ReadFile(l.files, path.Join(path.Dir(l.name), f.JWKSFile))
+		if err != nil {
+			l.add(line, "jwks-file cannot be read")
+			return line, nil
+		}
+		return line, data
+	}
+	return 0, nil
 }

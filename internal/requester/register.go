@@ -25,8 +25,9 @@ type Partner struct {
 	Default  fhir.Coding
 	// Scopes bound what any token of this partner may hold.
 	Scopes smart.Scopes
-	// Keys are the public keys of the partner's client assertions. Only the built-in issuer needs them.
-	Keys []jose.JSONWebKey
+	// Keys are the public keys of the partner's client assertions, or JWKSURI is where they are. Only the built-in issuer needs them.
+	Keys    []jose.JSONWebKey
+	JWKSURI string
 }
 
 // Register is the partner register. The zero Register knows nobody.

@@ -297,6 +297,8 @@ func TestLoadRefuses(t *testing.T) {
 		"a private key":     {head + `jwks: {keys: [{kty: EC, crv: P-256, d: AAAA}]}}`, "private or symmetric"},
 		"an empty set":      {head + `jwks: {keys: []}}`, "no public key"},
 		"both key sources":  {head + `jwks-file: x, jwks: {keys: []}}`, "exclude each other"},
+		"a set and a URI":   {head + `jwks-uri: "https://x.example.org/k", jwks-file: x}`, "exclude each other"},
+		"a plain URI":       {head + `jwks-uri: "http://x.example.org/k"}`, "jwks-uri is not https"},
 		"a file outside":    {head + `jwks-file: ../../etc/passwd}`, "cannot be read"},
 		"a secret key file": {head + `jwks-file: oct.json}`, "private or symmetric"},
 	}

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
 )
@@ -46,16 +48,56 @@ func (f *fetcher) keys(ctx context.Context) ([]jose.JSONWebKey, error) {
 			return nil, err
 		}
 	}
-	body, err := f.get(ctx, uri)
+	body, _, err := f.get(ctx, uri)
 	if err != nil {
 		return nil, fmt.Errorf("smart: key set: %w", err)
 	}
 	return ParseJWKS(body)
 }
 
+// FetchJWKS fetches a client's key set once, over TLS or from this machine, and tells for how long it may be kept: SMART 2.2
+// ("Asymmetric authentication") lets nobody keep it longer than its Cache-Control allows.
+func FetchJWKS(ctx context.Context, transport http.RoundTripper, uri string) ([]jose.JSONWebKey, time.Duration, error) {
+	f := newFetcher(&Config{Transport: transport})
+	if !MayFetchKeys(uri) {
+		return nil, 0, errors.New("smart: the key set would be fetched over plain HTTP, or its URL is malformed")
+	}
+	body, header, err := f.get(ctx, uri)
+	if err != nil {
+		return nil, 0, fmt.Errorf("smart: key set: %w", err)
+	}
+	keys, err := ParseJWKS(body)
+	return keys, keepFor(header.Get("Cache-Control")), err
+}
+
+// MayFetchKeys tells whether keys may be fetched from the URL: over TLS, or from this machine.
+func MayFetchKeys(uri string) bool { return (&Config{}).mayFetch(uri) }
+
+// keepFor reads max-age (RFC 9111, 5.2.2). What forbids keeping, or cannot be read, is no time; without a word it is refetchInterval.
+func keepFor(cacheControl string) time.Duration {
+	if cacheControl == "" {
+		return refetchInterval
+	}
+	keep := refetchInterval
+	for directive := range strings.SplitSeq(strings.ToLower(cacheControl), ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
+		switch name {
+		case "no-store", "no-cache":
+			return 0
+		case "max-age":
+			seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31)
+			if err != nil {
+				return 0
+			}
+			keep = min(time.Duration(seconds)*time.Second, refreshAfter)
+		}
+	}
+	return keep
+}
+
 // discover reads jwks_uri from the issuer's metadata, which must name the same issuer (OpenID Connect Discovery 1.0, 4.3).
 func (f *fetcher) discover(ctx context.Context) (string, error) {
-	body, err := f.get(ctx, strings.TrimSuffix(f.config.Issuer, "/")+"/.well-known/openid-configuration")
+	body, _, err := f.get(ctx, strings.TrimSuffix(f.config.Issuer, "/")+"/.well-known/openid-configuration")
 	if err != nil {
 		return "", fmt.Errorf("smart: discovery document: %w", err)
 	}
@@ -72,23 +114,23 @@ func (f *fetcher) discover(ctx context.Context) (string, error) {
 	return metadata.JWKSURI, nil
 }
 
-func (f *fetcher) get(ctx context.Context, url string) ([]byte, error) {
+func (f *fetcher) get(ctx context.Context, url string) ([]byte, http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return nil, errors.New("malformed URL")
+		return nil, nil, errors.New("malformed URL")
 	}
 	req.Header.Set("Accept", "application/json")
 	resp, err := f.client.Do(req)
 	if err != nil {
-		return nil, errors.New("no answer")
+		return nil, nil, errors.New("no answer")
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d", resp.StatusCode)
+		return nil, nil, fmt.Errorf("status %d", resp.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxKeysBytes+1))
 	if err != nil || len(body) > maxKeysBytes {
-		return nil, errors.New("unreadable or too large")
+		return nil, nil, errors.New("unreadable or too large")
 	}
-	return body, nil
+	return body, resp.Header, nil
 }

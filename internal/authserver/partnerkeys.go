@@ -1,0 +1,69 @@
+package authserver
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+
+	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+// minFetchInterval lies between two fetches of one partner's keys, whatever its Cache-Control says: anybody can send an assertion.
+const minFetchInterval = time.Second
+
+// partnerKeys are the public keys of partners: those in the register, or fetched from the partner's registered URL.
+type partnerKeys struct {
+	transport http.RoundTripper
+	now       func() time.Time
+
+	mu      sync.Mutex
+	fetched map[string]*fetchedKeys // by partner
+}
+
+type fetchedKeys struct {
+	mu        sync.Mutex // held while fetching: one fetch at a time for each partner
+	keys      []jose.JSONWebKey
+	until     time.Time
+	attempted time.Time
+}
+
+func newPartnerKeys(transport http.RoundTripper, now func() time.Time) *partnerKeys {
+	return &partnerKeys{transport: transport, now: now, fetched: map[string]*fetchedKeys{}}
+}
+
+// of are the partner's keys now, none if they cannot be had.
+func (k *partnerKeys) of(ctx context.Context, p *requester.Partner) []jose.JSONWebKey {
+	if p.JWKSURI == "" {
+		return p.Keys
+	}
+	k.mu.Lock()
+	f, ok := k.fetched[p.ID]
+	if !ok { // only registered partners come here, so the map is as small as the register
+		f = &fetchedKeys{}
+		k.fetched[p.ID] = f
+	}
+	k.mu.Unlock()
+	return f.current(ctx, k, p.JWKSURI)
+}
+
+func (f *fetchedKeys) current(ctx context.Context, k *partnerKeys, uri string) []jose.JSONWebKey {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := k.now()
+	since := now.Sub(f.attempted)
+	if recent := since >= 0 && since < minFetchInterval; recent || since >= 0 && now.Before(f.until) {
+		return f.keys
+	}
+	f.attempted = now
+	keys, keep, err := smart.FetchJWKS(context.WithoutCancel(ctx), k.transport, uri) // others wait for it too; it has its own time limit
+	if err != nil {
+		f.keys = nil // SMART lets nobody use them any longer
+		return nil
+	}
+	f.keys, f.until = keys, now.Add(keep)
+	return keys
+}

@@ -1,0 +1,138 @@
+package authserver
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+
+	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/profiles"
+)
+
+// hosted is a partner that publishes its keys at a URL.
+type hosted struct {
+	*world
+	*httptest.Server
+	fetches atomic.Int32
+	set     atomic.Pointer[[]byte]
+	cache   atomic.Pointer[string]
+}
+
+func newHosted(t *testing.T) *hosted {
+	t.Helper()
+	h := &hosted{world: newWorld(t)}
+	h.publish(t, "max-age=60", "ec")
+	h.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		h.fetches.Add(1)
+		if len(*h.set.Load()) == 0 {
+			http.Error(w, "down", http.StatusBadGateway)
+			return
+		}
+		w.Header().Set("Cache-Control", *h.cache.Load())
+		w.Write(*h.set.Load())
+	}))
+	t.Cleanup(h.Close)
+	files := fstest.MapFS{"p.yaml": {Data: []byte("partners:\n  - {id: clinic, kind: provider, organization: {npi: \"1234567893\"}, purposes: [TREAT], scopes: system/*.rs, jwks-uri: \"" + h.URL + "/keys\"}\n")}}
+	register, err := requester.Load(files, "p.yaml", profiles.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := h.server.config
+	c.Partners, c.Transport = register, h.Client().Transport
+	if h.server, err = New(c); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (h *hosted) publish(t *testing.T, cacheControl string, names ...string) {
+	t.Helper()
+	set := []byte{}
+	if len(names) > 0 {
+		keys := []jose.JSONWebKey{}
+		for _, n := range names {
+			keys = append(keys, testKeys[n])
+		}
+		var err error
+		if set, err = PublicKeys(keys...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.set.Store(&set)
+	h.cache.Store(&cacheControl)
+}
+
+// ask sends a fresh assertion and tells whether it was taken.
+func (h *hosted) ask(t *testing.T, key, jku string) bool {
+	t.Helper()
+	header := map[jose.HeaderKey]any{}
+	if jku != "" {
+		header["jku"] = jku
+	}
+	h.now = h.now.Add(time.Second)
+	jti := h.now.String() + key + jku
+	rec := h.post(h.form(forge(t, h.keys[key], header, h.payload(map[string]any{"jti": jti}))))
+	if rec.Code != http.StatusOK {
+		refused(t, rec, http.StatusUnauthorized, "invalid_client")
+	}
+	return rec.Code == http.StatusOK
+}
+
+func TestKeysAtARegisteredURL(t *testing.T) {
+	h := newHosted(t)
+	if !h.ask(t, "ec", "") || !h.ask(t, "ec", h.URL+"/keys") {
+		t.Error("a good assertion is refused")
+	}
+	if n := h.fetches.Load(); n != 1 {
+		t.Errorf("%d fetches within max-age, want 1", n)
+	}
+	for _, jku := range []string{h.URL, h.URL + "/keys?x", h.URL + "/keys/", strings.ToUpper(h.URL) + "/keys", "https://evil.example.org/keys"} {
+		if h.ask(t, "ec", jku) {
+			t.Errorf("jku %s is taken", jku)
+		}
+	}
+	if h.ask(t, "stranger", "") {
+		t.Error("a key that is not published is taken")
+	}
+}
+
+func TestKeysAreKeptNoLongerThanTheirCacheControlAllows(t *testing.T) {
+	h := newHosted(t)
+	if !h.ask(t, "ec", "") {
+		t.Fatal("a good assertion is refused")
+	}
+	h.publish(t, "no-store", "rsa")
+	h.now = h.now.Add(time.Minute)
+	if h.ask(t, "ec", "") || !h.ask(t, "rsa", "") {
+		t.Error("a withdrawn key is taken, or its successor is not")
+	}
+	before := h.fetches.Load()
+	h.publish(t, "max-age=60")
+	if h.ask(t, "rsa", "") {
+		t.Error("a key that may not be kept is taken while its URL is down")
+	}
+	if h.fetches.Load() == before {
+		t.Error("no-store was kept")
+	}
+	h.publish(t, "max-age=60", "rsa")
+	if !h.ask(t, "rsa", "") {
+		t.Error("does not recover")
+	}
+}
+
+func TestManyAssertionsFetchOnceASecondAtMost(t *testing.T) {
+	h := newHosted(t)
+	h.publish(t, "no-store", "ec")
+	for range 20 {
+		h.post(h.form(forge(t, h.keys["stranger"], nil, h.payload(nil))))
+	}
+	if n := h.fetches.Load(); n != 1 {
+		t.Errorf("%d fetches at one instant, want 1", n)
+	}
+}

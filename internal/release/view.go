@@ -27,6 +27,8 @@ type Evidence struct {
 	Consents     []ConsentUse   // the Consents that permitted something, sorted
 	Withheld     map[string]uint32
 	SelfAccess   bool
+	// Authorization says that every Consent that permitted something is an authorization (45 CFR 164.508) or a Part 2 consent.
+	Authorization bool
 }
 
 // ConsentUse is a Consent that permitted something, and the digest of its content.
@@ -120,9 +122,12 @@ func (m *Memo) Put(key string, value any) {
 type lasting struct {
 	view    *View
 	version string
-	until   time.Time // zero: for ever
+	until   time.Time
 }
 
 func (l lasting) holds(version string, now time.Time) bool {
-	return l.view != nil && l.version == version && (l.until.IsZero() || now.Before(l.until))
+	return l.view != nil && l.version == version && now.Before(l.until)
 }
+
+// weight is what a View takes in memory beside the bodies that it shares with its chart.
+func (l lasting) weight() uint32 { return clamp(1024 + 256*l.view.Len()) }

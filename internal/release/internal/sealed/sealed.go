@@ -137,3 +137,11 @@ func (l Labeled) Digest() [sha256.Size]byte {
 
 // Size is the length of the body in bytes.
 func (r Released) Size() int { return len(Open(r)) }
+
+// Size is the length of the body in bytes.
+func (l Labeled) Size() int {
+	if l.c == nil {
+		return 0
+	}
+	return len(l.c.json)
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/release"
+	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+func previewCommand() *cobra.Command {
+	var config, client, as, purpose string
+	cmd := &cobra.Command{
+		Use:   "preview --config FILE --client KEY --as PARTNER [--purpose P]",
+		Short: "Show what a partner would get of a client's chart today, what not, and why",
+		Long: `Decides over one client's whole chart as if the partner asked now, with all scopes that it is registered for, and prints one line per resource:
+whether it would be released, the reason, and the Consent and provision that decided. Nothing is written to the ledger, since nothing leaves.
+
+--client is the practice's own number of the client, --as the partner's id in the partner register. --purpose is a code of v3-ActReason (TREAT, HPAYMT);
+without it the partner's default purpose holds.`,
+		Example: "  gateway preview --config gateway.yaml --client 1042 --as harbor-family-medicine --purpose TREAT",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := loadConfig(config)
+			if err != nil {
+				return err
+			}
+			g, err := openRelease(cmd.Context(), cfg, time.Now)
+			if err != nil {
+				return err
+			}
+			defer g.Close()
+			r, err := g.requesterFor(as, purpose)
+			if err != nil {
+				return err
+			}
+			p, err := g.preview(cmd.Context(), r, client)
+			if err != nil {
+				return err
+			}
+			return writePreview(cmd.OutOrStdout(), p, g.zone)
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", "the configuration file")
+	cmd.Flags().StringVar(&client, "client", "", "the practice's own number of the client")
+	cmd.Flags().StringVar(&as, "as", "", "the partner's id")
+	cmd.Flags().StringVar(&purpose, "purpose", "", "a v3-ActReason code; empty for the partner's default")
+	for _, f := range []string{"config", "client", "as"} {
+		_ = cmd.MarkFlagRequired(f)
+	}
+	return cmd
+}
+
+// requesterFor is the partner as if it asked with all that it is registered for.
+func (g *gateway) requesterFor(partner, purpose string) (*requester.Requester, error) {
+	p, ok := g.partners.Partner(partner)
+	if !ok {
+		return nil, fmt.Errorf("no partner %q in the register; there are %v", partner, g.partners.IDs())
+	}
+	token := &smart.Token{ClientID: p.ID, Scopes: p.Scopes}
+	if purpose != "" {
+		token.Purposes = []fhir.Coding{{System: fhir.SystemActReason, Code: purpose}}
+	}
+	return g.partners.Requester(token)
+}
+
+func (g *gateway) preview(ctx context.Context, r *requester.Requester, client string) (*release.Preview, error) {
+	p, err := g.service.Preview(ctx, r, smart.Search, practice.ClientKey(client))
+	if err == nil && len(p.Lines) == 0 {
+		err = fmt.Errorf("the maps find nothing about client %s", client)
+	}
+	return p, err
+}
+
+// writePreview prints a table: kinds, dates and codes, never a name or a text.
+func writePreview(out io.Writer, p *release.Preview, zone *time.Location) error {
+	shown := 0
+	for _, l := range p.Lines {
+		if l.Shown {
+			shown++
+		}
+	}
+	fmt.Fprintf(out, "%d of %d resources would leave.", shown, len(p.Lines))
+	if !p.Related {
+		fmt.Fprint(out, " The practice's own data do not tie the partner to this client: a permit that names nobody does not reach it.")
+	}
+	fmt.Fprintln(out)
+	t := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "LEAVES\tRESOURCE\tKIND\tDATE\tREASON\tCONSENT\tPROVISION")
+	for _, l := range sortedLines(p.Lines) {
+		consent := "-"
+		if l.Decision.Consent != (fhir.Reference{}) {
+			consent = shortRef(l.Decision.Consent)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", yesNo(l.Shown), shortRef(fhir.Reference{Type: l.Facts.Type, ID: l.Facts.ID}),
+			cmp.Or(l.Facts.Origin.Kind, l.Facts.Origin.Map), day(l.Facts.When.Start, zone), l.Decision.Reason, consent, cmp.Or(l.Decision.Provision, "-"))
+	}
+	return t.Flush()
+}
+
+func sortedLines(lines []release.PreviewLine) []release.PreviewLine {
+	return slices.SortedStableFunc(slices.Values(lines), func(a, b release.PreviewLine) int {
+		return cmp.Or(cmp.Compare(a.Facts.Type, b.Facts.Type), a.Facts.When.Start.Compare(b.Facts.When.Start))
+	})
+}
+
+// shortRef is enough of a sealed id to tell one resource from another on a screen.
+func shortRef(r fhir.Reference) string {
+	if len(r.ID) > 10 {
+		return r.Type + "/" + r.ID[:10]
+	}
+	return r.String()
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func day(t time.Time, zone *time.Location) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.In(zone).Format(time.DateOnly)
+}

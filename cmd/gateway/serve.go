@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func serveCommand() *cobra.Command {
+	var config string
+	cmd := &cobra.Command{
+		Use:   "serve --config FILE",
+		Short: "Serve a practice's records over FHIR R4",
+		Long: `Serves what the configuration describes, until SIGTERM or Ctrl-C; requests under way are then answered first.
+
+Nothing is served before the gateway has proven that it cannot read the psychotherapy notes, and has loaded its keys, maps and rules. Every problem
+of the configuration is reported at once. "gateway check" tells how well the maps fit the practice's rows.`,
+		Example: "  gateway serve --config /etc/consentry/gateway.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := loadConfig(config)
+			if err != nil {
+				return err
+			}
+			logger := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
+			g, err := openGateway(cmd.Context(), cfg, logger, time.Now)
+			if err != nil {
+				return err
+			}
+			defer g.Close()
+			s, err := g.listen(cmd.Context(), g.api.Handler())
+			if err != nil {
+				return err
+			}
+			logger.Info("serving", "listen", s.addr(), "base", cfg.BaseURL)
+			return s.run(cmd.Context())
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", "the configuration file")
+	_ = cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+// Limits of a connection. A request's own limit is the configuration's request-timeout.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 32 << 10
+	drainTimeout  = 30 * time.Second
+)
+
+// servers are the FHIR server and the metrics server, both listening.
+type servers struct {
+	gateway       *gateway
+	fhir, metrics *http.Server
+	fhirListener  net.Listener
+	metricsListen net.Listener
+}
+
+// listen opens both listeners, so that whatever is wrong with them is known before anything is served.
+func (g *gateway) listen(ctx context.Context, handler http.Handler) (*servers, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", g.cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	m, err := lc.Listen(ctx, "tcp", g.cfg.MetricsListen)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("metrics-listen: %w", err), l.Close())
+	}
+	timeout := time.Duration(g.cfg.Limits.RequestTimeout)
+	return &servers{
+		gateway:      g,
+		fhirListener: l, metricsListen: m,
+		fhir:    &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: timeout, WriteTimeout: 2 * timeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: silent()},
+		metrics: &http.Server{Handler: g.metrics.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: timeout, WriteTimeout: timeout, ErrorLog: silent()},
+	}, nil
+}
+
+func (s *servers) addr() string { return s.fhirListener.Addr().String() }
+
+// run serves until the context ends, then answers what is under way and stops.
+func (s *servers) run(ctx context.Context) error {
+	failed := make(chan error, 2)
+	go func() { failed <- s.fhir.Serve(s.fhirListener) }()
+	go func() { failed <- s.metrics.Serve(s.metricsListen) }()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	s.gateway.api.Drain()
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	return errors.Join(err, s.fhir.Shutdown(drain), s.metrics.Shutdown(drain))
+}
+
+// silent drops the server's own messages, which could repeat what a client sent.
+func silent() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -1,0 +1,162 @@
+package release
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/release/consent"
+	"github.com/consentry/gateway/internal/release/policy"
+	"github.com/consentry/gateway/internal/release/stage"
+	"github.com/consentry/gateway/internal/requester"
+)
+
+// build makes the View of one chart: Consents first, and no chart unless one of them may permit something.
+func (s *Service) build(ctx context.Context, version string, key viewKey, r *requester.Requester) (lasting, error) {
+	patient, err := s.patient(key.client)
+	if err != nil {
+		return lasting{}, err
+	}
+	sets, err := s.setsOf(ctx, version, []practice.ClientKey{key.client})
+	if err != nil {
+		return lasting{}, err
+	}
+	in := s.input(r, key, patient, sets)
+	if !consent.Applies(in) {
+		return lasting{view: newView(nil, Evidence{}), version: version, until: nextChange(in)}, nil
+	}
+	c, err := s.chartOf(ctx, version, key.client)
+	if err != nil {
+		return lasting{}, err
+	}
+	if len(c.others) > 0 {
+		if in.Policies, err = s.setsOf(ctx, version, append([]practice.ClientKey{key.client}, c.others...)); err != nil {
+			return lasting{}, err
+		}
+	}
+	in.Chart, in.Related = c.labeled, tied(c.ties, r)
+	directory, err := s.Directory(ctx, r, key.permission)
+	if err != nil {
+		return lasting{}, err
+	}
+	res := consent.Decide(in)
+	resources := s.settle(in, res, directory)
+	view := newView(resources, s.evidence(in, c, res, resources))
+	return lasting{view: view, version: version, until: res.ValidUntil}, nil
+}
+
+func (s *Service) input(r *requester.Requester, key viewKey, patient fhir.Reference, sets map[fhir.Reference]policy.Set) consent.Input {
+	return consent.Input{
+		Requester: r, Permission: key.permission, Client: patient, Policies: sets, Practice: s.Practice,
+		Now: s.Now(), Zone: s.Zone, Rules: s.Rules, Granular: s.Granular,
+	}
+}
+
+// nextChange is the next instant at which a Consent may begin to apply.
+func nextChange(in consent.Input) time.Time {
+	until := consent.Forever
+	for _, p := range in.Policies[in.Client].Policies() {
+		if t, ok := p.NextAfter(in.Now); ok && t.Before(until) {
+			until = t
+		}
+	}
+	return until
+}
+
+// tied tells whether the practice's own data tie the partner to the client (rule 13).
+func tied(ties []fhir.Identifier, r *requester.Requester) bool {
+	return slices.ContainsFunc(ties, func(i fhir.Identifier) bool {
+		return i.System != "" && i.Value != "" && slices.Contains(r.Organization.Identifiers, i)
+	})
+}
+
+// settle goes from what was decided to what is shown: the minimal Patient beside whatever else of the client is visible, no Consent but to
+// the client, no reference to what is not there, and no resource that would lose a required element by it.
+func (s *Service) settle(in consent.Input, res consent.Result, directory *View) []stage.Released {
+	resources := slices.DeleteFunc(slices.Clone(res.Released), func(r stage.Released) bool {
+		// Of a Consent a partner may see an extract only (rule 22), and the whole is no extract.
+		return r.Facts().Type == "Consent" && r.Grant().Reason != string(consent.SelfAccess)
+	})
+	resources = append(resources, consent.Provenances(in, res)...)
+	minimal, isMinimal := s.minimalPatient(in, res)
+	if isMinimal {
+		resources = append(resources, minimal)
+	}
+	for {
+		there := make(map[fhir.Reference]bool, len(resources))
+		for _, r := range resources {
+			there[fhir.Reference{Type: r.Facts().Type, ID: r.Facts().ID}] = true
+		}
+		gone := func(ref fhir.Reference) bool {
+			if there[ref] || ref == in.Client {
+				return false
+			}
+			_, staff := directory.Get(ref)
+			return !staff
+		}
+		kept := make([]stage.Released, 0, len(resources))
+		for _, r := range resources {
+			if r, ok := s.Projector.Without(r, gone); ok {
+				kept = append(kept, r)
+			}
+		}
+		if isMinimal && len(kept) == 1 {
+			return nil // nothing else of the client is left to show it with
+		}
+		if len(kept) == len(resources) {
+			return kept
+		}
+		resources = kept
+	}
+}
+
+func (s *Service) minimalPatient(in consent.Input, res consent.Result) (stage.Released, bool) {
+	for _, l := range in.Chart {
+		if f := l.Facts(); f.Type == "Patient" && f.ID == in.Client.ID {
+			if whole, ok := consent.Minimal(l, res); ok {
+				return s.Projector.MinimalPatient(whole)
+			}
+		}
+	}
+	return stage.Released{}, false
+}
+
+// evidence says for the ledger what decided. The Consents are those that permitted what is shown.
+func (s *Service) evidence(in consent.Input, c *chart, res consent.Result, resources []stage.Released) Evidence {
+	e := Evidence{Client: in.Client, ChartVersion: c.digest, Withheld: map[string]uint32{}}
+	for _, d := range res.Decisions {
+		if !d.Release {
+			e.Withheld[string(d.Reason)]++
+		}
+	}
+	used := map[fhir.Reference]bool{}
+	e.Authorization = true
+	for _, r := range resources {
+		g := r.Grant()
+		e.SelfAccess = e.SelfAccess || g.Reason == string(consent.SelfAccess)
+		if g.Consent != (fhir.Reference{}) && !used[g.Consent] {
+			used[g.Consent] = true
+			p := policyOf(in.Policies, g.Consent)
+			e.Authorization = e.Authorization && p.Authorization
+			e.Consents = append(e.Consents, ConsentUse{Reference: g.Consent, Version: p.Digest})
+		}
+	}
+	e.Authorization = e.Authorization && len(e.Consents) > 0
+	slices.SortFunc(e.Consents, func(a, b ConsentUse) int { return strings.Compare(a.Reference.ID, b.Reference.ID) })
+	return e
+}
+
+// policyOf gives the Policy of a Consent, an empty one where it is not among the sets.
+func policyOf(sets map[fhir.Reference]policy.Set, ref fhir.Reference) *policy.Policy {
+	for _, set := range sets {
+		for _, p := range set.Policies() {
+			if p.ID == ref {
+				return p
+			}
+		}
+	}
+	return &policy.Policy{}
+}

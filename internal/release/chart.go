@@ -1,0 +1,70 @@
+package release
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/release/stage"
+)
+
+// chart is everything that the gateway may read about one client, mapped and labeled.
+type chart struct {
+	version string // of the records
+	labeled []stage.Labeled
+	ties    []fhir.Identifier
+	others  []practice.ClientKey // the other clients whom a record is about
+	digest  string
+	weight  uint32
+}
+
+// chartOf gives a client's chart as of the version, or newer.
+func (s *Service) chartOf(ctx context.Context, version string, client practice.ClientKey) (*chart, error) {
+	if kept, ok := s.charts.GetIfPresent(client); ok && version != "" && kept.version == version {
+		return kept, nil
+	}
+	mapped, err := s.Records.Chart(ctx, client)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	c := &chart{version: version, labeled: s.Labels.Apply(mapped.Candidates), ties: mapped.Ties}
+	c.others = s.otherClients(client, c.labeled)
+	c.digest, c.weight = summary(c.labeled)
+	if version != "" {
+		s.charts.Set(client, c)
+	}
+	return c, nil
+}
+
+// otherClients names the clients besides one whom records of the chart are about. One that cannot be told has no Consents here, so that its
+// records are withheld.
+func (s *Service) otherClients(client practice.ClientKey, chart []stage.Labeled) []practice.ClientKey {
+	var others []practice.ClientKey
+	seen := map[fhir.Reference]bool{}
+	for _, l := range chart {
+		for _, ref := range l.Facts().Clients {
+			if seen[ref] {
+				continue
+			}
+			seen[ref] = true
+			if key, ok := s.Sealer.Open(ref.Type, ref.ID); ok && practice.ClientKey(key) != client {
+				others = append(others, practice.ClientKey(key))
+			}
+		}
+	}
+	return others
+}
+
+// summary gives a digest of the bodies, and what they weigh in memory: the facts are about as large as the body.
+func summary(labeled []stage.Labeled) (digest string, weight uint32) {
+	h := sha256.New()
+	size := 1024
+	for _, l := range labeled {
+		d := l.Digest()
+		h.Write(d[:])
+		size += 2*l.Size() + 512
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16]), clamp(size)
+}

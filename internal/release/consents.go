@@ -1,0 +1,89 @@
+package release
+
+import (
+	"context"
+	"errors"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/mapping"
+	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/release/policy"
+)
+
+// consentsOf is the Consents of one client, as of a version of the records.
+type consentsOf struct {
+	version string
+	set     policy.Set
+	bytes   int
+}
+
+func (c consentsOf) weight() uint32 { return clamp(4*c.bytes + 256) }
+
+// setsOf gives the Consents of clients, by Patient. They are those of the version, or newer.
+func (s *Service) setsOf(ctx context.Context, version string, clients []practice.ClientKey) (map[fhir.Reference]policy.Set, error) {
+	sets := make(map[fhir.Reference]policy.Set, len(clients))
+	var missing []practice.ClientKey
+	for _, c := range clients {
+		kept, ok := s.consents.GetIfPresent(c)
+		if !ok || version == "" || kept.version != version {
+			missing = append(missing, c)
+			continue
+		}
+		patient, err := s.patient(c)
+		if err != nil {
+			return nil, err
+		}
+		sets[patient] = kept.set
+	}
+	if len(missing) == 0 {
+		return sets, nil
+	}
+	documents, err := s.Records.Consents(ctx, missing)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	byClient := map[practice.ClientKey][]mapping.ConsentDocument{}
+	for _, d := range documents {
+		byClient[d.Client] = append(byClient[d.Client], d)
+	}
+	for _, c := range missing {
+		patient, err := s.patient(c)
+		if err != nil {
+			return nil, err
+		}
+		set, size := s.compile(patient, byClient[c])
+		sets[patient] = set
+		if version != "" {
+			s.consents.Set(c, consentsOf{version: version, set: set, bytes: size})
+		}
+	}
+	return sets, nil
+}
+
+// compile makes the Set of one client. A Consent that does not compile, or that is another client's than its row, is unreadable: it withholds
+// everything of its client but self-access (rule 8).
+func (s *Service) compile(patient fhir.Reference, documents []mapping.ConsentDocument) (set policy.Set, size int) {
+	policies := make([]*policy.Policy, 0, len(documents))
+	for _, d := range documents {
+		p, err := policy.Compile(d.JSON, s.Zone, s.Rules)
+		if err != nil || p.Patient != patient {
+			p = nil // policy.NewSet takes it as unreadable
+		}
+		policies = append(policies, p)
+		size += len(d.JSON)
+	}
+	return policy.NewSet(policies...), size
+}
+
+var errSeal = errors.New("release: a client's id cannot be made")
+
+// patient gives the reference to a client's Patient.
+func (s *Service) patient(c practice.ClientKey) (fhir.Reference, error) {
+	id, err := s.Sealer.Seal("Patient", string(c), kindPatient, string(c))
+	if err != nil {
+		return fhir.Reference{}, unavailable(errors.Join(errSeal, err))
+	}
+	return fhir.Reference{Type: "Patient", ID: id}, nil
+}
+
+func clamp(n int) uint32 { return uint32(min(n, 1<<31)) }

@@ -1,0 +1,63 @@
+package release
+
+import (
+	"context"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/release/consent"
+	"github.com/consentry/gateway/internal/release/stage"
+	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+// Preview is what a requester would get of one chart now, what not, and why. It is for the practice's own staff: reasons never leave.
+type Preview struct {
+	Patient fhir.Reference
+	// Related says that the practice's own data tie the partner to the client.
+	Related bool
+	Lines   []PreviewLine
+}
+
+// PreviewLine is one resource of the chart.
+type PreviewLine struct {
+	Facts    *stage.Facts
+	Labels   []fhir.Coding
+	Decision consent.Decision
+	// Shown says that it is in the view. It can be without being released by itself (a Provenance beside its target, the minimal Patient), and
+	// can be released and not shown (a Consent, of which partners see no more than an extract; what would lose a required reference).
+	Shown bool
+}
+
+// Preview decides over a whole chart, also where no Consent applies.
+func (s *Service) Preview(ctx context.Context, r *requester.Requester, p smart.Permission, client practice.ClientKey) (*Preview, error) {
+	patient, err := s.patient(client)
+	if err != nil {
+		return nil, err
+	}
+	version, err := s.now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.chartOf(ctx, version, client)
+	if err != nil {
+		return nil, err
+	}
+	sets, err := s.setsOf(ctx, version, append([]practice.ClientKey{client}, c.others...))
+	if err != nil {
+		return nil, err
+	}
+	view, err := s.View(ctx, r, p, patient)
+	if err != nil {
+		return nil, err
+	}
+	in := s.input(r, viewKey{client: client, permission: p}, patient, sets)
+	in.Chart, in.Related = c.labeled, tied(c.ties, r)
+	res := consent.Decide(in)
+	out := &Preview{Patient: patient, Related: in.Related, Lines: make([]PreviewLine, len(c.labeled))}
+	for i, l := range c.labeled {
+		_, shown := view.Get(fhir.Reference{Type: l.Facts().Type, ID: l.Facts().ID})
+		out.Lines[i] = PreviewLine{Facts: l.Facts(), Labels: l.Labels(), Decision: res.Decisions[i], Shown: shown}
+	}
+	return out, nil
+}

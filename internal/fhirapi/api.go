@@ -50,8 +50,8 @@ type Options struct {
 	SMARTConfiguration  []byte
 	// Checks are what must hold for /readyz.
 	Checks []Check
-	// Accountable tells whether the accounting of disclosures (45 CFR 164.528) lists an answer. Nil lists all but self-access: a list may hold
-	// too much, never too little.
+	// Accountable tells whether the accounting of disclosures (45 CFR 164.528) lists an answer. Nil lists all but self-access and what
+	// authorizations released, whatever the purpose: a list may hold too much, never too little.
 	Accountable func(*requester.Requester, release.Evidence) bool
 	Metrics     *Metrics
 	Log         *slog.Logger
@@ -93,7 +93,7 @@ func New(o Options) (*API, error) {
 		o.Timeout = defaultTimeout
 	}
 	if o.Accountable == nil {
-		o.Accountable = func(_ *requester.Requester, e release.Evidence) bool { return !e.SelfAccess }
+		o.Accountable = func(_ *requester.Requester, e release.Evidence) bool { return !e.SelfAccess && !e.Authorization }
 	}
 	a := &API{Options: o, prefix: strings.TrimRight(u.EscapedPath(), "/"), parser: o.Parser, pages: o.Pages}
 	a.metadata = capabilities(o.CapabilityStatement)

@@ -160,6 +160,7 @@ type clinic struct {
 	ledgerErr error
 	ledger    []ledger.Record
 	log       bytes.Buffer
+	sink      *slog.Logger // where the log goes, nil for the field above
 	metrics   *fhirapi.Metrics
 	checks    []fhirapi.Check
 	alarms    int
@@ -201,10 +202,14 @@ func (c *clinic) build(timeout time.Duration) {
 	out, err := egress.New(egress.Options{Base: base, TagKey: bytes.Repeat([]byte{2}, 32), Zone: time.UTC, Types: known().types,
 		Alarm: func(a egress.Alarm) { c.alarms++; c.metrics.GuardAlarm(a) }})
 	must(c.t, err)
+	log := c.sink
+	if log == nil {
+		log = slog.New(slog.NewJSONHandler(&c.log, nil))
+	}
 	c.API, err = fhirapi.New(fhirapi.Options{
 		Base: base, Verifier: c, Register: c, Views: c, Parser: parser, Pages: pages, Egress: out, Ledger: c,
 		CapabilityStatement: []byte(`{"resourceType":"CapabilityStatement"}`), SMARTConfiguration: []byte(`{"capabilities":[]}`),
-		Metrics: c.metrics, Log: slog.New(slog.NewJSONHandler(&c.log, nil)), Now: func() time.Time { return noon }, Timeout: timeout, Checks: c.checks,
+		Metrics: c.metrics, Log: log, Now: func() time.Time { return noon }, Timeout: timeout, Checks: c.checks,
 	})
 	must(c.t, err)
 }

@@ -2,6 +2,8 @@ package egress
 
 import (
 	"crypto/sha256"
+	"slices"
+	"strings"
 	"sync"
 
 	patientpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/resources/patient_go_proto"
@@ -24,8 +26,11 @@ func (e *Egress) Without(r stage.Released, gone func(fhir.Reference) bool) (stag
 		return stage.Released{}, false
 	}
 	key, any := goneKey(r, gone)
-	if !any {
+	switch {
+	case !any:
 		return r, true
+	case old.Type == "Consent" && losesProvision(old, gone):
+		return stage.Released{}, false
 	}
 	if kept, ok := e.projected.get(key); ok && kept.from == old {
 		return kept.released(r)
@@ -40,6 +45,14 @@ func (e *Egress) Without(r stage.Released, gone func(fhir.Reference) bool) (stag
 	}
 	e.projected.put(key, p)
 	return p.released(r)
+}
+
+// losesProvision tells whether a Consent's provision would lose an actor or data. Without it the provision would say something else: one that
+// names nobody is for everybody.
+func losesProvision(f *stage.Facts, gone func(fhir.Reference) bool) bool {
+	return slices.ContainsFunc(f.References, func(at stage.At[fhir.Reference]) bool {
+		return strings.HasPrefix(at.Path, "provision.") && gone(at.Value)
+	})
 }
 
 // MinimalPatient keeps of a Patient what a requester needs to know whose records these are: id, meta, identifier, active, name, gender and

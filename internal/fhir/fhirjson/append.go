@@ -271,7 +271,7 @@ func (w *writer) extras(start int, p populated) {
 		return
 	}
 	if !p.e.Repeated {
-		if m := p.v.Message(); hasExtra(m) {
+		if m := p.v.Message(); HasExtra(m) {
 			w.comma(start)
 			w.dst = append(w.dst, p.e.underscoreKey...)
 			w.extra(m)
@@ -279,7 +279,7 @@ func (w *writer) extras(start int, p populated) {
 		return
 	}
 	l := p.v.List()
-	if !anyOf(l, hasExtra) {
+	if !anyOf(l, HasExtra) {
 		return
 	}
 	w.comma(start)
@@ -289,7 +289,7 @@ func (w *writer) extras(start int, p populated) {
 		if i > 0 {
 			w.dst = append(w.dst, ',')
 		}
-		if m := l.Get(i).Message(); hasExtra(m) {
+		if m := l.Get(i).Message(); HasExtra(m) {
 			w.extra(m)
 		} else {
 			w.dst = append(w.dst, "null"...)

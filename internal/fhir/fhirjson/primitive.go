@@ -41,8 +41,8 @@ func hasValue(m protoreflect.Message, s *Shape) bool {
 	return s.enumField == nil || m.Get(s.enumField).Enum() != 0
 }
 
-// hasExtra tells whether a primitive has an id or extensions, which stand under the key with an underscore.
-func hasExtra(m protoreflect.Message) bool {
+// HasExtra tells whether a primitive has an id or extensions, which stand under the key with an underscore.
+func HasExtra(m protoreflect.Message) bool {
 	x, ok := m.Interface().(extended)
 	if !ok {
 		return false

@@ -116,7 +116,7 @@ func (r *remover) isGone(e *Element, v protoreflect.Message) bool {
 // isEmpty tells whether m says nothing any more: no element but its id, an extension with its url only, a primitive without a value.
 func isEmpty(m protoreflect.Message, s *Shape) bool {
 	if s.IsPrimary {
-		return !hasValue(m, s) && !hasExtra(m)
+		return !hasValue(m, s) && !HasExtra(m)
 	}
 	if s.IsResource {
 		return false

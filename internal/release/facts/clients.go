@@ -82,7 +82,7 @@ func Together(list []*stage.Facts) (subject fhir.Reference, clients []fhir.Refer
 func GroupMembers(group proto.Message) (ref fhir.Reference, members []fhir.Reference, ok bool) {
 	m := group.ProtoReflect()
 	w := walk{f: &stage.Facts{Type: string(m.Descriptor().Name())}, zone: time.UTC, present: map[string]bool{}}
-	w.elements("", m, fhirjson.ShapeOf(m.Descriptor()), 0, "id", "member")
+	w.elements("", m, fhirjson.ShapeOf(m.Descriptor()), 0)
 	for _, r := range w.f.References {
 		if r.Path != "member.entity" {
 			continue

@@ -14,49 +14,59 @@ const URLInlineLabel = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefi
 
 // complex collects what a datatype says as a whole, and walks backbone elements and the other datatypes.
 func (w *walk) complex(path string, e *fhirjson.Element, v protoreflect.Message, depth int) {
-	inner := func() { w.elements(path, v, e.Value(), depth+1) }
 	switch d := v.Interface().(type) {
 	case *dtpb.Extension:
-		w.extension(path, d, inner)
+		w.extension(path, d, func() { w.elements(path, v, e.Value(), depth+1) })
 	case *dtpb.CodeableConcept:
-		for _, c := range d.Coding {
-			w.coding(path, c)
-		}
-		w.extensionsOnly(path, v, e.Value(), depth)
+		w.codings(path, d.Coding, depth)
+		w.inside(path, v, depth, "coding")
 	case *dtpb.Coding:
-		w.coding(path, d)
-		w.extensionsOnly(path, v, e.Value(), depth)
+		w.codings(path, []*dtpb.Coding{d}, depth)
 	case *dtpb.Reference:
 		w.f.References = append(w.f.References, stage.At[fhir.Reference]{Path: path, Value: fhirjson.ReferenceOf(d)})
-		w.identifier(path+".identifier", d.Identifier)
-		w.extensionsOnly(path, v, e.Value(), depth)
+		w.inside(path, v, depth)
 	case *dtpb.Identifier:
 		w.identifier(path, d)
-		w.only(path, v, e.Value(), depth, "extension", "assigner", "type")
+		w.inside(path, v, depth)
 	case *dtpb.Period:
 		w.period(path, d)
-		w.extensionsOnly(path, v, e.Value(), depth)
+		w.inside(path, v, depth)
 	case *dtpb.HumanName, *dtpb.Address:
-		w.parts(path, v, e.Value(), depth)
+		w.parts(path, v, e.Value())
+		w.inside(path, v, depth)
 	case *dtpb.ContactPoint:
 		w.text(path+".value", d.GetValue().GetValue())
-		w.extensionsOnly(path, v, e.Value(), depth)
+		w.inside(path, v, depth)
 	case *dtpb.Attachment:
 		w.attachment(path, d)
-		w.extensionsOnly(path, v, e.Value(), depth)
+		w.inside(path, v, depth)
 	case *dtpb.Meta:
-		w.meta(d)
-		w.extensionsOnly(path, v, e.Value(), depth)
+		w.meta(d, depth)
+		w.inside(path, v, depth, "security", "tag")
 	case *dtpb.Narrative:
-		w.inlineLabels(d.Extension)
+		w.inside(path, v, depth)
 	case quantity:
-		w.f.Quantities = append(w.f.Quantities, stage.At[stage.Quantity]{Path: path, Value: stage.Quantity{
-			Value: d.GetValue().GetValue(), System: d.GetSystem().GetValue(), Code: d.GetCode().GetValue(),
-		}})
-		w.extensionsOnly(path, v, e.Value(), depth)
+		w.quantity(path, d)
+		w.inside(path, v, depth)
 	default:
-		inner()
+		w.elements(path, v, e.Value(), depth+1)
 	}
+}
+
+// inside walks a datatype whose own values are collected already: what is left are the concepts, references and identifiers in it, and
+// extensions, which may hold anything anywhere.
+func (w *walk) inside(path string, v protoreflect.Message, depth int, but ...string) {
+	w.quiet++
+	w.elements(path, v, fhirjson.ShapeOf(v.Descriptor()), depth+1, but...)
+	w.quiet--
+}
+
+// aloud walks an extension: what it holds is collected like the rest of the resource, wherever it stands.
+func (w *walk) aloud(walk func()) {
+	quiet := w.quiet
+	w.quiet = 0
+	walk()
+	w.quiet = quiet
 }
 
 // quantity is what Quantity, Age, Count, Distance, Duration, MoneyQuantity and SimpleQuantity have in common.
@@ -66,13 +76,10 @@ type quantity interface {
 	GetCode() *dtpb.Code
 }
 
-// only walks the named elements of a datatype.
-func (w *walk) only(path string, m protoreflect.Message, s *fhirjson.Shape, depth int, names ...string) {
-	w.elements(path, m, s, depth+1, names...)
-}
-
-func (w *walk) extensionsOnly(path string, m protoreflect.Message, s *fhirjson.Shape, depth int) {
-	w.only(path, m, s, depth, "extension")
+func (w *walk) quantity(path string, q quantity) {
+	w.f.Quantities = append(w.f.Quantities, stage.At[stage.Quantity]{Path: path, Value: stage.Quantity{
+		Value: q.GetValue().GetValue(), System: q.GetSystem().GetValue(), Code: q.GetCode().GetValue(),
+	}})
 }
 
 func (w *walk) extension(path string, x *dtpb.Extension, inner func()) {
@@ -83,7 +90,7 @@ func (w *walk) extension(path string, x *dtpb.Extension, inner func()) {
 		w.inlineLabels([]*dtpb.Extension{x})
 		return
 	}
-	inner()
+	w.aloud(inner)
 }
 
 func (w *walk) inlineLabels(list []*dtpb.Extension) {
@@ -102,6 +109,13 @@ func (w *walk) inlineLabels(list []*dtpb.Extension) {
 
 func (w *walk) label(c *dtpb.Coding) {
 	w.f.SourceLabels = addLabel(w.f.SourceLabels, fhir.Coding{System: c.GetSystem().GetValue(), Code: c.GetCode().GetValue()})
+}
+
+func (w *walk) codings(path string, list []*dtpb.Coding, depth int) {
+	for _, c := range list {
+		w.coding(path, c)
+		w.inside(path, c.ProtoReflect(), depth)
+	}
 }
 
 func (w *walk) coding(path string, c *dtpb.Coding) {
@@ -128,6 +142,9 @@ func (w *walk) identifier(path string, i *dtpb.Identifier) {
 }
 
 func (w *walk) period(path string, p *dtpb.Period) {
+	if w.quiet > 0 { // since when a name or address has been in use
+		return
+	}
 	start, end := fhirjson.DateText(p.Start), fhirjson.DateText(p.End)
 	if start == "" && end == "" {
 		return
@@ -141,13 +158,12 @@ func (w *walk) period(path string, p *dtpb.Period) {
 }
 
 // parts collects the strings of a HumanName or Address.
-func (w *walk) parts(path string, m protoreflect.Message, s *fhirjson.Shape, depth int) {
+func (w *walk) parts(path string, m protoreflect.Message, s *fhirjson.Shape) {
 	s.Range(m, func(e *fhirjson.Element, v protoreflect.Message) {
 		if e.Type == "string" && e.Name != "id" {
 			w.text(join(path, e.Name), fhirjson.Text(v))
 		}
 	})
-	w.extensionsOnly(path, m, s, depth)
 }
 
 func (w *walk) text(path, text string) {
@@ -166,20 +182,19 @@ func (w *walk) attachment(path string, a *dtpb.Attachment) {
 	}
 }
 
-func (w *walk) meta(m *dtpb.Meta) {
+func (w *walk) meta(m *dtpb.Meta, depth int) {
 	for _, p := range m.Profile {
 		w.f.Profiles = append(w.f.Profiles, p.GetValue())
 	}
 	for _, c := range m.Security {
+		w.inside("meta.security", c.ProtoReflect(), depth)
 		if c.GetCode().GetValue() == "" {
 			w.unreadable = true
 			continue
 		}
 		w.label(c)
 	}
-	for _, c := range m.Tag {
-		w.coding("meta.tag", c)
-	}
+	w.codings("meta.tag", m.Tag, depth)
 	if text := fhirjson.DateText(m.LastUpdated); text != "" {
 		i, err := fhir.ParseDateTime(text, w.zone)
 		if err != nil {

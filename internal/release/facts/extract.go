@@ -69,6 +69,7 @@ type walk struct {
 	f          *stage.Facts
 	zone       *time.Location
 	present    map[string]bool // the paths that are there, with a value that can be collected or without
+	quiet      int             // in a datatype whose own values are collected already
 	unreadable bool            // holds something that FHIR says must not be ignored, and that we do not understand
 	err        error
 }
@@ -78,14 +79,14 @@ const maxDepth = 200
 
 var errDepth = errors.New("facts: nested too deep")
 
-// elements walks the elements of m, or only those with the given names.
-func (w *walk) elements(path string, m protoreflect.Message, s *fhirjson.Shape, depth int, names ...string) {
+// elements walks the elements of m, but not those with the given names.
+func (w *walk) elements(path string, m protoreflect.Message, s *fhirjson.Shape, depth int, but ...string) {
 	if depth > maxDepth {
 		w.err = errDepth
 		return
 	}
 	s.Range(m, func(e *fhirjson.Element, v protoreflect.Message) {
-		if len(names) > 0 && !slices.Contains(names, e.Name) {
+		if slices.Contains(but, e.Name) {
 			return
 		}
 		p := join(path, e.Name)
@@ -119,7 +120,12 @@ func (w *walk) contained(path string, e *fhirjson.Element, v protoreflect.Messag
 }
 
 func (w *walk) primitive(path string, e *fhirjson.Element, v protoreflect.Message, depth int) {
-	w.elements(path, v, e.Value(), depth+1, "extension")
+	if s := e.Value(); s != nil && fhirjson.HasExtra(v) {
+		w.elements(path, v, s, depth+1, "id")
+	}
+	if w.quiet > 0 {
+		return
+	}
 	text := fhirjson.Text(v)
 	if text == "" {
 		return

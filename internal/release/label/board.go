@@ -36,10 +36,12 @@ type board struct {
 	rules   *Rules
 	records []record
 	byRef   map[fhir.Reference]int
+
+	meanings map[fhir.Coding]meaning
 }
 
 func newBoard(r *Rules, chart []stage.Candidate) *board {
-	b := &board{rules: r, records: make([]record, len(chart)), byRef: make(map[fhir.Reference]int, len(chart))}
+	b := &board{rules: r, records: make([]record, len(chart)), byRef: make(map[fhir.Reference]int, len(chart)), meanings: map[fhir.Coding]meaning{}}
 	for i, c := range chart {
 		f := c.Facts()
 		if f == nil { // no Candidate at all: it gets no label, and has no body
@@ -133,7 +135,7 @@ func (b *board) own() {
 			}
 			rec.labels.add(fhir.Coding{System: l.System, Code: l.Code})
 		}
-		b.rules.classify(rec)
+		b.classify(rec)
 		if p := rec.facts.Origin.Programme; p != "" {
 			rec.programmes = append(rec.programmes, p)
 		}

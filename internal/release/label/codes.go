@@ -166,25 +166,48 @@ func (w word) in(text string) bool {
 	}
 }
 
+// meaning is what one coding says.
+type meaning struct {
+	gifts []*gift
+	held  bool // it waits for a person
+	known bool // its system is one that the rules read
+}
+
+// meaning looks a coding up. A chart says the same codes over and over, so b remembers them.
+func (b *board) meaning(c fhir.Coding) meaning {
+	if m, ok := b.meanings[c]; ok {
+		return m
+	}
+	r := b.rules
+	var m meaning
+	add := func(g *gift) { m.gifts = append(m.gifts, g) }
+	r.codes.find(r.systems, c, add)
+	r.held.find(r.systems, c, func(*gift) { m.held = true })
+	_, m.known = r.systems[c.System]
+	if c.Display != "" {
+		text := strings.ToLower(c.Display)
+		for _, w := range r.words {
+			if w.in(text) {
+				add(w.gift)
+			}
+		}
+	}
+	b.meanings[c] = m
+	return m
+}
+
 // classify gives a record what its codes, its kind and the parties in it say.
-func (r *Rules) classify(rec *record) {
+func (b *board) classify(rec *record) {
+	r := b.rules
 	t := r.types[rec.facts.Type]
 	coded := t.Code == ""
 	for _, c := range rec.facts.Codings {
-		r.codes.find(r.systems, c.Value, func(g *gift) { g.give(rec) })
-		r.held.find(r.systems, c.Value, func(*gift) { rec.hold = rec.hold || !rec.classified })
-		if _, known := r.systems[c.Value.System]; known && c.Path == t.Code {
-			coded = true
+		m := b.meaning(c.Value)
+		for _, g := range m.gifts {
+			g.give(rec)
 		}
-		if c.Value.Display == "" {
-			continue
-		}
-		text := strings.ToLower(c.Value.Display)
-		for _, w := range r.words {
-			if w.in(text) {
-				w.gift.give(rec)
-			}
-		}
+		rec.hold = rec.hold || m.held && !rec.classified
+		coded = coded || m.known && c.Path == t.Code
 	}
 	if !coded && !rec.classified {
 		rec.hold = true

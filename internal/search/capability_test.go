@@ -1,0 +1,74 @@
+package search
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/fhir/go/fhirversion"
+	"github.com/google/fhir/go/jsonformat"
+
+	"github.com/consentry/gateway/internal/fhir/fhirjson"
+)
+
+func statementOf(t *testing.T) []byte {
+	t.Helper()
+	b, err := Capability{Base: "https://records.example.org/fhir", Version: "1.2.3", Released: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}.Statement()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestTheCapabilityStatementIsValid(t *testing.T) {
+	b := statementOf(t)
+	u, err := jsonformat.NewUnmarshaller("UTC", fhirversion.R4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Unmarshal(b); err != nil {
+		t.Error(err)
+	}
+	if _, err := fhirjson.Parse(b); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
+	var s struct {
+		Instantiates []string
+		Rest         []struct {
+			Resource []struct {
+				Type             string
+				Interaction      []struct{ Code string }
+				SearchRevInclude []string
+				SearchParam      []struct{ Name, Type, Definition string }
+				Extension        []struct {
+					Extension []struct{ ValueString string }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(statementOf(t), &s); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Instantiates) != 0 {
+		t.Error("claims to be a full US Core server, which a gateway that creates nothing is not")
+	}
+	if len(s.Rest) != 1 || len(s.Rest[0].Resource) != len(Resources()) {
+		t.Fatal("not one entry for each type")
+	}
+	for i, got := range s.Rest[0].Resource {
+		r := Resources()[i]
+		if got.Type != r.Type || len(got.Interaction) != 2 || len(got.Extension) != len(r.Combinations) || (len(got.SearchRevInclude) == 1) != r.Provenance {
+			t.Errorf("%s: %+v", r.Type, got)
+		}
+		for j, p := range r.Parameters {
+			sp := got.SearchParam[j]
+			if sp.Name != p.Name || sp.Type != string(p.Kind) || !strings.HasPrefix(sp.Definition, "http://hl7.org/fhir/") {
+				t.Errorf("%s?%s: %+v", r.Type, p.Name, sp)
+			}
+		}
+	}
+}

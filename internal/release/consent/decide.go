@@ -15,13 +15,16 @@ func Decide(in Input) Result {
 	}
 	d := newDecider(in)
 	for i, l := range in.Chart {
-		r := d.record(l)
-		decision := d.decide(&r)
-		res.Decisions[i] = decision
-		if decision.Release {
-			res.Released = append(res.Released, release(l, decision))
+		if r := d.record(l); r.facts == nil || r.facts.Type != provenanceType {
+			res.Decisions[i] = d.decide(&r)
 		}
-		res.minimal.note(in.Client, &r, decision)
+	}
+	d.provenances(&res)
+	for i, l := range in.Chart {
+		if res.Decisions[i].Release {
+			res.Released = append(res.Released, release(l, res.Decisions[i]))
+		}
+		res.minimal.note(in.Client, l.Facts(), res.Decisions[i])
 	}
 	res.ValidUntil = d.until
 	return res
@@ -79,7 +82,7 @@ func (d *decider) decide(r *record) Decision {
 	if d.restricted(r) {
 		return Decision{Reason: Restriction}
 	}
-	return d.byConsent(r)
+	return d.byConsent(r.facts.Clients, r)
 }
 
 // beforeScope applies rules 1 and 2.
@@ -107,9 +110,9 @@ func (d *decider) restricted(r *record) bool {
 }
 
 // byConsent applies rules 7 to 20: the decision of each client concerned, for each purpose stated, must release.
-func (d *decider) byConsent(r *record) Decision {
+func (d *decider) byConsent(clients []fhir.Reference, r *record) Decision {
 	answer := d.concerned(d.in.Client, r)
-	for _, c := range r.facts.Clients {
+	for _, c := range clients {
 		if c != d.in.Client {
 			answer = worse(answer, d.concerned(c, r))
 		}

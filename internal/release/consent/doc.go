@@ -18,8 +18,11 @@
 //   - A Consent names a sensitivity where one of its permits lists one, whichever. A deny that lists one names none, or a release "except
 //     substance use" would release nothing else either. 42CFRPart2 is no sensitivity.
 //   - A code in a permit's securityLabel that we do not know covers nothing; in a deny it makes the deny match every label.
-//   - Naming 42CFRPart2, or a Consent made under 42CFRPart2CD, covers SUD and below on records marked 42CFRPart2 only.
-//   - A nested permit below a deny is an exception from it, and a permit in its own right. In a Consent whose permits are silent (rule 7)
+//   - A Consent made under 42CFRPart2CD covers SUD and below, on records marked 42CFRPart2 only. A permit that names 42CFRPart2 must name
+//     SUD as well.
+//   - A deny that inherits its securityLabel from a permit means all that the permit reached: a confidentiality in both directions.
+//   - A nested permit below a deny is an exception from it, and a permit in its own right, but only where it releases: where its labels do
+//     not cover, or a purpose rule stops it, the deny holds against other Consents too. In a Consent whose permits are silent (rule 7)
 //     or fall (rule 8) it is neither: the deny holds.
 //   - A nested provision can match where its parent does not, if it states another purpose or securityLabel.
 //   - No provision, or an empty one, is an untyped root: a deny of everything under a dissent, silent under an assent, a doubt under any other
@@ -47,6 +50,9 @@
 //   - Self-access by a representative: a missing or unreadable set of Consents withholds; a purpose that is not stated is unknown to
 //     denies; a client whose birth date is not known is a minor for what is confidential, and of age for a guardian's authority. The
 //     authority of a guardian ends with the beginning of the birthday.
+//   - What labels keep from self-access (legal proceedings, what a minor may keep to themselves) has the reason label.
+//   - A Provenance is released with a target that is (rule 22), by that target's permit, which must cover the labels of both. Otherwise it has
+//     the reason of its first target.
 //   - A record about several people is other-patient in self-access. Directory resources are decided by scope, and rules 1 and 2 as far
 //     as they have no label to lack; a patient/ scope reaches those that stand in the launch patient's chart.
 //   - NOPAT withholds from every requester of kind patient and every authenticated person.

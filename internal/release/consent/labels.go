@@ -13,12 +13,16 @@ func carries(s *policy.LabelSet, r *record) bool {
 	return s == nil || s.Highest > 0 || s.Named&r.marks.Sensitivity != 0 || s.Part2 && r.marks.Part2 || hasLabel(r, s.Handling)
 }
 
-// deniesLabels tells whether a deny's securityLabel may speak of the record: a confidentiality means it and higher.
-func deniesLabels(s *policy.LabelSet, r *record) bool {
+// deniesLabels tells whether a deny's securityLabel may speak of the record: a confidentiality means it and higher, and lower too where
+// the deny inherits it from a permit.
+func deniesLabels(p *policy.Provision, r *record) bool {
+	s := p.Labels
 	if s == nil || s.Unread {
 		return true
 	}
 	switch {
+	case s.Lowest > 0 && p.LabelsOfPermit:
+		return true
 	case s.Lowest > 0 && (r.marks.Confidentiality == 0 || r.marks.Confidentiality >= s.Lowest):
 		return true
 	case r.marks.Unknown && (s.Named != 0 || s.Part2 || len(s.Handling) > 0):
@@ -56,7 +60,9 @@ func (d *decider) covers(p *policy.Policy, permits []*node, r *record) bool {
 		if !part2 {
 			return false
 		}
-		named |= labels.Part2
+		if p.Part2 {
+			named |= labels.Part2
+		}
 	}
 	needed := r.marks.Sensitivity
 	if !p.NamesSensitivity {

@@ -13,12 +13,12 @@ type minimal struct {
 	other    *Decision // of a released resource of the client's that is not the Patient
 }
 
-func (m *minimal) note(client fhir.Reference, r *record, d Decision) {
-	if r.facts == nil || r.facts.Origin.Directory || r.facts.Subject != client {
+func (m *minimal) note(client fhir.Reference, f *stage.Facts, d Decision) {
+	if f == nil || f.Origin.Directory || f.Subject != client {
 		return
 	}
-	if r.facts.Type == client.Type && r.facts.ID == client.ID {
-		m.patient, m.decision = r.facts, d
+	if f.Type == client.Type && f.ID == client.ID {
+		m.patient, m.decision = f, d
 		return
 	}
 	if d.Release && m.other == nil {

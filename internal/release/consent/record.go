@@ -57,7 +57,7 @@ func denies(n *node, r *record) bool {
 			return false
 		}
 	}
-	return deniesLabels(n.rule.Labels, r)
+	return deniesLabels(n.rule, r)
 }
 
 // ofClass compares a record with a content class. A record that states no profile, or a document that states no format, is unknown.

@@ -62,6 +62,7 @@ type recordText struct {
 	Code      []string `yaml:"code"`
 	Author    []string `yaml:"author"`
 	RefersTo  []string `yaml:"refers-to"`
+	Target    []string `yaml:"target"`
 	Format    []string `yaml:"format"`
 	Profile   []string `yaml:"profile"`
 	Birth     string   `yaml:"birth"`
@@ -188,6 +189,9 @@ func (r recordText) labeled(zone *time.Location) stage.Labeled {
 	}
 	for _, a := range r.RefersTo {
 		f.References = append(f.References, stage.At[fhir.Reference]{Path: "context.encounter", Value: ref(a)})
+	}
+	for _, a := range r.Target {
+		f.References = append(f.References, stage.At[fhir.Reference]{Path: "target", Value: ref(a)})
 	}
 	for _, c := range r.Code {
 		f.Codings = append(f.Codings, stage.At[fhir.Coding]{Path: "code", Value: keyCoding(c)})

@@ -37,12 +37,15 @@ func (d *decider) selfAccess(r *record) Decision {
 	if slices.ContainsFunc(r.facts.Clients, func(c fhir.Reference) bool { return c != d.in.Client }) {
 		return Decision{Reason: OtherPatient} // about somebody else too: staff decide
 	}
-	if r.marks.NoDisclosure || r.marks.NotToClient || r.marks.LegalProceedings {
+	if r.marks.NoDisclosure || r.marks.NotToClient {
 		return Decision{Reason: Restriction}
+	}
+	if r.marks.LegalProceedings { // 164.524(a)(1)(ii)
+		return Decision{Reason: Label}
 	}
 	if d.self == representative {
 		if d.minor && (r.marks.Sensitivity&d.in.Rules.Representatives.Confidential != 0 || r.marks.Unknown) {
-			return Decision{Reason: Restriction}
+			return Decision{Reason: Label}
 		}
 		if denied := d.deniedByClient(r); denied.Reason != "" {
 			return denied
@@ -57,10 +60,10 @@ func (d *decider) deniedByClient(r *record) Decision {
 	if v.refused.Reason != "" {
 		return v.refused
 	}
-	for _, one := range v.byPurpose {
+	for k, one := range v.byPurpose {
 		for i := range one {
 			d.found.reset()
-			one[i].walk(d, one[i].root, r)
+			one[i].walk(d, one[i].root, v.purposes[k], r)
 			if n := d.found.deny; n != nil {
 				return Decision{Reason: Denied, Consent: one[i].policy.ID, Provision: n.rule.Path}
 			}

@@ -10,6 +10,7 @@ import (
 // voices are the Consents of one client, prepared for this requester: one list for each stated purpose.
 type voices struct {
 	refused   Decision // set where the Consents as a whole withhold
+	purposes  []purpose
 	byPurpose [][]voice
 }
 
@@ -56,7 +57,7 @@ func (d *decider) voices(c fhir.Reference) *voices {
 	if len(purposes) == 0 {
 		purposes = []purpose{{}} // a representative need not state one: it is unknown
 	}
-	v.byPurpose = make([][]voice, len(purposes))
+	v.purposes, v.byPurpose = purposes, make([][]voice, len(purposes))
 	for _, p := range set.Policies() {
 		if !p.Active {
 			continue
@@ -119,13 +120,18 @@ func (d *decider) node(p *policy.Policy, rule *policy.Provision, q purpose, perm
 	return n
 }
 
-// walk resolves each branch to its deepest match (rule 11) and tells whether anything matched.
-func (v *voice) walk(d *decider, n *node, r *record) bool {
-	matched := false
+// walk resolves each branch to its deepest match (rule 11) and tells whether anything matched. A permit is an exception from a deny only
+// where it releases: one that does not cover the labels, or that the purpose rules stop, leaves the record to the deny.
+func (v *voice) walk(d *decider, n *node, q purpose, r *record) bool {
+	matched, before := false, len(d.found.permits)
 	for _, child := range n.children {
-		matched = v.walk(d, child, r) || matched
+		matched = v.walk(d, child, q, r) || matched
 	}
 	if matched {
+		own := d.found.permits[before:]
+		if n.effect == policy.Deny && d.found.deny == nil && len(own) > 0 && denies(n, r) && !d.judge(v.policy, own, q, r).Release {
+			d.found.deny = n
+		}
 		return true
 	}
 	switch {
@@ -147,7 +153,7 @@ func (d *decider) ask(list []voice, q purpose, r *record) Decision {
 	for i := range list {
 		v := &list[i]
 		d.found.reset()
-		v.walk(d, v.root, r)
+		v.walk(d, v.root, q, r)
 		if n := d.found.deny; n != nil {
 			return Decision{Reason: Denied, Consent: v.policy.ID, Provision: n.rule.Path}
 		}

@@ -6,6 +6,8 @@ import (
 
 	cpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/codes_go_proto"
 	pb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/resources/consent_go_proto"
+
+	"github.com/consentry/gateway/internal/fhir"
 )
 
 // root reads the root provision. A Consent without one says what its policyRule says of everything (rule 9).
@@ -14,18 +16,19 @@ func (c *compiler) root(consent *pb.Consent) *Provision {
 	if p == nil {
 		p = &pb.Consent_Provision{}
 	}
-	node := c.provision(p, &Provision{}, "provision")
-	if p.GetType() == nil {
-		rule := codings(consent.GetPolicyRule())
-		switch w := c.reading.words; {
-		case anyOf(w.dissent, rule):
-			node.Effect = Deny
-		case anyOf(w.assent, rule):
-		default:
-			c.doubt("policyRule of an untyped provision")
-		}
+	return c.provision(p, &Provision{Effect: c.untyped(codings(consent.GetPolicyRule()), p)}, "provision")
+}
+
+// untyped is what a root without a type is: a deny under a dissent, silent under an assent, a doubt under anything else.
+func (c *compiler) untyped(rule []fhir.Coding, root *pb.Consent_Provision) Effect {
+	switch w := c.reading.words; {
+	case root.GetType() != nil:
+	case anyOf(w.dissent, rule):
+		return Deny
+	case !anyOf(w.assent, rule):
+		c.doubt("policyRule of an untyped provision")
 	}
-	return node
+	return Silent
 }
 
 // provision reads a provision and all below it. Everything that the parent's path states is inherited.
@@ -33,6 +36,7 @@ func (c *compiler) provision(p *pb.Consent_Provision, parent *Provision, path st
 	node := &Provision{
 		Path: path, Periods: parent.Periods, Actors: parent.Actors, Actions: parent.Actions, Purposes: parent.Purposes, Labels: parent.Labels,
 		Classes: parent.Classes, Codes: parent.Codes, DataPeriods: parent.DataPeriods, Data: parent.Data,
+		LabelsOfPermit: parent.LabelsOfPermit || parent.Effect != Deny,
 	}
 	switch p.GetType().GetValue() {
 	case cpb.ConsentProvisionTypeCode_PERMIT:
@@ -40,7 +44,9 @@ func (c *compiler) provision(p *pb.Consent_Provision, parent *Provision, path st
 	case cpb.ConsentProvisionTypeCode_DENY:
 		node.Effect = Deny
 	default:
-		if path != "provision" {
+		if path == "provision" {
+			node.Effect = parent.Effect // what the policyRule makes of it
+		} else {
 			c.doubt(path + ": no type")
 		}
 	}
@@ -76,7 +82,7 @@ func (c *compiler) attributes(p *pb.Consent_Provision, node *Provision) {
 		node.Purposes = codingList(p.GetPurpose())
 	}
 	if len(p.GetSecurityLabel()) > 0 {
-		node.Labels = c.reading.Labels.set(codingList(p.GetSecurityLabel()))
+		node.Labels, node.LabelsOfPermit = c.reading.Labels.set(codingList(p.GetSecurityLabel())), false
 		c.policy.NamesSensitivity = c.policy.NamesSensitivity || node.Effect == Permit && node.Labels.Named != 0
 	}
 	if len(p.GetClassValue()) > 0 {

@@ -77,15 +77,18 @@ type Provision struct {
 	Path   string // "provision", "provision.provision[1]"
 	Effect Effect
 
-	Periods     []Period
-	Actors      [][]Actor
-	Actions     []Actions
-	Purposes    []fhir.Coding // the nearest stated ones; nil for any
-	Labels      *LabelSet     // the nearest stated ones; nil for none
-	Classes     [][]Class
-	Codes       [][]Code
-	DataPeriods []Period
-	Data        [][]Datum
+	Periods  []Period
+	Actors   [][]Actor
+	Actions  []Actions
+	Purposes []fhir.Coding // the nearest stated ones; nil for any
+	Labels   *LabelSet     // the nearest stated ones; nil for none
+	// LabelsOfPermit says that Labels are inherited from a provision that is no deny, or through one: a deny that inherits them means
+	// whatever that provision reached, a confidentiality downwards as well as upwards.
+	LabelsOfPermit bool
+	Classes        [][]Class
+	Codes          [][]Code
+	DataPeriods    []Period
+	Data           [][]Datum
 
 	Children []*Provision
 }

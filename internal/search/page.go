@@ -11,7 +11,8 @@ import (
 // Result is all matches of a query, sorted. It is immutable and safe for concurrent use: a view may keep it by Query.Key for as long as
 // the view lives.
 type Result struct {
-	rows []row
+	matches []stage.Released
+	rows    []row // what they are sorted by
 }
 
 // Total is the number of matches.
@@ -19,7 +20,7 @@ func (r *Result) Total() int { return len(r.rows) }
 
 // Page is one page of an answer.
 type Page struct {
-	Matches []stage.Released
+	Matches []stage.Released // shared with the Result: not to be changed
 	// Total is the number of all matches, or -1 where `_total=none` leaves it out.
 	Total int
 	// Next is the payload of the next page's token, nil on the last page: the query and the sort position after which to go on. Seal
@@ -32,16 +33,22 @@ type Page struct {
 
 // Evaluate finds and sorts the matches among the resources of a view (or of several views, one after the other).
 func (q *Query) Evaluate(in []stage.Released) *Result {
-	r := &Result{}
-	texts := make([]string, 0, len(in)*len(q.sort))
-	for _, released := range in {
+	rows, texts := make([]row, 0, len(in)), make([]string, 0, len(in)*len(q.sort))
+	for i, released := range in {
 		if f := released.Facts(); q.Matches(f) {
 			texts = appendKeys(texts, q.sort, f)
-			keys := texts[len(texts)-len(q.sort) : len(texts) : len(texts)]
-			r.rows = append(r.rows, row{released: released, keys: keys, id: f.ID})
+			rows = append(rows, row{at: i, keys: texts[len(texts)-len(q.sort) : len(texts) : len(texts)], id: f.ID})
 		}
 	}
-	slices.SortFunc(r.rows, func(a, b row) int { return compare(q.sort, &a, &b) })
+	order := make([]*row, len(rows))
+	for i := range rows {
+		order[i] = &rows[i]
+	}
+	slices.SortFunc(order, func(a, b *row) int { return compare(q.sort, a, b) })
+	r := &Result{matches: make([]stage.Released, len(rows)), rows: make([]row, len(rows))}
+	for i, o := range order {
+		r.matches[i], r.rows[i] = in[o.at], *o
+	}
 	return r
 }
 
@@ -56,12 +63,9 @@ func (q *Query) Page(r *Result) (Page, error) {
 		start = sort.Search(len(r.rows), func(i int) bool { return compare(q.sort, &r.rows[i], &last) > 0 })
 	}
 	end := min(start+q.count, len(r.rows))
-	p := Page{Total: len(r.rows), First: q.after == nil, Matches: make([]stage.Released, 0, end-start)}
+	p := Page{Total: len(r.rows), First: q.after == nil, Matches: r.matches[start:end:end]}
 	if q.noTotal && q.count > 0 {
 		p.Total = -1
-	}
-	for i := start; i < end; i++ {
-		p.Matches = append(p.Matches, r.rows[i].released)
 	}
 	if end < len(r.rows) && end > start {
 		p.Next = q.payload(&r.rows[end-1])

@@ -18,9 +18,9 @@ type sortKey struct {
 // row is a match with what it is sorted by: one text for each sort key, whose byte order is the parameter's order, and the id. An empty
 // text is a missing value, which stands last in either direction.
 type row struct {
-	released stage.Released
-	keys     []string
-	id       string
+	at   int // its place before sorting
+	keys []string
+	id   string
 }
 
 // appendKeys appends the sort texts of a resource. Of several values the one that stands first in the direction counts.

@@ -1,6 +1,8 @@
 package mapping
 
 import (
+	"cmp"
+
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/release/stage"
 )
@@ -15,6 +17,7 @@ type literal struct {
 	strings     []stage.At[string]
 	quantities  []stage.At[stage.Quantity]
 	formats     []string
+	capture     captures // a part of the data type around it
 }
 
 func (l *literal) run(x *run) bool {
@@ -27,7 +30,24 @@ func (l *literal) run(x *run) bool {
 	g.strings.addAll(l.strings)
 	g.quantities.addAll(l.quantities)
 	g.formats.addAll(l.formats)
+	if l.capture != (captures{}) {
+		x.capture.take(&l.capture)
+	}
 	return true
+}
+
+// take takes over what another has.
+func (c *captures) take(o *captures) {
+	c.system = cmp.Or(o.system, c.system)
+	c.code = cmp.Or(o.code, c.code)
+	c.display = cmp.Or(o.display, c.display)
+	c.value = cmp.Or(o.value, c.value)
+	if o.start != (fhir.Interval{}) {
+		c.start = o.start
+	}
+	if o.end != (fhir.Interval{}) {
+		c.end = o.end
+	}
 }
 
 // fold runs an op that has no slots and keeps what it gives.
@@ -38,5 +58,5 @@ func fold(o op) *literal {
 	}
 	g := &x.facts
 	return &literal{json: x.buf, references: g.references.take(), codings: g.codings.take(), identifiers: g.identifiers.take(),
-		dates: g.dates.take(), strings: g.strings.take(), quantities: g.quantities.take(), formats: g.formats.take()}
+		dates: g.dates.take(), strings: g.strings.take(), quantities: g.quantities.take(), formats: g.formats.take(), capture: x.capture}
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/consentry/gateway/internal/practice"
 )
 
-// Config is what a Source needs. Database, Path and Zone have no default.
+// Config is what a Source needs. Path and Zone have no default.
 type Config struct {
-	Database   string         // the dialect: sqlite
+	Database   string         // the dialect: sqlite, which is the default
 	Path       string         // of the database file
 	Zone       *time.Location // the practice's, for times without zone
 	Timeout    time.Duration  // of one statement; 5s if 0
@@ -38,9 +38,12 @@ var _ practice.Source = (*Source)(nil)
 
 // Open checks the configuration. It does not connect: a database that is gone now may come back.
 func Open(c Config) (*Source, error) {
+	if c.Database == "" {
+		c.Database = "sqlite"
+	}
 	d := dialects[c.Database]
 	if d == nil || c.Path == "" || c.Zone == nil {
-		return nil, errors.New("sqldb: database (sqlite), path and zone are required")
+		return nil, errors.New("sqldb: a known database (sqlite), path and zone are required")
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = 5 * time.Second

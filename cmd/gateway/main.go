@@ -32,6 +32,6 @@ Start with "gateway demo".`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(keysCommand())
+	root.AddCommand(demoCommand(), serveCommand(), previewCommand(), ledgerCommand(), keysCommand())
 	return root
 }

@@ -36,9 +36,13 @@ of the configuration is reported at once. "gateway check" tells how well the map
 				return err
 			}
 			defer g.Close()
-			s, err := g.listen(cmd.Context(), g.api.Handler())
+			l, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", cfg.Listen)
 			if err != nil {
-				return err
+				return fmt.Errorf("listen: %w", err)
+			}
+			s, err := g.listen(cmd.Context(), l, g.api.Handler())
+			if err != nil {
+				return errors.Join(err, l.Close())
 			}
 			logger.Info("serving", "listen", s.addr(), "base", cfg.BaseURL)
 			return s.run(cmd.Context())
@@ -65,16 +69,11 @@ type servers struct {
 	metricsListen net.Listener
 }
 
-// listen opens both listeners, so that whatever is wrong with them is known before anything is served.
-func (g *gateway) listen(ctx context.Context, handler http.Handler) (*servers, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", g.cfg.Listen)
+// listen makes the servers, the FHIR server on a listener that is open already, so that whatever is wrong is known before anything is served.
+func (g *gateway) listen(ctx context.Context, l net.Listener, handler http.Handler) (*servers, error) {
+	m, err := (&net.ListenConfig{}).Listen(ctx, "tcp", g.cfg.MetricsListen)
 	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
-	}
-	m, err := lc.Listen(ctx, "tcp", g.cfg.MetricsListen)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("metrics-listen: %w", err), l.Close())
+		return nil, fmt.Errorf("metrics-listen: %w", err)
 	}
 	timeout := time.Duration(g.cfg.Limits.RequestTimeout)
 	return &servers{

@@ -47,7 +47,7 @@ func Partners() []Partner {
 		{ID: "blueriver-health-plan", Kind: "payer", Organization: Insurer, Purposes: []string{"HPAYMT"}, Scopes: "system/*.rs"},
 		{ID: "northline-logistics", Kind: "employer", Organization: Employer, Purposes: []string{"PATRQT"}, Scopes: "system/Patient.rs system/Encounter.rs system/Procedure.rs system/Provenance.rs"},
 		{ID: "reyes-attorneys", Kind: "other", Organization: LawFirm, Purposes: []string{"PATRQT"}, Scopes: "system/*.rs"},
-		{ID: "my-records-app", Kind: "patient", Scopes: "launch/patient openid fhirUser patient/*.rs", UserLogin: true},
+		{ID: "my-records-app", Kind: "patient", Scopes: "patient/*.rs", UserLogin: true},
 	}
 	for i := range partners {
 		partners[i].Identifiers = partners[i].Organization.Identifiers()

@@ -80,7 +80,6 @@ func (s *Service) settle(in consent.Input, res consent.Result, directory *View) 
 		// Of a Consent a partner may see an extract only (rule 22), and the whole is no extract.
 		return r.Facts().Type == "Consent" && r.Grant().Reason != string(consent.SelfAccess)
 	})
-	resources = append(resources, consent.Provenances(in, res)...)
 	minimal, isMinimal := s.minimalPatient(in, res)
 	if isMinimal {
 		resources = append(resources, minimal)

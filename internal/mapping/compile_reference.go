@@ -84,6 +84,7 @@ func (c *compiler) target(n *yaml.Node, name string, key *yaml.Node, r *referenc
 		}
 		return false
 	}
+	h.referenced = true
 	r.typ, r.kind, r.directory = h.resourceType, h.kind, h.directory()
 	if c.h.directory() && !r.directory {
 		c.at(n, "a directory map cannot refer to what stands in a client's chart")

@@ -36,6 +36,7 @@ type header struct {
 
 	key, client, clients, programme, labels, updated int
 	inheritsChart                                    bool
+	referenced                                       bool // another map refers to what this one makes
 
 	// body is what makes the resource: `resource:` as it stands, or what a shape expanded to; nil for a tie.
 	body         *yaml.Node

@@ -13,6 +13,7 @@ type ids struct {
 	client    practice.ClientKey
 	patient   fhir.Reference
 	practice  fhir.Reference
+	alone     []fhir.Reference // the patient, for rows about nobody else
 	own       map[idKey]string
 	directory *idCache
 }
@@ -29,6 +30,7 @@ func (m *Maps) newIDs(client practice.ClientKey) (*ids, error) {
 		return nil, err
 	}
 	s.patient = fhir.Reference{Type: "Patient", ID: id}
+	s.alone = []fhir.Reference{s.patient}
 	return s, nil
 }
 

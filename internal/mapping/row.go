@@ -111,10 +111,7 @@ func (m *Maps) results(x *run, rm *rowMap, out *made) {
 
 // encode makes one resource of the row.
 func (m *Maps) encode(x *run, rm *rowMap, p *plan, key string) (encoded, bool) {
-	id, err := x.ids.id(p.typ, rm.kind, key, rm.directory())
-	if p.typ == "Provenance" && rm.resource != p { // beside its target, which has the same kind and key
-		id, err = m.sealer.Seal(p.typ, string(x.client), rm.kind, key)
-	}
+	id, err := m.idOf(x, rm, p, key)
 	if err != nil {
 		x.fail(rm.columns.list[rm.key].Name, "its id cannot be made")
 		return encoded{}, false
@@ -127,6 +124,14 @@ func (m *Maps) encode(x *run, rm *rowMap, p *plan, key string) (encoded, bool) {
 		return encoded{}, false
 	}
 	return encoded{json: bytes.Clone(x.buf), securityAt: x.securityAt, facts: m.facts(x, rm, p)}, true
+}
+
+// idOf seals the id of a row's own resource; it is remembered only where another map may refer to it.
+func (m *Maps) idOf(x *run, rm *rowMap, p *plan, key string) (string, error) {
+	if p == rm.resource && rm.referenced {
+		return x.ids.id(p.typ, rm.kind, key, rm.directory())
+	}
+	return m.sealer.Seal(p.typ, string(x.client), rm.kind, key)
 }
 
 func (m *Maps) facts(x *run, rm *rowMap, p *plan) *stage.Facts {
@@ -160,10 +165,10 @@ func (m *Maps) facts(x *run, rm *rowMap, p *plan) *stage.Facts {
 
 // clients are all whom the row is about, the client of its chart among them, sorted.
 func (m *Maps) clients(x *run, rm *rowMap) []fhir.Reference {
-	all := []fhir.Reference{x.ids.patient}
 	if rm.clients < 0 {
-		return all
+		return x.ids.alone
 	}
+	all := []fhir.Reference{x.ids.patient}
 	for _, text := range x.row[rm.clients].List {
 		key, ok := practice.CanonicalClient(practice.Value{Type: practice.Text, Text: text})
 		id, err := "", error(nil)

@@ -161,11 +161,6 @@ func (s *slot) date(x *run, v *practice.Value) bool {
 	return true
 }
 
-const (
-	secondsUTC = "2006-01-02T15:04:05Z"
-	millisUTC  = "2006-01-02T15:04:05.000Z"
-)
-
 // appendDate writes a date or a time as its element wants it: a date takes the local day of a time, an instant the beginning of a
 // day, a dateTime either as it is. Times are written in UTC.
 func (x *run) appendDate(v *practice.Value, kind primitiveKind, zone *time.Location) (fhir.Interval, bool) {
@@ -188,13 +183,30 @@ func (x *run) appendDate(v *practice.Value, kind primitiveKind, zone *time.Locat
 	return x.appendTime(t), true
 }
 
+// appendTime writes "2006-01-02T15:04:05Z", with milliseconds where there are any. It is written out because a chart has many times.
 func (x *run) appendTime(t time.Time) fhir.Interval {
 	t = t.UTC()
-	layout, unit := secondsUTC, time.Second
+	unit := time.Second
 	if t.Nanosecond() >= int(time.Millisecond) {
-		layout, unit = millisUTC, time.Millisecond
+		unit = time.Millisecond
 	}
 	t = t.Truncate(unit)
-	x.buf = append(t.AppendFormat(append(x.buf, '"'), layout), '"')
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	b := append(x.buf, '"')
+	b = append(pair(pair(b, year/100), year%100), '-')
+	b = append(pair(b, int(month)), '-')
+	b = append(pair(b, day), 'T')
+	b = append(pair(b, hour), ':')
+	b = append(pair(b, minute), ':')
+	b = pair(b, second)
+	if unit == time.Millisecond {
+		millis := t.Nanosecond() / int(time.Millisecond)
+		b = pair(append(b, '.', byte('0'+millis/100)), millis%100)
+	}
+	x.buf = append(b, 'Z', '"')
 	return fhir.Interval{Start: t, End: t.Add(unit)}
 }
+
+// pair writes two digits.
+func pair(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }

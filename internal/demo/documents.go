@@ -54,11 +54,16 @@ func (g *generator) documents(p *person) {
 	}
 }
 
+// referral says that the client came from the referring clinic.
+func (g *generator) referral(p *person) {
+	p.referrer = ReferringClinic.ID
+	g.add("referrals", "client_id, direction, organization_id, person_id, referred_on, status", p.key, "in", p.referrer, 1, g.date(-400), "accepted")
+}
+
 // network writes who else cares or pays for the client: referral, care team, coverage.
 func (g *generator) network(p *person) {
 	if p.slot == slotFull || p.slot == slotCoupleA || p.slot == slotCoupleB || p.slot == slotSignedHalf || chance(p.r, 40) {
-		p.referrer = ReferringClinic.ID
-		g.add("referrals", "client_id, direction, organization_id, person_id, referred_on, status", p.key, "in", p.referrer, 1, g.date(-400), "accepted")
+		g.referral(p)
 	}
 	if p.slot.minor() {
 		g.add("care_team", "client_id, organization_id, person_id, role, starts_on, ends_on", p.key, 10, 6, "pediatrician", g.date(-900), nil)

@@ -27,6 +27,7 @@ type mapped struct {
 	practice *demo.Practice
 	maps     *mapping.Maps
 	source   practice.Source
+	sealer   *ident.Sealer
 }
 
 func mapPractice(t *testing.T, clients int) mapped {
@@ -48,7 +49,7 @@ func mapPractice(t *testing.T, clients int) mapped {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { source.Close() })
-	return mapped{p, m, source}
+	return mapped{p, m, source, sealer}
 }
 
 func TestEveryChartMapsAndOnlyBrokenRowsFail(t *testing.T) {

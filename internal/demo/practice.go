@@ -51,10 +51,16 @@ type Practice struct {
 	Now           time.Time
 	Clients       []practice.ClientKey
 	Story         Story
-	// Shapes lists, by shape of signed form, the clients that have one.
-	Shapes map[Shape][]practice.ClientKey
+	// Shapes lists the signed forms by their shape.
+	Shapes map[Shape][]SignedForm
 	// Broken counts the deliberately broken rows by table.
 	Broken map[string]int
+}
+
+// SignedForm is a form on file: whose it is, and its number (releases.id).
+type SignedForm struct {
+	Client  practice.ClientKey
+	Release int64
 }
 
 // Write writes a new practice into o.Dir, replacing one that Write wrote there before.
@@ -70,7 +76,7 @@ func Write(ctx context.Context, o Options) (*Practice, error) {
 		Database:      filepath.Join(o.Dir, DatabaseFile),
 		Psychotherapy: filepath.Join(o.Dir, PsychotherapyFile),
 		Zone:          zone, Now: o.Now.In(zone),
-		Shapes: map[Shape][]practice.ClientKey{}, Broken: map[string]int{},
+		Shapes: map[Shape][]SignedForm{}, Broken: map[string]int{},
 	}
 	record, err := create(ctx, p.Database, schema)
 	if err != nil {

@@ -99,15 +99,15 @@ func nullTime(t time.Time) any {
 
 // sign enters a form of a shape for a client.
 func (g *generator) sign(p *person, s Shape) {
+	if s == NamesNobody && p.referrer == 0 { // such a consent reaches whom the practice's data tie to the client: let there be somebody
+		g.referral(p)
+	}
 	r := shapes[s](g, p)
 	if r.Document == 0 && r.Form != "npp_ack" {
 		r.Document = p.scan
 	}
-	enterRelease(g.add, p.key, r, g.now)
-	key := p.clientKey()
-	if signed := g.p.Shapes[s]; len(signed) == 0 || signed[len(signed)-1] != key {
-		g.p.Shapes[s] = append(signed, key)
-	}
+	id := enterRelease(g.add, p.key, r, g.now)
+	g.p.Shapes[s] = append(g.p.Shapes[s], SignedForm{p.clientKey(), id})
 }
 
 // signedForms enters the forms of a client: those of their part in the block, and forms of the general shapes in turn.

@@ -106,7 +106,7 @@ func (g *generator) individual(p *person) {
 		g.recovery(p, hour)
 	}
 	if p.slot != slotDischarged && count > 0 {
-		g.session(session{kind: "individual", start: g.at(4+p.r.IntN(9), hour), staff: staff, status: "scheduled", programme: programme}, 0, 45, "90834", p)
+		g.session(session{kind: "individual", start: g.at(4+p.r.IntN(9), hour), staff: staff, status: "scheduled", programme: programme, selfPay: p.slot == slotSelfPaid}, 0, 45, "90834", p)
 	}
 }
 

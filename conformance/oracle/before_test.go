@@ -84,6 +84,7 @@ func TestRule5HardRestrictionsHoldWhateverTheConsent(t *testing.T) {
 		{name: "below operations", consents: permitAll, record: labels("N", "HIPAASelfPay"), who: `{"kind":"payer","purpose":["FRAUD"]}`, want: "restriction"},
 		{name: "not from a provider", record: labels("N", "HIPAASelfPay"), want: "permitted"},
 		{name: "not at the client's request", consents: permitAll, record: labels("N", "HIPAASelfPay"), who: `{"kind":"payer","purpose":["PATRQT"]}`, want: "permitted"},
+		{name: "for nobody knows what", record: labels("N", "HIPAASelfPay"), who: `{"kind":"payer","purpose":["NOSUCH"]}`, want: "restriction"},
 		{name: "NODSCLCD from all", record: labels("N", "NODSCLCD"), want: "restriction"},
 		{name: "NODSCLCD from the client", record: labels("N", "NODSCLCD"), who: client, want: "restriction"},
 		{name: "NOPAT from the client", record: labels("N", "NOPAT"), who: client, want: "restriction"},

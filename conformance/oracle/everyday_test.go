@@ -6,7 +6,6 @@ import (
 )
 
 const (
-	partTwo    = "v3-ActCode"
 	provenance = `{"resourceType":"Provenance","id":"v1","target":[{"reference":"DocumentReference/d1"}],"recorded":"2026-11-03T10:06:00Z",
 		"agent":[{"who":{"reference":"Practitioner/therapist"}}],"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"N"}]}}`
 )
@@ -19,6 +18,7 @@ func TestRule20ARecordAboutTwo(t *testing.T) {
 		{name: "one signed", record: couple, want: "no-consent"},
 		{name: "both signed", record: couple, consents: []string{consent(permission), consent(permission, ben)}, want: "permitted"},
 		{name: "the other denies", record: couple, consents: []string{consent(permission), consent(deny(`{}`), ben)}, want: "denied"},
+		{name: "one did not sign and the other denies", record: couple, consents: []string{consent(deny(`{}`), ben)}, want: "denied"},
 		{name: "the other's authorisation is for another clinic", record: couple, consents: []string{consent(permission), consent(permit(`{"actor":[`+toOther+`]}`), ben)}, want: "no-consent"},
 		{name: "one asks", record: couple, who: client, want: "other-patient"},
 	})
@@ -39,7 +39,7 @@ func TestRule22AProvenanceGoesWithItsTargets(t *testing.T) {
 }
 
 func TestEverydayReleases(t *testing.T) {
-	auth, part2 := rule("consentpolicycodes", "hipaa-auth"), rule(partTwo, "42CFRPart2CD")
+	auth, part2 := rule("consentpolicycodes", "hipaa-auth"), rule("v3-ActCode", "42CFRPart2CD")
 	lastYear := []string{consent(permit(`{"dataPeriod":{"start":"2025-01-01","end":"2025-12-31"}}`), auth)}
 	condition := `{"resourceType":"Condition","id":"c1","subject":{"reference":"Patient/anna"},"onsetDateTime":"2021-04","clinicalStatus":{"coding":[{"code":"active"}]},
 		"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"N"}]}}`

@@ -57,7 +57,7 @@ func parseScope(s string) (scope, bool) {
 	for one := range strings.SplitSeq(m[5], "&") {
 		name, value, ok := strings.Cut(one, "=")
 		decoded, err := url.QueryUnescape(value)
-		if !ok || err != nil || decoded == "" || !paramForm.MatchString(name) || name == "_filter" {
+		if !ok || err != nil || decoded == "" || !paramForm.MatchString(name) {
 			return scope{}, false
 		}
 		sc.params = append(sc.params, param{name, decoded})

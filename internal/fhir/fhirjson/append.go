@@ -299,10 +299,9 @@ func (w *writer) extras(start int, p populated) {
 }
 
 func (w *writer) extra(m protoreflect.Message) {
-	x := m.Interface().(extended)
 	w.dst = append(w.dst, '{')
 	start := len(w.dst)
-	for _, e := range x.GetExtension() {
+	for _, e := range extensionsOf(m) {
 		if isInternal(e) {
 			continue
 		}
@@ -316,7 +315,7 @@ func (w *writer) extra(m protoreflect.Message) {
 	if len(w.dst) > start {
 		w.dst = append(w.dst, ']')
 	}
-	if id := x.GetId(); id != nil {
+	if id := idOf(m); id != nil {
 		w.comma(start)
 		w.dst = append(w.dst, `"id":`...)
 		w.dst = appendString(w.dst, id.GetValue())

@@ -52,10 +52,10 @@ func same(t testing.TB, o *jsonformat.Marshaller, m proto.Message) {
 	t.Helper()
 	want, wantErr := o.MarshalResource(m)
 	got, gotErr := fhirjson.Append(nil, m, fhirjson.Projection{})
-	if (wantErr != nil) != (gotErr != nil) {
-		t.Fatalf("jsonformat's error: %v; ours: %v", wantErr, gotErr)
+	if wantErr != nil || gotErr != nil {
+		t.Fatalf("%s: jsonformat's error: %v; ours: %v", m.ProtoReflect().Descriptor().Name(), wantErr, gotErr)
 	}
-	if wantErr == nil && !bytes.Equal(got, want) {
+	if !bytes.Equal(got, want) {
 		t.Fatalf("%s differs\n got %s\nwant %s", m.ProtoReflect().Descriptor().Name(), got, want)
 	}
 }
@@ -64,7 +64,7 @@ func TestARealExportIsWrittenAsJsonformatWritesIt(t *testing.T) {
 	o := oracle(t)
 	n := 0
 	exports(t, func(file string, line []byte) {
-		if file == "log.ndjson" || len(line) > 20_000 && n%7 != 0 {
+		if n++; file == "log.ndjson" || n%5 != 0 && n > 100 { // every fifth line: all of them take half a minute under -race
 			return
 		}
 		m, err := fhirjson.Parse(line)
@@ -72,7 +72,6 @@ func TestARealExportIsWrittenAsJsonformatWritesIt(t *testing.T) {
 			t.Fatalf("%s: %v", file, err)
 		}
 		same(t, o, m)
-		n++
 	})
 	if n < 5000 {
 		t.Fatalf("only %d resources", n)

@@ -109,7 +109,7 @@ func scan(text []byte) error {
 			return err
 		}
 	}
-	if s.values != 1 || !knownType(s.resourceType) {
+	if s.values != 1 || s.resourceType == "" {
 		return ErrType
 	}
 	return nil
@@ -136,8 +136,13 @@ func (s *scanner) token(t json.Token) error {
 	}
 	top := &s.stack[len(s.stack)-1]
 	if top.keys == nil || s.key != "" {
-		if len(s.stack) == 1 && s.key == "resourceType" {
-			s.resourceType = text
+		if s.key == "resourceType" {
+			if !knownType(text) { // google/fhir would repeat it in its error
+				return ErrType
+			}
+			if len(s.stack) == 1 {
+				s.resourceType = text
+			}
 		}
 		s.key = ""
 		top.members++

@@ -23,19 +23,26 @@ var (
 	errStride    = errors.New("fhirjson: a base64 separator without a stride")
 )
 
-// extended is what every FHIR primitive has beside its value.
-type extended interface {
-	GetId() *dtpb.String
-	GetExtension() []*dtpb.Extension
+// idOf and extensionsOf give what a FHIR primitive has beside its value. An xhtml has an id only.
+func idOf(m protoreflect.Message) *dtpb.String {
+	if x, ok := m.Interface().(interface{ GetId() *dtpb.String }); ok {
+		return x.GetId()
+	}
+	return nil
+}
+
+func extensionsOf(m protoreflect.Message) []*dtpb.Extension {
+	if x, ok := m.Interface().(interface{ GetExtension() []*dtpb.Extension }); ok {
+		return x.GetExtension()
+	}
+	return nil
 }
 
 // hasValue tells whether a primitive has a value of its own: one may be there for its extensions only.
 func hasValue(m protoreflect.Message, s *Shape) bool {
-	if x, ok := m.Interface().(extended); ok {
-		for _, e := range x.GetExtension() {
-			if e.GetUrl().GetValue() == urlNoValue {
-				return false
-			}
+	for _, e := range extensionsOf(m) {
+		if e.GetUrl().GetValue() == urlNoValue {
+			return false
 		}
 	}
 	return s.enumField == nil || m.Get(s.enumField).Enum() != 0
@@ -43,14 +50,10 @@ func hasValue(m protoreflect.Message, s *Shape) bool {
 
 // HasExtra tells whether a primitive has an id or extensions, which stand under the key with an underscore.
 func HasExtra(m protoreflect.Message) bool {
-	x, ok := m.Interface().(extended)
-	if !ok {
-		return false
-	}
-	if x.GetId() != nil {
+	if idOf(m) != nil {
 		return true
 	}
-	for _, e := range x.GetExtension() {
+	for _, e := range extensionsOf(m) {
 		if !isInternal(e) {
 			return true
 		}

@@ -2,7 +2,8 @@
 // definition of what Facts hold. A byte plan fills them without a proto and must come to equal Facts; a test of package mapping holds
 // it to that.
 //
-// What the walk collects, in the order in which the elements stand in the JSON (keys sorted, repetitions as they come):
+// What the walk collects, in the order in which the elements stand in the JSON (keys sorted, repetitions as they come; what stands in
+// the extensions of a primitive comes right before its value):
 //
 //   - A path is the element's name below the resource, joined by dots, without indexes and without the type of a choice: "code",
 //     "context.encounter", "effective", "medication", "value". Extensions are walked like any element ("extension.value"), those of
@@ -20,6 +21,8 @@
 //   - Strings: the parts of HumanName, Address and ContactPoint ("name.family", "address.city", "telecom.value") and the elements name,
 //     title and alias of a resource or backbone element. Never a narrative, note, display, description or attachment.
 //   - Quantities: Quantity and its kin (Age, Count, Duration, ...), at their path.
+//   - In a datatype that is collected as a whole (an Identifier, a HumanName, a Period, a Quantity, ...), the concepts, references and
+//     identifiers in it and its extensions count, its codes and dates (use, since when) do not.
 //   - Formats: Attachment.contentType, and the codes of DocumentReference.content.format. Nothing else of an Attachment but its url.
 //   - Profiles: meta.profile. Nothing else of meta. Nothing of the narrative.
 package facts

@@ -22,7 +22,7 @@ func (q *question) readConsent(raw json.RawMessage) consent {
 	if err != nil || body["resourceType"] != "Consent" {
 		return consent{}
 	}
-	c := consent{ref: localReference("Consent/" + text(body["id"])), body: body, readable: Readable(raw)}
+	c := consent{ref: localReference("Consent/" + text(body["id"])), body: body, readable: wellFormed(body)}
 	if p := referenceOf(body["patient"]); typeOf(p) == "Patient" {
 		c.client = p
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/consentry/gateway/conformance/oracle/cases"
 )
 
-const propertyCases = 2000
+const propertyCases = 800
 
 // with decides a case with other Consents.
 func with(t *testing.T, c cases.Input, consents []json.RawMessage) []oracle.Line {

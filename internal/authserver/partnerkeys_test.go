@@ -117,6 +117,8 @@ func TestKeysAreKeptNoLongerThanTheirCacheControlAllows(t *testing.T) {
 	if h.ask(t, "rsa", "") {
 		t.Error("a key that may not be kept is taken while its URL is down")
 	}
+	again := forge(t, h.keys["rsa"], nil, h.payload(map[string]any{"jti": "same instant"}))
+	refused(t, h.post(h.form(again)), http.StatusUnauthorized, "invalid_client")
 	if h.fetches.Load() == before {
 		t.Error("no-store was kept")
 	}
@@ -134,5 +136,19 @@ func TestManyAssertionsFetchOnceASecondAtMost(t *testing.T) {
 	}
 	if n := h.fetches.Load(); n != 1 {
 		t.Errorf("%d fetches at one instant, want 1", n)
+	}
+}
+
+func TestExactlyOneKeyMustMatch(t *testing.T) {
+	h := newHosted(t)
+	double := testKeys["stranger"]
+	double.KeyID = testKeys["ec"].KeyID
+	set, err := PublicKeys(testKeys["ec"], double)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.set.Store(&set)
+	if h.ask(t, "ec", "") {
+		t.Error("taken though two keys have its kid")
 	}
 }

@@ -1,11 +1,15 @@
 package requester
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	jose "github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/consentry/gateway/internal/fhir"
@@ -297,6 +301,8 @@ func TestLoadRefuses(t *testing.T) {
 		"a private key":     {head + `jwks: {keys: [{kty: EC, crv: P-256, d: AAAA}]}}`, "private or symmetric"},
 		"an empty set":      {head + `jwks: {keys: []}}`, "no public key"},
 		"both key sources":  {head + `jwks-file: x, jwks: {keys: []}}`, "exclude each other"},
+		"a key without kid": {head + `jwks-file: nameless.json}`, "a kid of its own"},
+		"one kid twice":     {head + `jwks-file: twice.json}`, "a kid of its own"},
 		"a set and a URI":   {head + `jwks-uri: "https://x.example.org/k", jwks-file: x}`, "exclude each other"},
 		"a plain URI":       {head + `jwks-uri: "http://x.example.org/k"}`, "jwks-uri is not https"},
 		"a file outside":    {head + `jwks-file: ../../etc/passwd}`, "cannot be read"},
@@ -304,7 +310,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			r, err := load(t, tt.text, "conf/oct.json", `{"keys":[{"kty":"oct","k":"AAAA"}]}`)
+			r, err := load(t, tt.text, "conf/oct.json", `{"keys":[{"kty":"oct","k":"AAAA"}]}`, "conf/nameless.json", `{"keys":[`+publicKey("")+`]}`, "conf/twice.json", `{"keys":[`+publicKey("k")+","+publicKey("k")+`]}`)
 			if r != nil || err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Load = %v, %v; want %q", r, err, tt.want)
 			}
@@ -325,4 +331,17 @@ func TestLoadNeedsTheProfiles(t *testing.T) {
 			t.Errorf("%s: Load = %v, %v", name, r, err)
 		}
 	}
+}
+
+// publicKey is a fresh public key as a JWK with that kid.
+func publicKey(kid string) string {
+	private, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	text, err := jose.JSONWebKey{Key: private.Public(), KeyID: kid}.MarshalJSON()
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }

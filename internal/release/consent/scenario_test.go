@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
@@ -418,7 +417,13 @@ func orList(list []string, standard string) []string {
 	return list
 }
 
-func mustCompile(t testing.TB, c consentText, zone *time.Location) *policy.Policy {
+// failer is a *testing.T, *testing.B or *rapid.T.
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+func mustCompile(t failer, c consentText, zone *time.Location) *policy.Policy {
 	t.Helper()
 	p, err := policy.Compile(c.fhirJSON(), zone, theReading)
 	if err != nil {

@@ -52,17 +52,39 @@ var known = sync.OnceValue(func() (k struct {
 	return k
 })
 
-// released makes a released resource the only way there is: mapped, labeled and decided, as its own subject's self-access.
+// released makes a released resource the only way there is: mapped, labeled and decided, as its own subject's self-access. What a Provenance
+// is about stands beside it: without its target it is not released.
 func released(t testing.TB, body string) stage.Released {
+	t.Helper()
+	first := candidate(t, body)
+	chart := []stage.Candidate{first}
+	for _, at := range first.Facts().References {
+		if at.Path == "target" {
+			chart = append(chart, candidate(t, note(at.Value.ID, "p1")))
+		}
+	}
+	client := first.Facts().Subject
+	got := consent.Decide(consent.Input{
+		Requester:  &requester.Requester{PartnerID: "app", Kind: requester.KindPatient, Scopes: smart.ParseScopes("patient/*.rs"), Patient: client, Person: client},
+		Permission: smart.Read, Client: client, Chart: label.AsTheyStand(chart), Now: noon, Zone: time.UTC, Rules: known().reading,
+	})
+	for _, r := range got.Released {
+		if r.Facts() == first.Facts() {
+			return r
+		}
+	}
+	t.Fatalf("the test's resource is withheld: %+v", got.Decisions)
+	return stage.Released{}
+}
+
+func candidate(t testing.TB, body string) stage.Candidate {
 	t.Helper()
 	m, err := fhirjson.Parse([]byte(body))
 	if err != nil {
 		t.Fatalf("%v: %s", err, body)
 	}
 	f, err := facts.Extract(m, facts.Options{Zone: time.UTC, Types: known().types, Subject: p1, Origin: stage.Origin{Map: "test", Kind: "test", Listed: true}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, at := range f.References {
 		if at.Path == "subject" || at.Path == "patient" {
 			f.Subject = at.Value
@@ -73,17 +95,8 @@ func released(t testing.TB, body string) stage.Released {
 	}
 	f.Clients = []fhir.Reference{f.Subject}
 	c, err := stage.New([]byte(body), 1, f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := consent.Decide(consent.Input{
-		Requester:  &requester.Requester{PartnerID: "app", Kind: requester.KindPatient, Scopes: smart.ParseScopes("patient/*.rs"), Patient: f.Subject, Person: f.Subject},
-		Permission: smart.Read, Client: f.Subject, Chart: label.AsTheyStand([]stage.Candidate{c}), Now: noon, Zone: time.UTC, Rules: known().reading,
-	})
-	if len(got.Released) != 1 {
-		t.Fatalf("the test's resource is withheld: %+v", got.Decisions)
-	}
-	return got.Released[0]
+	must(t, err)
+	return c
 }
 
 const meta = `"meta":{"lastUpdated":"2026-11-20T10:00:00Z","security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"N"}]}`

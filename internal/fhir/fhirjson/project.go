@@ -68,7 +68,7 @@ func Project(msg proto.Message, p Projection) (proto.Message, error) {
 			return nil, ErrLost
 		}
 		if r.removed {
-			clear(m, s, "text")
+			dropField(m, s, "text")
 		}
 	}
 	if p.Elements != nil || p.Summary != SummaryNone {
@@ -77,7 +77,7 @@ func Project(msg proto.Message, p Projection) (proto.Message, error) {
 	return out, nil
 }
 
-func clear(m protoreflect.Message, s *Shape, key string) {
+func dropField(m protoreflect.Message, s *Shape, key string) {
 	if e := s.Lookup(key); e != nil {
 		m.Clear(e.Field)
 	}

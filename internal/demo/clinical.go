@@ -31,10 +31,10 @@ func (g *generator) clinical(p *person) {
 	g.diagnose(p, first)
 	g.scores(p)
 	if p.slot == slotMedication || p.slot == slotFull || chance(p.r, 35) && p.slot != slotWaiting {
-		g.prescribe(p, pick(p.r, drugs), first, g.workers("", "psychiatrist")[0], "")
+		g.prescribe(p, pick(p.r, drugs), g.workers("", "psychiatrist")[0], "")
 	}
 	if p.slot.inPart2() && p.slot != slotRecoveryEarly {
-		g.prescribe(p, pick(p.r, drugsRecovery), first, g.workers(programmePart2, "psychiatrist")[0], programmePart2)
+		g.prescribe(p, pick(p.r, drugsRecovery), g.workers(programmePart2, "psychiatrist")[0], programmePart2)
 	}
 	if p.slot.inPart2() {
 		since := g.date(-120)
@@ -45,36 +45,37 @@ func (g *generator) clinical(p *person) {
 	}
 }
 
-// firstCompleted is the client's first session that took place, the zero session for none.
+// firstCompleted is the client's intake, or else the first session that took place; the zero session for none.
 func firstCompleted(p *person) session {
+	var first session
 	for _, s := range p.sessions {
-		if s.status == "completed" {
-			return s
+		if s.status == "completed" && (first.id == 0 || s.kind == "intake") {
+			first = s
 		}
 	}
-	return session{}
+	return first
 }
 
 const diagnosisColumns = "client_id, session_id, icd10, description, status, on_problem_list, programme, onset_on, resolved_on, recorded_by, recorded_at, deleted"
 
 func (g *generator) diagnose(p *person, first session) {
-	at := local(g.at(-100, 9))
+	at := g.at(-100, 9)
 	if first.id != 0 {
-		at = local(first.end)
+		at = first.end
 	}
 	usual := diagnosesUsual
 	if p.slot.minor() {
 		usual = diagnosesMinor
 	}
 	write := func(c code, status string, problem bool, programme string, session int64, by worker) {
-		onset, resolved := any(g.day(-300-p.r.IntN(900)).Format("2006-01")), any(nil)
+		onset, resolved := any(at.AddDate(0, -1-p.r.IntN(30), 0).Format("2006-01")), any(nil)
 		if chance(p.r, 30) {
 			onset = nil
 		}
 		if status == "resolved" {
 			resolved = g.date(-40)
 		}
-		g.add("diagnoses", diagnosisColumns, p.key, nullID(session), c.code, c.text, status, problem, null(programme), onset, resolved, by.id, at, status == "removed")
+		g.add("diagnoses", diagnosisColumns, p.key, nullID(session), c.code, c.text, status, problem, null(programme), onset, resolved, by.id, local(at), status == "removed")
 	}
 	main := pick(p.r, usual)
 	if p.slot == slotRecovery || p.slot == slotRecoveryEarly {
@@ -103,17 +104,20 @@ func (g *generator) diagnose(p *person, first session) {
 	}
 }
 
-func (g *generator) prescribe(p *person, drug code, first session, by worker, programme string) {
-	status, stopped, session := "active", any(nil), int64(0)
+// prescribe writes a prescription, made at the client's latest own session of the programme if there is one.
+func (g *generator) prescribe(p *person, drug code, by worker, programme string) {
+	status, stopped, session, at := "active", any(nil), int64(0), g.at(-90, 11)
 	if chance(p.r, 25) {
-		status, stopped = "stopped", g.date(-20)
+		status, stopped = "stopped", g.date(-2)
 	}
-	if first.programme == programme {
-		session = first.id
+	for _, s := range p.completed(programme) {
+		if s.kind != "couple" && s.kind != "family" && s.kind != "group" {
+			session, at = s.id, s.end
+		}
 	}
 	g.add("medications", "client_id, session_id, rxnorm, drug, directions, refills, programme, status, prescribed_by, prescribed_at, stopped_on, deleted", p.key, nullID(session),
 		drug.code, drug.text, pick(p.r, []string{"Take 1 tablet by mouth daily", "1 tab PO qHS", "Take 1 by mouth twice daily with food"}), p.r.IntN(4), null(programme), status, by.id,
-		local(g.at(-90, 11)), stopped, chance(p.r, 3))
+		local(at), stopped, chance(p.r, 3))
 }
 
 // scores writes a PHQ-9 and a GAD-7 at every second session, falling over time.

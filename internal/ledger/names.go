@@ -65,7 +65,7 @@ func (n *namer) number(s string) uint64 {
 
 func (n *namer) add(s string) uint64 {
 	i := uint64(len(n.numbers))
-	n.numbers[s] = i
+	n.numbers[strings.Clone(s)] = i // s may be a part of a text that should not be kept
 	n.added++
 	return i
 }

@@ -12,12 +12,12 @@ func (c *compiler) each(n *yaml.Node, p place) piece {
 	name := c.text(keys["each"], "each")
 	at, ok := c.h.columns.index[name]
 	if !ok {
-		c.at(n, "no column %q%s", name, closest(name, c.h.columns.names()))
+		c.at(keys["each"], "no column %q%s", name, closest(name, c.h.columns.names()))
 		return piece{}
 	}
 	column := &c.h.columns.list[at]
 	if column.Type != practice.List && column.Type != practice.Items {
-		c.at(n, "each goes through a list column, and %s is of type %s", name, column.Type)
+		c.at(keys["each"], "each goes through a list column, and %s is of type %s", name, column.Type)
 		return piece{}
 	}
 	if keys["do"] == nil {
@@ -62,7 +62,7 @@ func (c *compiler) translate(n *yaml.Node, p place) piece {
 	keys := c.keys(n, "translate", "translate", "to", "else")
 	g, typ := c.getter(keys["translate"])
 	if g != nil && typ != practice.Text && typ != practice.Int && typ != practice.Bool {
-		c.at(n, "translate takes a column of type text, int or bool; %s is %s", g.column(), typ)
+		c.at(keys["translate"], "translate takes a column of type text, int or bool; %s is %s", g.column(), typ)
 		return piece{}
 	}
 	if keys["to"] == nil || keys["to"].Kind != yaml.MappingNode {

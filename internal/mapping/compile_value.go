@@ -130,9 +130,8 @@ func (c *compiler) literal(n *yaml.Node, p place, prim *primitive) piece {
 	if why != "" {
 		suggestion := ""
 		if prim.kind == kindCodeOf {
-			suggestion = closest(n.Value, prim.codes) + "; it takes " + strings.Join(prim.codes, ", ")
-			if len(prim.codes) > 20 {
-				suggestion = closest(n.Value, prim.codes)
+			if suggestion = closest(n.Value, prim.codes); suggestion == "" && len(prim.codes) <= 20 {
+				suggestion = "; it takes " + strings.Join(prim.codes, ", ")
 			}
 		}
 		c.at(n, "%s: %q is %s%s", p.name, n.Value, why, suggestion)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -15,14 +16,14 @@ import (
 const maxDepth = 64
 
 // flowNullable finds a nullable column type in {braces}, where YAML takes a question mark for a sign of its own: it is read as if it were quoted.
-var flowNullable = regexp.MustCompile(`(:\s*)(int|text|decimal|bool|date|localtime|instant|bytes|list)\?(\s*[,}\]])`)
+var flowNullable = regexp.MustCompile(`(:\s*)([a-z]+)\?(\s*[,}\]])`)
 
 // parse reads one YAML document whose root is a mapping; nil after a problem.
 func (r *reporter) parse(file string, text []byte) *yaml.Node {
 	d := yaml.NewDecoder(bytes.NewReader(flowNullable.ReplaceAll(text, []byte(`$1"$2?"$3`))))
 	var doc, more yaml.Node
 	if err := d.Decode(&doc); err != nil {
-		r.file(file, "not YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+		r.found = append(r.found, Problem{File: file, Line: lineOf(err), Text: "not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")})
 		return nil
 	}
 	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
@@ -38,6 +39,18 @@ func (r *reporter) parse(file string, text []byte) *yaml.Node {
 		return nil
 	}
 	return root
+}
+
+var yamlLine = regexp.MustCompile(`line ([0-9]+):`)
+
+// lineOf is the line that a YAML error names, 1 if it names none.
+func lineOf(err error) int {
+	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+		if n, err := strconv.Atoi(m[1]); err == nil && n > 0 {
+			return n
+		}
+	}
+	return 1
 }
 
 // own notes the file of every node, and refuses what a map needs not: aliases, duplicate keys, keys that are no text, endless depth.

@@ -128,3 +128,9 @@ func TestAKeyThatOthersCanReadIsRefused(t *testing.T) {
 		t.Error("a key of the wrong length was taken")
 	}
 }
+
+func TestTheShippedConfigurationLoads(t *testing.T) {
+	if _, err := loadConfig(filepath.Join("..", "..", "docker", "gateway.yaml")); err != nil {
+		t.Fatal(err)
+	}
+}

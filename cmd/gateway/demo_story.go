@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -84,21 +85,27 @@ func (s *story) pull(partner string, client practice.ClientKey, reach bool) erro
 			return err
 		}
 	}
-	released := map[string]int{}
-	for _, t := range []string{"Patient", "Encounter", "Condition", "MedicationRequest", "Observation", "Procedure", "CarePlan", "Goal"} {
-		a, err := s.get(token, clientSearch(t, preview.Patient, "_count=200"))
-		if err != nil {
-			return err
-		}
-		add(released, a.types)
-	}
+	released, refused := map[string]int{}, 0
 	documents := clientSearch("DocumentReference", preview.Patient, "_count=200", "_revinclude=Provenance:target")
-	a, err := s.get(token, documents)
-	if err != nil {
-		return err
+	queries := []string{documents}
+	for _, t := range []string{"Patient", "Encounter", "Condition", "MedicationRequest", "Observation", "Procedure", "CarePlan", "Goal"} {
+		queries = append(queries, clientSearch(t, preview.Patient, "_count=200"))
 	}
-	add(released, a.types)
-	s.say("   GET %s                    (and the same for 8 more types)", shorten(documents))
+	for _, q := range queries {
+		a, err := s.get(token, q)
+		switch {
+		case err != nil:
+			return err
+		case a.status == http.StatusForbidden:
+			refused++
+		default:
+			add(released, a.types)
+		}
+	}
+	s.say("   GET %s   and %d more types", shorten(documents), len(queries)-1)
+	if refused > 0 {
+		s.say("   403 for %d of the %d types: no scope", refused, len(queries))
+	}
 	s.say("   released: %s", counts(released))
 	s.withheld(preview)
 	s.say("   %s", s.demo.curl(p, documents))

@@ -34,7 +34,6 @@ type exchange struct {
 	began   time.Time
 	request Request
 	failed  *outcome.Error // what the requester was told, nil for an answer
-	panicV  any
 	written bool
 	answer  *egress.Answer
 	timings [steps]time.Duration

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"net/url"
+	"strings"
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/outcome"
@@ -71,21 +73,24 @@ func (a *API) matches(ctx context.Context, r *Request, q *search.Query) (*search
 	return q.Evaluate(all), views, nil
 }
 
-// searched gives the views that the search runs over: those of the clients it names, or the directory, or those of the requester's reach.
+// searched gives the views that the search runs over: those of the clients it names, or those of the requester's reach; for a type of the
+// directory, the directory and the charts that the ids say, as a read of the same ids would.
 func (a *API) searched(ctx context.Context, r *Request, q *search.Query) ([]View, error) {
-	refs := q.Clients()
+	refs, views := q.Clients(), make([]View, 0, 1)
 	switch {
 	case len(refs) > 0:
 	case isDirectoryType(r.Type):
 		d, err := r.Directory(ctx)
-		return []View{d}, err
+		if err != nil {
+			return nil, err
+		}
+		refs, views = ids(q), append(views, d)
 	default:
 		var err error
 		if refs, err = r.Reach(ctx); err != nil {
 			return nil, err
 		}
 	}
-	views := make([]View, 0, len(refs))
 	for _, ref := range refs {
 		v, err := r.View(ctx, ref)
 		if err != nil {
@@ -94,6 +99,17 @@ func (a *API) searched(ctx context.Context, r *Request, q *search.Query) ([]View
 		views = append(views, v)
 	}
 	return views, nil
+}
+
+// ids gives what the query asks for by `_id`.
+func ids(q *search.Query) (refs []fhir.Reference) {
+	used, _ := url.ParseQuery(q.Self()) // written by the query itself
+	for _, values := range used["_id"] {
+		for id := range strings.SplitSeq(values, ",") {
+			refs = append(refs, fhir.Reference{Type: q.Type(), ID: id})
+		}
+	}
+	return refs
 }
 
 // remembered evaluates a query over a view once: both are immutable.

@@ -41,6 +41,8 @@ func TestSearch(t *testing.T) {
 		"all Patients in reach":       {"Patient", match("Patient/p1", "Patient/p3")},
 		"a Patient by id":             {"Patient?_id=p1", match("Patient/p1")},
 		"a Patient out of reach":      {"Patient?_id=p2", nil},
+		"an outside one by its id":    {"Practitioner?_id=outside,d1", match("Practitioner/d1", "Practitioner/outside")},
+		"an outside one by its name":  {"Practitioner?name=doe&_id:not=x", match("Practitioner/d1")},
 		"the directory":               {"Practitioner?name=doe", match("Practitioner/d1")},
 	} {
 		t.Run(name, func(t *testing.T) {

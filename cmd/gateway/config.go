@@ -73,7 +73,6 @@ type KeysConfig struct {
 type LimitsConfig struct {
 	CacheBytes     uint64   `yaml:"cache-bytes"`
 	RequestTimeout Duration `yaml:"request-timeout"`
-	BodyBytes      int64    `yaml:"body-bytes"`
 }
 
 // Duration is a time.Duration as people write it: "5s".
@@ -105,9 +104,9 @@ func loadConfig(path string) (*Config, error) {
 
 func parseConfig(path string, text []byte) (*Config, error) {
 	cfg := &Config{
-		Limits: LimitsConfig{CacheBytes: 256 << 20, RequestTimeout: Duration(30 * time.Second), BodyBytes: 64 << 10},
-		path:   path,
-		root:   &yaml.Node{},
+		Limits: LimitsConfig{CacheBytes: 256 << 20, RequestTimeout: Duration(30 * time.Second)},
+		path: path,
+		root: &yaml.Node{},
 	}
 	cfg.Practice.Timeout = Duration(5 * time.Second)
 	cfg.MetricsListen = "127.0.0.1:9464"

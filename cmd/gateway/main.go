@@ -32,6 +32,6 @@ Start with "gateway demo".`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(demoCommand(), serveCommand(), previewCommand(), ledgerCommand(), keysCommand())
+	root.AddCommand(demoCommand(), serveCommand(), checkCommand(), explainCommand(), previewCommand(), ledgerCommand(), keysCommand())
 	return root
 }

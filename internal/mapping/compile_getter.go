@@ -22,7 +22,7 @@ func (c *compiler) getter(n *yaml.Node) (getter, practice.ColumnType) {
 		return c.column(n)
 	case n.Kind == yaml.MappingNode && get(n, "id") != nil:
 		if c.text(c.keys(n, "id", "id")["id"], "id") != "this" {
-			c.at(n, "the only id is {id: this}: that of the row's resource, as a URN")
+			c.at(n, "the only id is {id: this}: that of the row's resource")
 			return nil, ""
 		}
 		return ownID{}, practice.Text

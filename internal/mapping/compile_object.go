@@ -54,6 +54,11 @@ func (c *compiler) members(n *yaml.Node, p place, elements map[string]element, o
 	}
 	sorted(o.fields)
 	o.dynamic = whole.dynamic
+	for i, f := range o.fields {
+		if p.message.Name() == "Attachment" && (f.name == "data" || f.name == "url") {
+			o.carriers |= 1 << i
+		}
+	}
 	return whole
 }
 

@@ -84,7 +84,7 @@ updated: changed
 resource:
   resourceType: Patient
   meta: {profile: ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient"]}
-  identifier: [{system: "urn:ietf:rfc:3986", value: {id: this}}]
+  identifier: [{system: "https://consentry.dev/fhir/NamingSystem/record-id", value: {id: this}}]
   name: [{use: "official", family: family, given: [given]}]
   gender: {translate: sex, to: {F: female, M: male}, else: unknown}
   birthDate: born

@@ -34,8 +34,8 @@ type object struct {
 	path     string
 	dynamic  bool
 	collects collects
-	format   bool // the Coding is the format of a document
-	strict   bool // a dropped object fails the row: it would widen a Consent
+	format   bool   // the Coding is the format of a document
+	carriers uint64 // the members, by position, of which one must be there: an Attachment is nothing without its content
 }
 
 func (o *object) run(x *run) bool {
@@ -50,9 +50,6 @@ func (o *object) run(x *run) bool {
 	}
 	if x.fault != nil || !live {
 		x.back(m)
-		if o.strict && x.fault == nil {
-			x.fail(o.path, "an element of the provision has no value")
-		}
 		if o.collects != collectsNothing {
 			x.capture = outer
 		}
@@ -68,7 +65,7 @@ func (o *object) run(x *run) bool {
 
 func (o *object) members(x *run) (live bool, missing string) {
 	live = !o.dynamic
-	first := true
+	first, carried := true, o.carriers == 0
 	x.buf = append(x.buf, '{')
 	for i := range o.fields {
 		f := &o.fields[i]
@@ -81,6 +78,7 @@ func (o *object) members(x *run) (live bool, missing string) {
 		if f.op.run(x) {
 			first = false
 			live = live || f.dynamic
+			carried = carried || o.carriers&(1<<i) != 0
 			continue
 		}
 		if x.fault != nil {
@@ -88,10 +86,10 @@ func (o *object) members(x *run) (live bool, missing string) {
 		}
 		x.buf = x.buf[:at]
 		if f.required && missing == "" {
-			missing = o.path + "." + f.name
+			missing = joinPath(o.path, f.name)
 		}
 	}
-	return live && !first, missing
+	return live && !first && carried, missing
 }
 
 func (o *object) collect(x *run) {

@@ -54,7 +54,7 @@ func (c itemField) column() string { return c.name }
 type ownID struct{}
 
 func (ownID) value(x *run) *practice.Value {
-	x.value = practice.Value{Type: practice.Text, Text: "urn:consentry:" + x.this.ID}
+	x.value = practice.Value{Type: practice.Text, Text: x.this.ID}
 	return &x.value
 }
 func (ownID) column() string { return "id" }

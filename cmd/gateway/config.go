@@ -105,8 +105,8 @@ func loadConfig(path string) (*Config, error) {
 func parseConfig(path string, text []byte) (*Config, error) {
 	cfg := &Config{
 		Limits: LimitsConfig{CacheBytes: 256 << 20, RequestTimeout: Duration(30 * time.Second)},
-		path: path,
-		root: &yaml.Node{},
+		path:   path,
+		root:   &yaml.Node{},
 	}
 	cfg.Practice.Timeout = Duration(5 * time.Second)
 	cfg.MetricsListen = "127.0.0.1:9464"

@@ -50,25 +50,25 @@ func decidePractice(t *testing.T, clients int) *deciding {
 
 func (d *deciding) readConsents(t *testing.T) {
 	t.Helper()
+	docs, err := d.maps.Consents(context.Background(), d.source, d.practice.Clients)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies := map[fhir.Reference][]*policy.Policy{}
+	for _, doc := range docs {
+		p, err := policy.Compile(doc.JSON, d.practice.Zone, d.reading)
+		if err != nil {
+			t.Fatalf("a Consent of client %s: %v", doc.Client, err)
+		}
+		policies[doc.Patient] = append(policies[doc.Patient], p)
+	}
 	for _, client := range d.practice.Clients {
 		id, err := d.sealer.Seal("Patient", string(client), "patient", string(client))
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.clients[client] = fhir.Reference{Type: "Patient", ID: id}
-		docs, err := d.maps.Consents(context.Background(), d.source, []practice.ClientKey{client})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var policies []*policy.Policy
-		for _, doc := range docs {
-			p, err := policy.Compile(doc.JSON, d.practice.Zone, d.reading)
-			if err != nil {
-				t.Fatalf("a Consent of client %s: %v", client, err)
-			}
-			policies = append(policies, p)
-		}
-		d.sets[d.clients[client]] = policy.NewSet(policies...)
+		ref := fhir.Reference{Type: "Patient", ID: id}
+		d.clients[client], d.sets[ref] = ref, policy.NewSet(policies[ref]...)
 	}
 }
 

@@ -85,7 +85,6 @@ var staffPlan = []struct {
 func (g *generator) directory() {
 	g.in.insert("sites", "id, name, npi, phone, street, city, state, zip, is_main", 1, "Cedar Bridge Counseling", npi(800), "+1-555-0100", "418 Cedar Street", "Easton", "NJ", "07001", 1)
 	g.in.insert("sites", "id, name, npi, phone, street, city, state, zip, is_main", 2, "Cedar Bridge Counseling, Recovery Program", npi(801), "+1-555-0140", "77 Mill Road, Suite 3", "Easton", "NJ", "07002", 0)
-	g.in.insert("programmes", "code, name", "outpatient", "Outpatient therapy")
 	g.in.insert("programmes", "code, name", programmePart2, "Recovery Program (42 CFR Part 2)")
 	for i, s := range staffPlan {
 		w := worker{id: int64(i + 1), position: s.position, programme: s.programme}
@@ -113,7 +112,7 @@ func (g *generator) directory() {
 			fmt.Sprintf("+1-555-03%02d", o.id))
 	}
 	g.in.insert("therapy_groups", "id, name, programme, staff_id", groupRelapse, "Relapse prevention", programmePart2, 6)
-	g.in.insert("therapy_groups", "id, name, programme, staff_id", groupSkills, "DBT skills group", "outpatient", 3)
+	g.in.insert("therapy_groups", "id, name, programme, staff_id", groupSkills, "DBT skills group", nil, 3)
 }
 
 // The therapy groups.

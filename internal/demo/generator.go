@@ -69,8 +69,8 @@ func (g *generator) block(start int) {
 	g.joint("couple", at(slotCoupleA), at(slotCoupleB))
 	g.joint("couple", at(slotSignedHalf), at(slotUnsignedHalf))
 	g.joint("family", at(slotFamilyChild), at(slotFamilyParent))
-	g.group(groupRelapse, "", at(slotFull), at(slotRecovery), at(slotRecoveryDual), at(slotRecoveryEarly))
-	g.group(groupSkills, "outpatient", at(slotPlain), at(slotMedication), at(slotGroupOnly))
+	g.group(groupRelapse, at(slotFull), at(slotRecovery), at(slotRecoveryDual), at(slotRecoveryEarly))
+	g.group(groupSkills, at(slotPlain), at(slotMedication), at(slotGroupOnly))
 	for _, p := range people {
 		g.clinical(p)
 		g.offSession(p)

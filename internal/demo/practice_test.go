@@ -42,53 +42,56 @@ func count(t *testing.T, db *sql.DB, query string, args ...any) int {
 	return n
 }
 
+// least are the numbers of rows that a practice of a hundred clients has at least.
+var least = []struct {
+	what  string
+	query string
+	least int
+}{
+	{"clinicians with an NPI", "SELECT COUNT(*) FROM staff WHERE npi IS NOT NULL", 8},
+	{"interns without one", "SELECT COUNT(*) FROM staff WHERE npi IS NULL AND supervisor_id IS NOT NULL", 2},
+	{"minors", "SELECT COUNT(*) FROM clients WHERE birth_date > '2008-11-20'", 15},
+	{"clients who turned 18 this week", "SELECT COUNT(*) FROM clients WHERE birth_date BETWEEN '2008-11-13' AND '2008-11-20'", 5},
+	{"legal representatives", "SELECT COUNT(*) FROM client_contacts WHERE is_legal_representative", 25},
+	{"representatives whose authority has ended", "SELECT COUNT(*) FROM client_contacts WHERE authority_until < '2026-11-20'", 10},
+	{"individual sessions", "SELECT COUNT(*) FROM sessions WHERE kind='individual' AND status='completed'", 200},
+	{"couple sessions", "SELECT COUNT(*) FROM sessions WHERE kind='couple'", 40},
+	{"family sessions", "SELECT COUNT(*) FROM sessions WHERE kind='family'", 20},
+	{"group sessions", "SELECT COUNT(*) FROM sessions WHERE kind='group'", 40},
+	{"self-paid sessions", "SELECT COUNT(*) FROM sessions WHERE self_pay", 15},
+	{"sessions in the Part 2 programme", "SELECT COUNT(*) FROM sessions WHERE programme='sud-part2'", 50},
+	{"no-shows and cancellations", "SELECT COUNT(*) FROM sessions WHERE status IN ('no_show','cancelled','late_cancel')", 10},
+	{"booked sessions", "SELECT COUNT(*) FROM sessions WHERE status='scheduled'", 40},
+	{"SOAP notes", "SELECT COUNT(*) FROM notes WHERE note_type='soap'", 80},
+	{"DAP notes", "SELECT COUNT(*) FROM notes WHERE note_type='dap'", 80},
+	{"intakes", "SELECT COUNT(*) FROM notes WHERE note_type='intake'", 100},
+	{"treatment plan notes", "SELECT COUNT(*) FROM notes WHERE note_type='treatment_plan'", 50},
+	{"discharge summaries", "SELECT COUNT(*) FROM notes WHERE note_type='discharge_summary'", 5},
+	{"consultations", "SELECT COUNT(*) FROM notes WHERE note_type='consultation'", 10},
+	{"SUD progress notes", "SELECT COUNT(*) FROM notes WHERE note_type='sud_progress'", 30},
+	{"group notes", "SELECT COUNT(*) FROM notes WHERE note_type='group_progress'", 60},
+	{"notes of kinds that no map lists", "SELECT COUNT(*) FROM notes WHERE note_type IN ('phone_message','supervision')", 30},
+	{"drafts", "SELECT COUNT(*) FROM notes WHERE status='draft'", 5},
+	{"unsigned notes", "SELECT COUNT(*) FROM notes WHERE status='unsigned'", 5},
+	{"deleted notes", "SELECT COUNT(*) FROM notes WHERE deleted", 3},
+	{"amended notes with their successors", "SELECT COUNT(*) FROM notes n JOIN notes o ON o.id=n.replaces_id WHERE o.status='amended'", 8},
+	{"co-signed notes", "SELECT COUNT(*) FROM notes WHERE cosigned_at IS NOT NULL", 5},
+	{"notes waiting for a co-signature", "SELECT COUNT(*) FROM notes WHERE cosign_required AND cosigned_at IS NULL AND status='signed'", 1},
+	{"PHQ-9", "SELECT COUNT(*) FROM assessments WHERE instrument='PHQ-9'", 150},
+	{"GAD-7", "SELECT COUNT(*) FROM assessments WHERE instrument='GAD-7'", 150},
+	{"medications", "SELECT COUNT(*) FROM medications", 40},
+	{"substance use diagnoses", "SELECT COUNT(*) FROM diagnoses WHERE icd10 LIKE 'F1%'", 15},
+	{"guarded diagnoses", "SELECT COUNT(*) FROM diagnoses WHERE icd10 IN ('Z21','Z69.11')", 8},
+	{"scanned PDFs", "SELECT COUNT(*) FROM documents WHERE content IS NOT NULL", 100},
+	{"papers for a legal proceeding", "SELECT COUNT(*) FROM documents WHERE category='legal'", 8},
+	{"goals", "SELECT COUNT(*) FROM plan_goals", 90},
+	{"texts with quotes, newlines and beyond ASCII", "SELECT COUNT(*) FROM notes WHERE subjective LIKE '%\"%' OR subjective LIKE '%'||char(10)||'%' OR subjective LIKE '%🙂%' OR subjective LIKE '%ï%'", 10},
+}
+
 func TestAPracticeOfAHundredClientsHasEveryShape(t *testing.T) {
 	p := write(t, 100, 7)
 	db := open(t, p.Database)
-	for _, c := range []struct {
-		what  string
-		query string
-		least int
-	}{
-		{"clinicians with an NPI", "SELECT COUNT(*) FROM staff WHERE npi IS NOT NULL", 8},
-		{"interns without one", "SELECT COUNT(*) FROM staff WHERE npi IS NULL AND supervisor_id IS NOT NULL", 2},
-		{"minors", "SELECT COUNT(*) FROM clients WHERE birth_date > '2008-11-20'", 15},
-		{"clients who turned 18 this week", "SELECT COUNT(*) FROM clients WHERE birth_date BETWEEN '2008-11-13' AND '2008-11-20'", 5},
-		{"legal representatives", "SELECT COUNT(*) FROM client_contacts WHERE is_legal_representative", 25},
-		{"representatives whose authority has ended", "SELECT COUNT(*) FROM client_contacts WHERE authority_until < '2026-11-20'", 10},
-		{"individual sessions", "SELECT COUNT(*) FROM sessions WHERE kind='individual' AND status='completed'", 200},
-		{"couple sessions", "SELECT COUNT(*) FROM sessions WHERE kind='couple'", 40},
-		{"family sessions", "SELECT COUNT(*) FROM sessions WHERE kind='family'", 20},
-		{"group sessions", "SELECT COUNT(*) FROM sessions WHERE kind='group'", 40},
-		{"self-paid sessions", "SELECT COUNT(*) FROM sessions WHERE self_pay", 15},
-		{"sessions in the Part 2 programme", "SELECT COUNT(*) FROM sessions WHERE programme='sud-part2'", 50},
-		{"no-shows and cancellations", "SELECT COUNT(*) FROM sessions WHERE status IN ('no_show','cancelled','late_cancel')", 10},
-		{"booked sessions", "SELECT COUNT(*) FROM sessions WHERE status='scheduled'", 40},
-		{"SOAP notes", "SELECT COUNT(*) FROM notes WHERE note_type='soap'", 80},
-		{"DAP notes", "SELECT COUNT(*) FROM notes WHERE note_type='dap'", 80},
-		{"intakes", "SELECT COUNT(*) FROM notes WHERE note_type='intake'", 100},
-		{"treatment plan notes", "SELECT COUNT(*) FROM notes WHERE note_type='treatment_plan'", 50},
-		{"discharge summaries", "SELECT COUNT(*) FROM notes WHERE note_type='discharge_summary'", 5},
-		{"consultations", "SELECT COUNT(*) FROM notes WHERE note_type='consultation'", 10},
-		{"SUD progress notes", "SELECT COUNT(*) FROM notes WHERE note_type='sud_progress'", 30},
-		{"group notes", "SELECT COUNT(*) FROM notes WHERE note_type='group_progress'", 60},
-		{"notes of kinds that no map lists", "SELECT COUNT(*) FROM notes WHERE note_type IN ('phone_message','supervision')", 30},
-		{"drafts", "SELECT COUNT(*) FROM notes WHERE status='draft'", 5},
-		{"unsigned notes", "SELECT COUNT(*) FROM notes WHERE status='unsigned'", 5},
-		{"deleted notes", "SELECT COUNT(*) FROM notes WHERE deleted", 3},
-		{"amended notes with their successors", "SELECT COUNT(*) FROM notes n JOIN notes o ON o.id=n.replaces_id WHERE o.status='amended'", 8},
-		{"co-signed notes", "SELECT COUNT(*) FROM notes WHERE cosigned_at IS NOT NULL", 5},
-		{"notes waiting for a co-signature", "SELECT COUNT(*) FROM notes WHERE cosign_required AND cosigned_at IS NULL AND status='signed'", 1},
-		{"PHQ-9", "SELECT COUNT(*) FROM assessments WHERE instrument='PHQ-9'", 150},
-		{"GAD-7", "SELECT COUNT(*) FROM assessments WHERE instrument='GAD-7'", 150},
-		{"medications", "SELECT COUNT(*) FROM medications", 40},
-		{"substance use diagnoses", "SELECT COUNT(*) FROM diagnoses WHERE icd10 LIKE 'F1%'", 15},
-		{"guarded diagnoses", "SELECT COUNT(*) FROM diagnoses WHERE icd10 IN ('Z21','Z69.11')", 8},
-		{"scanned PDFs", "SELECT COUNT(*) FROM documents WHERE content IS NOT NULL", 100},
-		{"papers for a legal proceeding", "SELECT COUNT(*) FROM documents WHERE category='legal'", 8},
-		{"goals", "SELECT COUNT(*) FROM plan_goals", 90},
-		{"texts with quotes, newlines and beyond ASCII", "SELECT COUNT(*) FROM notes WHERE subjective LIKE '%\"%' OR subjective LIKE '%'||char(10)||'%' OR subjective LIKE '%🙂%' OR subjective LIKE '%ï%'", 10},
-	} {
+	for _, c := range least {
 		if n := count(t, db, c.query); n < c.least {
 			t.Errorf("%s: %d, want at least %d", c.what, n, c.least)
 		}

@@ -99,7 +99,7 @@ func nullTime(t time.Time) any {
 
 // sign enters a form of a shape for a client.
 func (g *generator) sign(p *person, s Shape) {
-	if s == NamesNobody && p.referrer == 0 { // such a consent reaches whom the practice's data tie to the client: let there be somebody
+	if (s == NamesNobody || s == NoRecipient) && p.referrer == 0 { // a consent without recipient reaches whom the practice's data tie to the client
 		g.referral(p)
 	}
 	r := shapes[s](g, p)

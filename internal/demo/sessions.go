@@ -138,7 +138,7 @@ func (g *generator) joint(kind string, people ...*person) {
 }
 
 // group writes a therapy group's sessions: one row per session, one note per client who came.
-func (g *generator) group(group int64, programme string, people ...*person) {
+func (g *generator) group(group int64, people ...*person) {
 	var here []*person
 	for _, p := range people {
 		if p != nil {
@@ -148,7 +148,7 @@ func (g *generator) group(group int64, programme string, people ...*person) {
 	if len(here) < 2 {
 		return
 	}
-	staff := g.staff[2]
+	staff, programme := g.staff[2], ""
 	if group == groupRelapse {
 		staff, programme = g.staff[5], programmePart2
 	}

@@ -21,10 +21,13 @@ var shapes = map[Shape]func(*generator, *person) Release{
 	OtherDiscloser:       to(func(_ *generator, _ *person, r *Release) { r.Discloser = 9 }),
 	UnknownPurpose:       to(func(_ *generator, _ *person, r *Release) { r.Purposes = []string{"other: see attached"} }),
 	NothingTicked:        to(func(_ *generator, _ *person, r *Release) { r.EntireRecord = false }),
+	NoPurpose:            to(func(_ *generator, _ *person, r *Release) { r.Purposes = nil }),
+	NoRecipient:          to(func(_ *generator, _ *person, r *Release) { r.Recipients = nil }),
+	WholeAndKinds:        to(func(_ *generator, _ *person, r *Release) { r.Records = []string{"attendance"} }),
 	UnresolvableGroup:    to(func(_ *generator, _ *person, r *Release) { r.Recipients = []Recipient{{DescribedAs: "my care circle"}} }),
 	NumberOnly:           to(func(_ *generator, _ *person, r *Release) { r.Recipients = []Recipient{{NPI: ReferringClinic.NPI}} }),
 	PractitionerNamed:    to(func(_ *generator, _ *person, r *Release) { r.Recipients = []Recipient{{Person: 1}} }),
-	EmergencyOnly:        to(func(_ *generator, _ *person, r *Release) { r.Purposes, r.Recipients = []string{"emergency"}, nil }),
+	EmergencyOnly:        to(func(_ *generator, _ *person, r *Release) { r.Purposes = []string{"emergency"} }),
 	NamesTopics: to(func(_ *generator, _ *person, r *Release) {
 		r.Topics = []string{"hiv", "substance_use", "mental_health"}
 	}),

@@ -37,6 +37,9 @@ const (
 	OtherDiscloser     Shape = "somebody else is to disclose"
 	UnknownPurpose     Shape = "purpose that the map does not know"
 	NothingTicked      Shape = "no kind of record ticked"
+	NoPurpose          Shape = "no purpose filled in"
+	NoRecipient        Shape = "no recipient filled in"
+	WholeAndKinds      Shape = "both the whole record and some kinds"
 	UnresolvableGroup  Shape = "recipient is a group nobody can resolve"
 	PractitionerNamed  Shape = "named practitioner"
 	NumberOnly         Shape = "recipient by NPI only"
@@ -62,7 +65,7 @@ const (
 var generalShapes = []Shape{
 	ToClinic, DateRange, InsurerNotes, Revoked, NamesNobody, ToEmployer, Draft, PractitionerNamed, Sent, NumberOnly, Declined, EnteredInError, LawyerAtMyRequest, Expired,
 	NamesTopics, FutureDated, OnlyOneRecord, NotYetEffective, WithReferences, Unsigned, WithDependents, Unverified, AuthoredBy, PrivacyNoticeOnly, PartialDates, SpecialCondition,
-	AlsoForPerson, OtherDiscloser, ExceptDates, UnknownPurpose, InsurerAuthorization, NothingTicked, EmergencyOnly, UnresolvableGroup, PsychotherapyAuth, RevokedUnmarked,
+	AlsoForPerson, OtherDiscloser, ExceptDates, UnknownPurpose, InsurerAuthorization, NothingTicked, NoPurpose, NoRecipient, WholeAndKinds, EmergencyOnly, UnresolvableGroup, PsychotherapyAuth, RevokedUnmarked,
 	DenyOrganization, DenySubstanceUse, DenyVeryRestricted, OptOut, DenyAll,
 }
 

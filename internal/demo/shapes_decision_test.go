@@ -17,8 +17,15 @@ type shapeCase struct {
 	may          []string // types that it may permit besides, where the client has any
 }
 
-func TestWhatEachShapeOfFormPermits(t *testing.T) {
-	d := decidePractice(t, 100)
+func TestWhatEachShapeOfFormComesTo(t *testing.T) {
+	d := decidePractice(t, 160)
+	t.Run("releases permit", d.permits)
+	t.Run("restrictions deny", d.denies)
+	t.Run("a restriction of restricted records denies no others", d.deniesOnlyTheRestricted)
+	t.Run("nothing is unclassified", d.leavesNothingUnclassified)
+}
+
+func (d *deciding) permits(t *testing.T) {
 	okafor := demo.Partners()[0].Practitioners[0]
 	cases := []shapeCase{
 		{shape: demo.ToClinic, partner: harbor, permits: true},
@@ -30,6 +37,7 @@ func TestWhatEachShapeOfFormPermits(t *testing.T) {
 		{shape: demo.InsurerAuthorization, partner: blueriver, permits: true, never: []string{"DocumentReference", "MedicationRequest"}},
 		{shape: demo.InsurerNotes, partner: blueriver, permits: true, only: []string{"Condition", "Encounter", "Procedure", "DocumentReference"}},
 		{shape: demo.InsurerNotes, partner: harbor},
+		{shape: demo.WholeAndKinds, partner: harbor, permits: true, only: []string{"Encounter", "Procedure"}},
 		{shape: demo.Part2TPO, partner: harbor, permits: true},
 		{shape: demo.Part2TPO, partner: newDawn},
 		{shape: demo.Part2Named, partner: newDawn, permits: true},
@@ -55,7 +63,7 @@ func TestWhatEachShapeOfFormPermits(t *testing.T) {
 		{shape: demo.AlsoForPerson, partner: harbor, practitioner: okafor, permits: true, only: []string{"Condition", "DocumentReference"}, may: []string{"MedicationRequest"}},
 	}
 	for _, silent := range []demo.Shape{demo.Draft, demo.Sent, demo.Declined, demo.EnteredInError, demo.Expired, demo.FutureDated, demo.NotYetEffective, demo.Unsigned, demo.Unverified,
-		demo.PrivacyNoticeOnly, demo.SpecialCondition, demo.OtherDiscloser, demo.UnknownPurpose, demo.NothingTicked, demo.UnresolvableGroup, demo.Revoked, demo.RevokedUnmarked,
+		demo.PrivacyNoticeOnly, demo.SpecialCondition, demo.OtherDiscloser, demo.UnknownPurpose, demo.NothingTicked, demo.NoPurpose, demo.NoRecipient, demo.UnresolvableGroup, demo.Revoked, demo.RevokedUnmarked,
 		demo.EmergencyOnly, demo.PsychotherapyAuth} {
 		cases = append(cases, shapeCase{shape: silent, partner: harbor})
 	}
@@ -99,8 +107,30 @@ func (d *deciding) checkShape(t *testing.T, c shapeCase) {
 	}
 }
 
-func TestWhatEachShapeOfRestrictionDenies(t *testing.T) {
-	d := decidePractice(t, 100)
+func (d *deciding) deniesOnlyTheRestricted(t *testing.T) {
+	for _, f := range d.practice.Shapes[demo.DenyVeryRestricted] {
+		for _, o := range d.ask(t, harbor, "", f.Client) {
+			if o.Consent == d.formOf(t, f, "restriction") && !o.has("R") && !o.has("V") {
+				t.Errorf("denies a %s that is not restricted", o.Type)
+			}
+		}
+	}
+}
+
+// Whatever the practice keeps is classified: a kind of record that the label rules do not know would be withheld from everybody, unnoticed.
+func (d *deciding) leavesNothingUnclassified(t *testing.T) {
+	seen := map[string]bool{}
+	for _, client := range d.practice.Clients[:40] {
+		for _, o := range d.ask(t, harbor, "", client) {
+			if what := o.Type + " of " + o.Origin.Map; o.Reason == consent.Unclassified && !seen[what] {
+				seen[what] = true
+				t.Errorf("a %s is unclassified", what)
+			}
+		}
+	}
+}
+
+func (d *deciding) denies(t *testing.T) {
 	for _, c := range []struct {
 		shape   demo.Shape
 		partner string
@@ -109,7 +139,6 @@ func TestWhatEachShapeOfRestrictionDenies(t *testing.T) {
 	}{
 		{shape: demo.DenyAll, partner: harbor, denies: true, all: true},
 		{shape: demo.OptOut, partner: blueriver, denies: true, all: true},
-		{shape: demo.DenyVeryRestricted, partner: harbor},
 		{shape: demo.DenyOrganization, partner: harbor},
 		{shape: demo.DenyOrganization, partner: blueriver},
 		{shape: demo.SelfPayRestriction, partner: harbor},

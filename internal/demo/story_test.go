@@ -16,8 +16,14 @@ const (
 	reyes     = "reyes-attorneys"
 )
 
-func TestTheReferredClientsPartnersEachGetTheirShare(t *testing.T) {
+func TestTheStoryComesOut(t *testing.T) {
 	d := decidePractice(t, 20)
+	t.Run("each partner of the referred client gets its share", d.referred)
+	t.Run("couples, minors and those of age", d.couplesAndMinors)
+	t.Run("an insurer gets no self-paid session", d.selfPaid)
+}
+
+func (d *deciding) referred(t *testing.T) {
 	client := d.practice.Story.Referred
 
 	clinic := d.ask(t, harbor, "", client)
@@ -67,8 +73,7 @@ func TestTheReferredClientsPartnersEachGetTheirShare(t *testing.T) {
 	}
 }
 
-func TestCouplesMinorsAndThoseOfAge(t *testing.T) {
-	d := decidePractice(t, 20)
+func (d *deciding) couplesAndMinors(t *testing.T) {
 	shared := func(client practice.ClientKey) (of, out int) {
 		for _, o := range d.ask(t, harbor, "", client) {
 			if len(o.Clients) > 1 {
@@ -103,8 +108,7 @@ func TestCouplesMinorsAndThoseOfAge(t *testing.T) {
 	}
 }
 
-func TestAnInsurerGetsNoSelfPaidSession(t *testing.T) {
-	d := decidePractice(t, 20)
+func (d *deciding) selfPaid(t *testing.T) {
 	selfPaid := 0
 	for _, o := range d.ask(t, blueriver, "", d.practice.Story.SelfPaid) {
 		if !o.has("HIPAASelfPay") {

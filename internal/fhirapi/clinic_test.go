@@ -99,6 +99,15 @@ func candidate(t testing.TB, body string) stage.Candidate {
 	return c
 }
 
+// What the real neighbours must fit.
+var (
+	_ release.Projector                    = (*egress.Egress)(nil)
+	_ fhirapi.Verifier                     = (*smart.Verifier)(nil)
+	_ fhirapi.Register                     = (*requester.Register)(nil)
+	_ fhirapi.Ledger                       = ledger.Ledger(nil)
+	_ func(*release.Service) fhirapi.Views = fhirapi.Release
+)
+
 const meta = `"meta":{"lastUpdated":"2026-11-20T10:00:00Z","security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"N"}]}`
 
 func patient(id string) string {

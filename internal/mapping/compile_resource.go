@@ -5,6 +5,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/practice"
 )
 
@@ -155,10 +156,15 @@ func (m *metaOp) run(x *run) bool {
 
 func (m *metaOp) lastUpdated(x *run, v *practice.Value) bool {
 	x.buf = append(x.buf, `"lastUpdated":`...)
-	var ok bool
-	x.lastUpdated, ok = x.appendDate(v, kindInstant, x.zone)
-	if !ok {
-		x.fail(m.updated.name, "no date that lastUpdated takes")
+	t := v.Time
+	if v.Type == practice.Date { // a partial one is updated at its beginning
+		i, err := fhir.ParseDateTime(v.Text, x.zone)
+		if err != nil {
+			x.fail(m.updated.name, "no date that lastUpdated takes")
+			return false
+		}
+		t = i.Start
 	}
-	return ok
+	x.lastUpdated = x.appendTime(t)
+	return true
 }

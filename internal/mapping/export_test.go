@@ -2,6 +2,10 @@ package mapping
 
 import (
 	"context"
+	"fmt"
+
+	"github.com/google/fhir/go/fhirversion"
+	"github.com/google/fhir/go/jsonformat"
 
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release/stage"
@@ -46,3 +50,31 @@ func (m *Maps) MadeOf(ctx context.Context, src practice.Source, client practice.
 
 // AppendString is appendString.
 func AppendString(dst []byte, s string) []byte { return appendString(dst, s) }
+
+// Holds maps the rows of one map and says what is wrong with what came of them, "" if nothing is.
+func (m *Maps) Holds(src practice.Source, kind string, client practice.ClientKey) string {
+	x, err := m.newRun(client)
+	if err != nil {
+		return err.Error()
+	}
+	marshaller, err := jsonformat.NewMarshaller(false, "", "", fhirversion.R4)
+	if err != nil {
+		return err.Error()
+	}
+	c := &checker{m: m, marshaller: marshaller}
+	rows, report, err := m.read(context.Background(), src, x, m.byKind[kind], []practice.ClientKey{client})
+	switch {
+	case err != nil:
+		return err.Error()
+	case len(rows) == 0:
+		return fmt.Sprintf("nothing was mapped: %+v", report)
+	}
+	for _, r := range rows {
+		for _, e := range r.results {
+			if why := c.resource(e); why != "" {
+				return why + ": " + string(e.json)
+			}
+		}
+	}
+	return ""
+}

@@ -56,7 +56,7 @@ type records struct {
 	zone     *time.Location
 	profiles fs.FS
 	sealer   *ident.Sealer
-	source   practice.Source
+	source   practice.Snapshotter
 	maps     *mapping.Maps
 	labels   *label.Rules
 	rules    *consent.Rules
@@ -240,7 +240,7 @@ func (g *gateway) apiOptions(cfg *Config, v *smart.Verifier, log *slog.Logger, n
 	}
 	discovery, err := smart.BackendServices(cfg.Tokens.Endpoint).JSON()
 	return fhirapi.Options{
-		Base: cfg.BaseURL, Verifier: v, Register: g.partners, Views: views{g.service}, Parser: parser, Pages: pages, Egress: g.egress, Ledger: g.ledger,
+		Base: cfg.BaseURL, Verifier: v, Register: g.partners, Views: fhirapi.Release(g.service), Parser: parser, Pages: pages, Egress: g.egress, Ledger: g.ledger,
 		CapabilityStatement: capability, SMARTConfiguration: discovery, Checks: g.checks(v), Accountable: accountable, Metrics: g.metrics, Log: log, Now: now,
 		Timeout: time.Duration(cfg.Limits.RequestTimeout),
 	}, err

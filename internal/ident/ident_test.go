@@ -109,7 +109,7 @@ func TestAWrongKeySizeIsRefused(t *testing.T) {
 	if _, err := ident.NewPages(); err == nil {
 		t.Error("no page key was taken")
 	}
-	if _, err := ident.NewPages(make([]byte, 16)); err == nil {
+	if _, err := ident.NewPages(make([]byte, 32)); err == nil {
 		t.Error("a short page key was taken")
 	}
 }
@@ -123,6 +123,9 @@ func TestAPageTokenIsBoundAndRotates(t *testing.T) {
 	token, err := old.Seal([]byte("position"), "requester", "query")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if again, err := old.Seal([]byte("position"), "requester", "query"); err != nil || again != token {
+		t.Errorf("the same position gives another token, %v", err)
 	}
 	rotated, _ := ident.NewPages(k2, k1)
 	gone, _ := ident.NewPages(k2)

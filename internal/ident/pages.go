@@ -1,25 +1,26 @@
 package ident
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/tink-crypto/tink-go/v2/daead/subtle"
 )
 
-// PageKeySize is the length of a page key in bytes (AES-256-GCM).
-const PageKeySize = 32
+// PageKeySize is the length of a page key in bytes (AES-256-SIV, RFC 5297).
+const PageKeySize = 64
 
 // ErrPage says that a page token was not made by this gateway for this requester and query, or that its key has rotated away.
 var ErrPage = errors.New("ident: not a page token of this requester and query")
 
 // Pages seals the positions at which search pages go on. A token is bound to whatever it was sealed with (requester, query): with
-// anything else it does not open. It is no proof of access: each page decides anew.
+// anything else it does not open. It is no proof of access: each page decides anew. The same position, bound to the same, gives the same
+// token, so that equal answers are equal to the byte.
 type Pages struct {
-	aeads []cipher.AEAD // the first seals, all open
+	sivs []*subtle.AESSIV // the first seals, all open
 }
 
 // NewPages takes the page keys, the current one first; the older ones still open tokens that are under way.
@@ -32,15 +33,11 @@ func NewPages(keys ...[]byte) (*Pages, error) {
 		if len(k) != PageKeySize {
 			return nil, fmt.Errorf("ident: page key %d has %d bytes, want %d", i+1, len(k), PageKeySize)
 		}
-		block, err := aes.NewCipher(k)
+		siv, err := subtle.NewAESSIV(k)
 		if err != nil {
 			return nil, fmt.Errorf("ident: %w", err)
 		}
-		aead, err := cipher.NewGCMWithRandomNonce(block)
-		if err != nil {
-			return nil, fmt.Errorf("ident: %w", err)
-		}
-		p.aeads = append(p.aeads, aead)
+		p.sivs = append(p.sivs, siv)
 	}
 	return p, nil
 }
@@ -56,7 +53,11 @@ func RandomPages() (*Pages, error) {
 
 // Seal makes a token of a position, bound to the given texts.
 func (p *Pages) Seal(position []byte, bind ...string) (string, error) {
-	return base64.RawURLEncoding.EncodeToString(p.aeads[0].Seal(nil, nil, position, binding(bind))), nil
+	sealed, err := p.sivs[0].EncryptDeterministically(position, binding(bind))
+	if err != nil {
+		return "", fmt.Errorf("ident: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
 // Open gives the position in a token that was sealed with the same texts, or ErrPage.
@@ -65,8 +66,8 @@ func (p *Pages) Open(token string, bind ...string) ([]byte, error) {
 	if err != nil {
 		return nil, ErrPage
 	}
-	for _, a := range p.aeads {
-		if position, err := a.Open(nil, nil, sealed, binding(bind)); err == nil {
+	for _, siv := range p.sivs {
+		if position, err := siv.DecryptDeterministically(sealed, binding(bind)); err == nil {
 			return position, nil
 		}
 	}

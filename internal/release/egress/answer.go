@@ -45,7 +45,7 @@ func (a *Answer) buffer(n int) []byte {
 	return (*p)[:0]
 }
 
-// Close gives the buffer back. The Answer is not to be used afterwards.
+// Close gives the buffer back, unless a write of it has failed. The Answer is not to be used afterwards.
 func (a *Answer) Close() {
 	if a.pooled != nil && cap(a.body) <= maxPooled {
 		*a.pooled = a.body[:0]
@@ -87,6 +87,13 @@ func (a *Answer) Write(w http.ResponseWriter, head bool) error {
 	if head {
 		return nil
 	}
+	// A write that fails may have left the body with the connection, which still sends it (an HTTP/2 stream that is reset): nobody else's answer
+	// is ever put over it.
+	pooled := a.pooled
+	a.pooled = nil
 	_, err := w.Write(a.body)
+	if err == nil {
+		a.pooled = pooled
+	}
 	return err
 }

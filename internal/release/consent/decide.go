@@ -114,7 +114,7 @@ func (d *decider) byConsent(clients []fhir.Reference, r *record) Decision {
 	answer := d.concerned(d.in.Client, r)
 	for _, c := range clients {
 		if c != d.in.Client {
-			answer = worse(answer, d.concerned(c, r))
+			answer = both(answer, d.concerned(c, r))
 		}
 	}
 	return answer
@@ -132,7 +132,7 @@ func (d *decider) concerned(client fhir.Reference, r *record) Decision {
 			answer = one
 			continue
 		}
-		answer = worse(answer, one)
+		answer = both(answer, one)
 	}
 	if len(d.purposes) == 0 {
 		return Decision{Reason: Purpose}
@@ -143,10 +143,10 @@ func (d *decider) concerned(client fhir.Reference, r *record) Decision {
 // rank orders the answers of the Consents from the farthest from release to release.
 var rank = map[Reason]int{Denied: 1, NoConsent: 2, Label: 3, PurposeRule: 4, Permitted: 5}
 
-// worse gives the answer that is farther from release, a if both are as far.
-func worse(a, b Decision) Decision {
-	if rank[b.Reason] < rank[a.Reason] {
-		return b
+// both joins two answers that must each release: a deny goes first, else the first that fails.
+func both(a, b Decision) Decision {
+	if a.Reason == Denied || !a.Release && b.Reason != Denied || b.Release {
+		return a
 	}
-	return a
+	return b
 }

@@ -2,7 +2,6 @@ package consent
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
@@ -76,9 +75,7 @@ func (d *decider) record(l stage.Labeled) record {
 func (d *decider) readPurposes() {
 	req, tree := d.in.Requester, d.in.Rules.Purposes
 	d.purposesHeld = knownKind(req.Kind) && len(req.Purposes) > 0
-	stated := slices.Clone(req.Purposes)
-	slices.SortFunc(stated, func(a, b fhir.Coding) int { return strings.Compare(a.Key(), b.Key()) })
-	for _, c := range stated {
+	for _, c := range req.Purposes {
 		p := purpose{known: tree.Known(c), bound: true}
 		if p.known {
 			p.code = c.Code

@@ -56,5 +56,7 @@
 //   - A record about several people is other-patient in self-access. Directory resources are decided by scope, and rules 1 and 2 as far
 //     as they have no label to lack; a patient/ scope reaches those that stand in the launch patient's chart.
 //   - NOPAT withholds from every requester of kind patient and every authenticated person.
-//   - Of several failing answers (purposes, clients) the one farthest from release is given: denied, no-consent, label, purpose-rule.
+//   - Of several failing answers (purposes in the order stated, clients with the chart's own first) a deny is given, else the first. Where all
+//     release, the first says why.
+//   - A permit that fails only because the record carries none of the labels that it lists is a near miss: the reason is label.
 package consent

@@ -76,8 +76,8 @@ func (d *decider) beside(r *record, own Decision, target stage.Labeled, decided 
 	if !decided.Release || own.Reason == SelfAccess {
 		return Decision{Release: decided.Release, Reason: decided.Reason, Consent: decided.Consent, Provision: decided.Provision}
 	}
-	both := d.record(target)
-	both.labels = slices.Concat(r.labels, both.labels)
-	both.marks = d.in.Rules.Labels.Read(both.labels)
-	return d.byConsent(slices.Concat(r.facts.Clients, both.facts.Clients), &both)
+	joined := d.record(target)
+	joined.labels = slices.Concat(r.labels, joined.labels)
+	joined.marks = d.in.Rules.Labels.Read(joined.labels)
+	return d.byConsent(slices.Concat(r.facts.Clients, joined.facts.Clients), &joined)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/consentry/gateway/internal/release/stage"
 )
 
-// permits tells whether everything that a permit states of the record holds. Unknown never matches (rule 12).
+// permits tells whether everything holds that a permit states of the record, but for its labels. Unknown never matches (rule 12).
 func permits(n *node, r *record) bool {
 	for _, group := range n.rule.Classes {
 		if !slices.ContainsFunc(group, func(c policy.Class) bool { return ofClass(c, r.facts) == same }) {
@@ -32,7 +32,7 @@ func permits(n *node, r *record) bool {
 			return false
 		}
 	}
-	return carries(n.rule.Labels, r)
+	return true
 }
 
 // denies tells whether everything that a deny states of the record may hold. Unknown always matches (rule 12).

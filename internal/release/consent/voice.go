@@ -33,9 +33,10 @@ type node struct {
 type finding struct {
 	deny    *node
 	permits []*node
+	near    *node // a permit that matches in everything but the labels that the record would have to carry
 }
 
-func (f *finding) reset() { f.deny, f.permits = nil, f.permits[:0] }
+func (f *finding) reset() { f.deny, f.near, f.permits = nil, nil, f.permits[:0] }
 
 // voices prepares the Consents of a client, once.
 func (d *decider) voices(c fhir.Reference) *voices {
@@ -141,6 +142,10 @@ func (v *voice) walk(d *decider, n *node, q purpose, r *record) bool {
 		}
 		return true
 	case n.effect == policy.Permit && permits(n, r):
+		if !carries(n.rule.Labels, r) {
+			d.found.near = n
+			return false
+		}
 		d.found.permits = append(d.found.permits, n)
 		return true
 	}
@@ -157,10 +162,14 @@ func (d *decider) ask(list []voice, q purpose, r *record) Decision {
 		if n := d.found.deny; n != nil {
 			return Decision{Reason: Denied, Consent: v.policy.ID, Provision: n.rule.Path}
 		}
-		if len(d.found.permits) == 0 {
-			continue
+		var one Decision
+		switch near := d.found.near; {
+		case len(d.found.permits) > 0:
+			one = d.judge(v.policy, d.found.permits, q, r)
+		case near != nil:
+			one = Decision{Reason: Label, Consent: v.policy.ID, Provision: near.rule.Path}
 		}
-		if one := d.judge(v.policy, d.found.permits, q, r); rank[one.Reason] > rank[answer.Reason] {
+		if rank[one.Reason] > rank[answer.Reason] {
 			answer = one
 		}
 	}

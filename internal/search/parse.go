@@ -238,7 +238,9 @@ func (b *builder) addAs(c criterion, modifier, text string) error {
 func (b *builder) finish() (*Query, error) {
 	q := b.query
 	if q.token != "" {
-		if len(q.criteria) > 0 || len(b.self) > 0 {
+		// A `_count` is let pass, since clients add one to whatever link they are given; the count of the search that began holds.
+		others := slices.ContainsFunc(b.self, func(s string) bool { return !strings.HasPrefix(s, "_count=") })
+		if len(q.criteria) > 0 || others {
 			return nil, fail("_page", PageAndOthers)
 		}
 		return q, nil

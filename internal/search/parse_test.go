@@ -84,7 +84,8 @@ func TestWhatIsRefused(t *testing.T) {
 		{"Practitioner", "_revinclude=Provenance:target", false, Error{"_revinclude", NotHere}},
 		{"Organization", "_revinclude=Provenance:target", false, Error{"_revinclude", NotHere}},
 		{"Observation", "patient=a&_page=x", false, Error{"_page", PageAndOthers}},
-		{"Observation", "_page=x&_count=2", false, Error{"_page", PageAndOthers}},
+		{"Observation", "_page=x&_sort=date", false, Error{"_page", PageAndOthers}},
+		{"Observation", "_page=x&_count=many", false, Error{"_count", Malformed}},
 		{"Observation", "patient=a&Code=x", true, Error{"", UnknownName}},
 		{"Observation", "patient=a&patient.name=x", true, Error{"", UnknownName}},
 		{"Observation", "patient=a&_has:Provenance:target:agent=x", true, Error{"", UnknownName}},
@@ -303,4 +304,15 @@ func FuzzResume(f *testing.F) {
 			t.Fatalf("a resumed query has no page: %v", err)
 		}
 	})
+}
+
+// Clients add their own `_count` to the link that they were given for the next page.
+func TestACountBesideAPageTokenIsLetPass(t *testing.T) {
+	q, err := testParser(t).ParseText("Observation", "_page=x&_count=1000", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q.PageToken() != "x" || len(q.Clients()) != 0 {
+		t.Errorf("the token is %q, the clients %v", q.PageToken(), q.Clients())
+	}
 }

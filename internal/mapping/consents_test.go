@@ -95,6 +95,7 @@ resource:
 		{"a null actor", "actor: [{role: {text: \"r\"}, reference: {ref: organization, key: label}}]", false},
 		{"a null class", `class: [{system: "urn:x", code: label}]`, false},
 		{"a null label that may be absent", `securityLabel: [{when: "=row.label != null", do: {system: "x", code: label}}]`, true},
+		{"a null list", `class: [{each: kinds, do: {system: "urn:x", code: item}}]`, false},
 		{"an open end", "purpose: [{system: \"x\", code: \"TREAT\"}]", true},
 	}
 	for _, c := range cases {

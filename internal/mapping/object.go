@@ -165,6 +165,10 @@ type each struct {
 
 func (e *each) run(x *run) bool {
 	v := &x.row[e.column]
+	if e.strict && v.IsNull() {
+		x.fail(e.name, "the list is unknown; an empty one would say that there is none")
+		return false
+	}
 	outerItem, outerFields := x.item, x.fields
 	defer func() { x.item, x.fields = outerItem, outerFields }()
 	start := len(x.buf)

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// scanArray reads a JSON array in one column: of strings (List), or of flat objects (Items) with exactly the declared fields. A null
-// among the strings and a null array are no values: json_group_array gives [null] for a left join that found nothing, which is read
-// as the empty list.
+// scanArray reads a JSON array in one column: of strings (List), or of flat objects (Items), of which the declared fields are read. A null among
+// the elements does not fit: it may be a left join that found nothing, or a recipient that nobody knows, and these are not the same. A
+// statement leaves it out with FILTER (WHERE x IS NOT NULL) where that is meant.
 func scanArray(v *Value, c *Column, src any, zone *time.Location) error {
 	var text []byte
 	switch s := src.(type) {
@@ -43,9 +43,6 @@ func decodeArray(text []byte) ([]any, error) {
 	if elements == nil {
 		return nil, errValue
 	}
-	if len(elements) == 1 && elements[0] == nil {
-		return elements[:0], nil
-	}
 	return elements, nil
 }
 
@@ -54,7 +51,7 @@ func scanList(v *Value, elements []any) error {
 	for i, e := range elements {
 		var text Value
 		if err := scanText(&text, plainNumber(e)); err != nil {
-			return err
+			return err // a null as well
 		}
 		v.List[i] = text.Text
 	}

@@ -30,7 +30,7 @@ CREATE TABLE notes (id INTEGER PRIMARY KEY, client INTEGER, at DATETIME, day DAT
 INSERT INTO notes VALUES
  (1, 7, '2026-03-08 09:30:00', '2026-03-08', 'first', 1.5, 1, x'00ff', '["a","b"]'),
  (2, 7, '2026-07-01T10:00', '2026-07', NULL, 3, 0, NULL, '[]'),
- (3, 8, '2026-07-02 10:00:00', '2026', 'other', NULL, NULL, NULL, '[null]');
+ (3, 8, '2026-07-02 10:00:00', '2026', 'other', NULL, NULL, NULL, '[]');
 CREATE TABLE kept_apart (id INTEGER);`
 
 // write makes or changes a database from outside, as the practice's own software does.
@@ -93,7 +93,9 @@ func TestRowsHaveTheDeclaredTypes(t *testing.T) {
 		}
 		return practice.Value{Type: practice.LocalTime, Time: when.UTC()}
 	}
-	of := func(typ practice.ColumnType, text string) practice.Value { return practice.Value{Type: typ, Text: text} }
+	of := func(typ practice.ColumnType, text string) practice.Value {
+		return practice.Value{Type: typ, Text: text}
+	}
 	want := []practice.Row{
 		{integer(1), integer(7), at("2026-03-08T14:30:00Z"), of(practice.Date, "2026-03-08"), of(practice.Text, "first"), of(practice.Decimal, "1.5"),
 			{Type: practice.Bool, Bool: true}, {Type: practice.Bytes, Bytes: []byte{0, 255}}, {Type: practice.List, List: []string{"a", "b"}}},
@@ -141,6 +143,8 @@ func TestABrokenRowIsReportedWithoutItsValueAndTheOthersAreRead(t *testing.T) {
 		"not UTF-8":          {"UPDATE notes SET body = CAST(x'ff73656372657463' AS TEXT) WHERE id = 1", "body"},
 		"neither yes nor no": {"UPDATE notes SET done = 2 WHERE id = 1", "done"},
 		"not a list":         {`UPDATE notes SET tags = '{"secret":1}' WHERE id = 1`, "tags"},
+		"an unknown element": {`UPDATE notes SET tags = '["a",null]' WHERE id = 1`, "tags"},
+		"only an unknown":    {`UPDATE notes SET tags = '[null]' WHERE id = 1`, "tags"},
 		"a list of objects":  {`UPDATE notes SET tags = '[{"secret":1}]' WHERE id = 1`, "tags"},
 	}
 	for name, c := range cases {

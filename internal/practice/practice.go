@@ -100,6 +100,16 @@ type Source interface {
 	Close() error
 }
 
+// Snapshotter is a Source that can be read as of one committed state. What is released is decided over such a state alone: Consents of before
+// a change and a chart of after it could let out together what neither does.
+type Snapshotter interface {
+	Source
+	// Snapshot calls f with a Source whose reads all see one state, committed after the call began. Its Version names that state, or is
+	// ErrNoVersion where the state cannot be named. It is for one goroutine, until f returns. After a read of it has failed nothing more
+	// can be read from it, and Snapshot fails.
+	Snapshot(ctx context.Context, f func(context.Context, Source) error) error
+}
+
 // PsychotherapyNote is all that the gateway may know of a note that is kept apart from the record (45 CFR 164.501): that it exists.
 // It has no text, and no mapper takes it.
 type PsychotherapyNote struct {

@@ -15,37 +15,37 @@ import (
 )
 
 // build makes the View of one chart: Consents first, and no chart unless one of them may permit something.
-func (s *Service) build(ctx context.Context, version string, key viewKey, r *requester.Requester) (lasting, error) {
+func (s *Service) build(ctx context.Context, at state, key viewKey, r *requester.Requester) (lasting, error) {
 	patient, err := s.patient(key.client)
 	if err != nil {
 		return lasting{}, err
 	}
-	sets, err := s.setsOf(ctx, version, []practice.ClientKey{key.client})
+	sets, err := s.setsOf(ctx, at, []practice.ClientKey{key.client})
 	if err != nil {
 		return lasting{}, err
 	}
 	in := s.input(r, key, patient, sets)
 	if !consent.Applies(in) {
-		return lasting{view: newView(nil, Evidence{}), version: version, until: nextChange(in)}, nil
+		return lasting{view: newView(nil, Evidence{}), version: at.version, from: in.Now, until: nextChange(in)}, nil
 	}
-	c, err := s.chartOf(ctx, version, key.client)
+	c, err := s.chartOf(ctx, at, key.client)
 	if err != nil {
 		return lasting{}, err
 	}
 	if len(c.others) > 0 {
-		if in.Policies, err = s.setsOf(ctx, version, append([]practice.ClientKey{key.client}, c.others...)); err != nil {
+		if in.Policies, err = s.setsOf(ctx, at, append([]practice.ClientKey{key.client}, c.others...)); err != nil {
 			return lasting{}, err
 		}
 	}
 	in.Chart, in.Related = c.labeled, tied(c.ties, r)
-	directory, err := s.Directory(ctx, r, key.permission)
+	directory, err := s.directoryAt(ctx, at, r, key.permission)
 	if err != nil {
 		return lasting{}, err
 	}
 	res := consent.Decide(in)
 	resources := s.settle(in, res, directory)
 	view := newView(resources, s.evidence(in, c, res, resources))
-	return lasting{view: view, version: version, until: res.ValidUntil}, nil
+	return lasting{view: view, version: at.version, from: in.Now, until: res.ValidUntil}, nil
 }
 
 func (s *Service) input(r *requester.Requester, key viewKey, patient fhir.Reference, sets map[fhir.Reference]policy.Set) consent.Input {

@@ -20,19 +20,19 @@ type chart struct {
 	weight  uint32
 }
 
-// chartOf gives a client's chart as of the version, or newer.
-func (s *Service) chartOf(ctx context.Context, version string, client practice.ClientKey) (*chart, error) {
-	if kept, ok := s.charts.GetIfPresent(client); ok && version != "" && kept.version == version {
+// chartOf gives a client's chart in a state of the records.
+func (s *Service) chartOf(ctx context.Context, at state, client practice.ClientKey) (*chart, error) {
+	if kept, ok := s.charts.GetIfPresent(client); ok && at.version != "" && kept.version == at.version {
 		return kept, nil
 	}
-	mapped, err := s.Records.Chart(ctx, client)
+	mapped, err := at.Chart(ctx, client)
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	c := &chart{version: version, labeled: s.Labels.Apply(mapped.Candidates), ties: mapped.Ties}
+	c := &chart{version: at.version, labeled: s.Labels.Apply(mapped.Candidates), ties: mapped.Ties}
 	c.others = s.otherClients(client, c.labeled)
 	c.digest, c.weight = summary(c.labeled)
-	if version != "" {
+	if at.version != "" {
 		s.charts.Set(client, c)
 	}
 	return c, nil

@@ -19,13 +19,13 @@ type consentsOf struct {
 
 func (c consentsOf) weight() uint32 { return clamp(4*c.bytes + 256) }
 
-// setsOf gives the Consents of clients, by Patient. They are those of the version, or newer.
-func (s *Service) setsOf(ctx context.Context, version string, clients []practice.ClientKey) (map[fhir.Reference]policy.Set, error) {
+// setsOf gives the Consents of clients in a state of the records, by Patient.
+func (s *Service) setsOf(ctx context.Context, at state, clients []practice.ClientKey) (map[fhir.Reference]policy.Set, error) {
 	sets := make(map[fhir.Reference]policy.Set, len(clients))
 	var missing []practice.ClientKey
 	for _, c := range clients {
 		kept, ok := s.consents.GetIfPresent(c)
-		if !ok || version == "" || kept.version != version {
+		if !ok || at.version == "" || kept.version != at.version {
 			missing = append(missing, c)
 			continue
 		}
@@ -38,7 +38,7 @@ func (s *Service) setsOf(ctx context.Context, version string, clients []practice
 	if len(missing) == 0 {
 		return sets, nil
 	}
-	documents, err := s.Records.Consents(ctx, missing)
+	documents, err := at.Consents(ctx, missing)
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -53,8 +53,8 @@ func (s *Service) setsOf(ctx context.Context, version string, clients []practice
 		}
 		set, size := s.compile(patient, byClient[c])
 		sets[patient] = set
-		if version != "" {
-			s.consents.Set(c, consentsOf{version: version, set: set, bytes: size})
+		if at.version != "" {
+			s.consents.Set(c, consentsOf{version: at.version, set: set, bytes: size})
 		}
 	}
 	return sets, nil

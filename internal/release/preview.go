@@ -6,6 +6,7 @@ import (
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release/consent"
+	"github.com/consentry/gateway/internal/release/policy"
 	"github.com/consentry/gateway/internal/release/stage"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
@@ -35,19 +36,20 @@ func (s *Service) Preview(ctx context.Context, r *requester.Requester, p smart.P
 	if err != nil {
 		return nil, err
 	}
-	version, err := s.now(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c, err := s.chartOf(ctx, version, client)
-	if err != nil {
-		return nil, err
-	}
-	sets, err := s.setsOf(ctx, version, append([]practice.ClientKey{client}, c.others...))
-	if err != nil {
-		return nil, err
-	}
-	view, err := s.View(ctx, r, p, patient)
+	var built lasting
+	var c *chart
+	var sets map[fhir.Reference]policy.Set
+	err = s.read(ctx, func(ctx context.Context, at state) error {
+		var err error
+		if c, err = s.chartOf(ctx, at, client); err != nil {
+			return err
+		}
+		if sets, err = s.setsOf(ctx, at, append([]practice.ClientKey{client}, c.others...)); err != nil {
+			return err
+		}
+		built, err = s.build(ctx, at, viewKey{client: client, requester: r.Digest(), permission: p}, r)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +58,7 @@ func (s *Service) Preview(ctx context.Context, r *requester.Requester, p smart.P
 	res := consent.Decide(in)
 	out := &Preview{Patient: patient, Related: in.Related, Lines: make([]PreviewLine, len(c.labeled))}
 	for i, l := range c.labeled {
-		_, shown := view.Get(fhir.Reference{Type: l.Facts().Type, ID: l.Facts().ID})
+		_, shown := built.view.Get(fhir.Reference{Type: l.Facts().Type, ID: l.Facts().ID})
 		out.Lines[i] = PreviewLine{Facts: l.Facts(), Labels: l.Labels(), Decision: res.Decisions[i], Shown: shown}
 	}
 	return out, nil

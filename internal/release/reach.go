@@ -18,11 +18,21 @@ func (s *Service) Reach(ctx context.Context, r *requester.Requester, p smart.Per
 	if r == nil {
 		return nil, nil
 	}
-	version, err := s.now(ctx)
+	var reach []fhir.Reference
+	err := s.read(ctx, func(ctx context.Context, at state) error {
+		var err error
+		reach, err = s.reachAt(ctx, at, r, p)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	clients, err := s.Records.ConsentClients(ctx)
+	slices.SortFunc(reach, func(a, b fhir.Reference) int { return strings.Compare(a.ID, b.ID) })
+	return reach, nil
+}
+
+func (s *Service) reachAt(ctx context.Context, at state, r *requester.Requester, p smart.Permission) ([]fhir.Reference, error) {
+	clients, err := at.ConsentClients(ctx)
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -31,7 +41,7 @@ func (s *Service) Reach(ctx context.Context, r *requester.Requester, p smart.Per
 	}
 	slices.Sort(clients)
 	clients = slices.Compact(clients)
-	sets, err := s.setsOf(ctx, version, clients)
+	sets, err := s.setsOf(ctx, at, clients)
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +51,5 @@ func (s *Service) Reach(ctx context.Context, r *requester.Requester, p smart.Per
 			reach = append(reach, patient)
 		}
 	}
-	slices.SortFunc(reach, func(a, b fhir.Reference) int { return strings.Compare(a.ID, b.ID) })
 	return reach, nil
 }

@@ -112,6 +112,9 @@ func (s *Service) Directory(ctx context.Context, r *requester.Requester, p smart
 	return s.kept(ctx, viewKey{directory: true, requester: r.Digest(), permission: p}, r, s.buildDirectory)
 }
 
+// flightTries is how often a View is built that no longer holds when it is ready, before the request is given up.
+const flightTries = 3
+
 // kept gives a View that was built for the records as they are now, or builds it.
 func (s *Service) kept(ctx context.Context, key viewKey, r *requester.Requester, build builder) (*View, error) {
 	version, err := s.now(ctx)
@@ -119,32 +122,58 @@ func (s *Service) kept(ctx context.Context, key viewKey, r *requester.Requester,
 		return nil, err
 	}
 	if version == "" {
-		l, err := build(ctx, "", key, r)
+		l, err := s.fly(ctx, key, r, build)
 		return l.view, err
 	}
 	if l, ok := s.views.GetIfPresent(key); ok && l.holds(version, s.Now()) {
 		return l.view, nil
 	}
-	// Whoever waits for the flight asked before it ended, and with the same version: what it reads is at least as new.
+	// Whoever waits for the flight was given the version that the flight began with: what the flight reads is that version or a newer one.
 	flight := fmt.Sprintf("%s\x00%t\x00%x%c\x00%s", key.client, key.directory, key.requester, key.permission, version)
-	built, err, _ := s.flights.Do(flight, func() (any, error) {
-		l, err := build(context.WithoutCancel(ctx), version, key, r)
-		if err == nil {
-			s.views.Set(key, l)
+	for range flightTries {
+		built, err, _ := s.flights.Do(flight, func() (any, error) {
+			l, err := s.fly(context.WithoutCancel(ctx), key, r, build)
+			if err == nil {
+				s.keep(key, l)
+			}
+			return l, err
+		})
+		if err != nil {
+			return nil, err
 		}
-		return l, err
-	})
-	if err != nil {
-		return nil, err
+		// It was decided when the flight began: for one who came later a Consent may have expired since.
+		if l := built.(lasting); l.fits(s.Now()) {
+			return l.view, nil
+		}
 	}
-	return built.(lasting).view, nil
+	return nil, fmt.Errorf("%w: no view holds long enough", ErrUnavailable)
 }
 
-type builder func(ctx context.Context, version string, key viewKey, r *requester.Requester) (lasting, error)
+type builder func(ctx context.Context, at state, key viewKey, r *requester.Requester) (lasting, error)
+
+// fly builds a View of one state of the records.
+func (s *Service) fly(ctx context.Context, key viewKey, r *requester.Requester, build builder) (l lasting, err error) {
+	err = s.read(ctx, func(ctx context.Context, at state) error {
+		l, err = build(ctx, at, key, r)
+		return err
+	})
+	if err != nil {
+		return lasting{}, err
+	}
+	return l, nil
+}
+
+// keep keeps a View under the state that it is of, if that has a name.
+func (s *Service) keep(key viewKey, l lasting) {
+	if l.version != "" {
+		s.views.Set(key, l)
+	}
+}
 
 // now gives the version of the records, "" for a source that has none: then nothing is kept.
-func (s *Service) now(ctx context.Context) (string, error) {
-	version, err := s.version.get(ctx)
+func (s *Service) now(ctx context.Context) (string, error) { return named(s.version.get(ctx)) }
+
+func named(version string, err error) (string, error) {
 	switch {
 	case errors.Is(err, practice.ErrNoVersion):
 		return "", nil

@@ -120,13 +120,18 @@ func (m *Memo) Put(key string, value any) {
 
 // lasting is a View and how long it may be used.
 type lasting struct {
-	view    *View
-	version string
-	until   time.Time
+	view        *View
+	version     string
+	from, until time.Time
 }
 
 func (l lasting) holds(version string, now time.Time) bool {
-	return l.view != nil && l.version == version && now.Before(l.until)
+	return l.version == version && l.fits(now)
+}
+
+// fits tells whether the answer is the same at another instant: not beyond the next change, and not before the decision, if a clock goes back.
+func (l lasting) fits(now time.Time) bool {
+	return l.view != nil && !now.Before(l.from) && now.Before(l.until)
 }
 
 // weight is what a View takes in memory beside the bodies that it shares with its chart.

@@ -17,10 +17,17 @@ func (s stopped) Unwrap() error { return s.error }
 
 // Rows runs a query for the given clients, in batches.
 func (s *Source) Rows(ctx context.Context, q practice.Query, clients []practice.ClientKey, each func(practice.Row) error, broken func(*practice.BrokenRow)) error {
+	return s.rows(ctx, s.with, q, clients, each, broken)
+}
+
+// on runs f on a session: any, or the one of a snapshot.
+type on func(ctx context.Context, f func(context.Context, *session) error) error
+
+func (s *Source) rows(ctx context.Context, with on, q practice.Query, clients []practice.ClientKey, each func(practice.Row) error, broken func(*practice.BrokenRow)) error {
 	if len(q.Columns) == 0 {
 		return fmt.Errorf("sqldb: %s declares no column", q.Map)
 	}
-	r := newReader(s, q, each, broken)
+	r := newReader(s, with, q, each, broken)
 	if clients == nil {
 		return r.batch(ctx, nil)
 	}
@@ -38,6 +45,7 @@ func (s *Source) Rows(ctx context.Context, q practice.Query, clients []practice.
 // reader reads the rows of one query.
 type reader struct {
 	s       *Source
+	with    on
 	q       practice.Query
 	each    func(practice.Row) error
 	broken  func(*practice.BrokenRow)
@@ -48,9 +56,9 @@ type reader struct {
 	client  int
 }
 
-func newReader(s *Source, q practice.Query, each func(practice.Row) error, broken func(*practice.BrokenRow)) *reader {
+func newReader(s *Source, with on, q practice.Query, each func(practice.Row) error, broken func(*practice.BrokenRow)) *reader {
 	n := len(q.Columns)
-	r := &reader{s: s, q: q, each: each, broken: broken, row: make(practice.Row, n), values: make([]any, n), targets: make([]any, n), key: -1, client: -1}
+	r := &reader{s: s, with: with, q: q, each: each, broken: broken, row: make(practice.Row, n), values: make([]any, n), targets: make([]any, n), key: -1, client: -1}
 	for i := range r.values {
 		r.targets[i] = &r.values[i]
 		switch q.Columns[i].Name {
@@ -93,7 +101,7 @@ func (r *reader) batch(ctx context.Context, args []any) error {
 		args = padded
 	}
 	text := statement(r.s.dialect, r.q, n)
-	err := r.s.with(ctx, func(ctx context.Context, one *session) error {
+	err := r.with(ctx, func(ctx context.Context, one *session) error {
 		stmt, err := one.prepare(ctx, text)
 		if err != nil {
 			return r.s.unavailable(err)
@@ -102,6 +110,7 @@ func (r *reader) batch(ctx context.Context, args []any) error {
 		if err != nil {
 			return r.s.unavailable(err)
 		}
+		defer rows.Close() // for a panic: with open rows the connection could not be closed
 		err = r.all(rows)
 		if closing := rows.Close(); err == nil && closing != nil {
 			err = r.s.unavailable(closing)

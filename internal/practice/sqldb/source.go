@@ -34,7 +34,7 @@ type Source struct {
 	closed  bool
 }
 
-var _ practice.Source = (*Source)(nil)
+var _ practice.Snapshotter = (*Source)(nil)
 
 // Open checks the configuration. It does not connect: a database that is gone now may come back.
 func Open(c Config) (*Source, error) {
@@ -104,6 +104,7 @@ func (s *Source) drop() {
 
 // session is one restricted connection with the statements that are prepared on it.
 type session struct {
+	pool     *pool
 	conn     *sql.Conn
 	prepared map[string]*sql.Stmt
 }
@@ -116,7 +117,7 @@ func (s *Source) connect(ctx context.Context, p *pool) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	one := &session{conn: conn, prepared: map[string]*sql.Stmt{}}
+	one := &session{pool: p, conn: conn, prepared: map[string]*sql.Stmt{}}
 	if err := s.dialect.restrict(ctx, conn); err != nil {
 		one.end()
 		return nil, err
@@ -151,34 +152,62 @@ func (one *session) prepare(ctx context.Context, text string) (*sql.Stmt, error)
 	return stmt, nil
 }
 
-// with runs f on a session. A session on which anything failed is not used again.
+// with runs f, which is one statement, on a session.
 func (s *Source) with(ctx context.Context, f func(context.Context, *session) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	p, err := s.current()
+	return s.hold(ctx, f)
+}
+
+// hold runs f on a session. A session on which anything failed or panicked is not used again: it could still be in a transaction.
+func (s *Source) hold(ctx context.Context, f func(context.Context, *session) error) error {
+	p, one, err := s.take(ctx)
 	if err != nil {
 		return err
 	}
-	select {
-	case p.slot <- struct{}{}:
-		defer func() { <-p.slot }()
-	case <-ctx.Done():
-		return fmt.Errorf("%w: all sessions are busy", practice.ErrUnavailable)
-	}
-	var one *session
-	select {
-	case one = <-p.idle:
-	default:
-		if one, err = s.connect(ctx, p); err != nil {
-			return s.unavailable(err)
+	good := false
+	defer func() {
+		if good {
+			s.giveBack(p, one)
+		} else {
+			one.end()
+		}
+		<-p.slot
+	}()
+	err = f(ctx, one)
+	good = err == nil
+	return err
+}
+
+// poolTries is how often a session is asked for because the file, or what is known of it, changed meanwhile.
+const poolTries = 4
+
+// take gives a session of the current pool, and a slot of it.
+func (s *Source) take(ctx context.Context) (*pool, *session, error) {
+	for try := 1; ; try++ {
+		p, err := s.current()
+		if err != nil {
+			return nil, nil, err
+		}
+		select {
+		case p.slot <- struct{}{}:
+		case <-ctx.Done():
+			return nil, nil, fmt.Errorf("%w: all sessions are busy", practice.ErrUnavailable)
+		}
+		select {
+		case one := <-p.idle:
+			return p, one, nil
+		default:
+		}
+		one, err := s.connect(ctx, p)
+		if err == nil {
+			return p, one, nil
+		}
+		<-p.slot
+		if now, gone := s.current(); gone != nil || now == p || try == poolTries {
+			return nil, nil, s.unavailable(err)
 		}
 	}
-	if err := f(ctx, one); err != nil {
-		one.end()
-		return err
-	}
-	s.giveBack(p, one)
-	return nil
 }
 
 func (s *Source) giveBack(p *pool, one *session) {

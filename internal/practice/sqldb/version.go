@@ -69,19 +69,14 @@ func (v *versions) read(ctx context.Context, s *Source, p *pool) (overwritten bo
 			return false, "", s.unavailable(err)
 		}
 	}
-	info, err := s.dialect.identity(s.config.Path)
+	info, counter, err := v.settled(ctx, s)
 	if err != nil {
 		v.drop()
-		return false, "", fmt.Errorf("%w: no database file", practice.ErrUnavailable)
-	}
-	var counter int64
-	if err := v.stmt.QueryRowContext(ctx).Scan(&counter); err != nil {
-		v.drop()
-		return false, "", s.unavailable(err)
+		return false, "", err
 	}
 	// A file that changed without a commit was overwritten, and what the connections remember of it may be wrong. (A checkpoint looks the
 	// same and costs new connections, no more.)
-	touched := v.info != nil && (v.info.Size() != info.Size() || !v.info.ModTime().Equal(info.ModTime()))
+	touched := v.info != nil && !alike(v.info, info)
 	overwritten = touched && counter == v.counter
 	v.info, v.counter = info, counter
 	b := make([]byte, 0, 64)
@@ -90,6 +85,34 @@ func (v *versions) read(ctx context.Context, s *Source, p *pool) (overwritten bo
 	b = strconv.AppendInt(append(b, '.'), info.ModTime().UnixNano(), 36)
 	b = strconv.AppendInt(append(b, '.'), info.Size(), 36)
 	return overwritten, string(b), nil
+}
+
+// settledTries is how often the file is looked at because it changed while the counter was read.
+const settledTries = 8
+
+// settled reads the counter and what the file looked like at that instant: a file of after a commit beside a counter of before it would look
+// overwritten at the next reading. With a practice that never stops writing the last look has to do.
+func (v *versions) settled(ctx context.Context, s *Source) (info os.FileInfo, counter int64, err error) {
+	for try := 1; ; try++ {
+		before, err := s.dialect.identity(s.config.Path)
+		if err != nil {
+			return nil, 0, fmt.Errorf("%w: no database file", practice.ErrUnavailable)
+		}
+		if err := v.stmt.QueryRowContext(ctx).Scan(&counter); err != nil {
+			return nil, 0, s.unavailable(err)
+		}
+		if info, err = s.dialect.identity(s.config.Path); err != nil {
+			return nil, 0, fmt.Errorf("%w: no database file", practice.ErrUnavailable)
+		}
+		if alike(before, info) || try == settledTries {
+			return info, counter, nil
+		}
+	}
+}
+
+// alike tells whether a file looks as it did.
+func alike(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
 func (v *versions) connect(ctx context.Context, s *Source, p *pool) error {

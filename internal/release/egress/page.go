@@ -22,6 +22,10 @@ const (
 )
 
 func (e *Egress) page(p *Page, ifNoneMatch string) *Answer {
+	if kept, ok := e.pages.GetIfPresent(p); ok {
+		again := kept
+		return again.unless(ifNoneMatch)
+	}
 	released := make([]stage.Released, len(p.Entries))
 	size := pageRoom + len(e.base)*3 + len(p.Self) + len(p.Next) + len(p.First)
 	for i := range p.Entries {
@@ -41,10 +45,20 @@ func (e *Egress) page(p *Page, ifNoneMatch string) *Answer {
 	a.seal()
 	a.notice = noticeFor(e.base, released)
 	a.tag = e.pageTag(p, a)
+	if p.answered.Add(1) > 1 {
+		return e.keep(p, a, size).unless(ifNoneMatch)
+	}
 	if a.unless(ifNoneMatch); a.Status == http.StatusNotModified {
 		return a
 	}
 	a.body = e.appendPage(a.buffer(size), p, a.notice)
+	return a
+}
+
+// keep encodes a page that is asked for again into memory of its own, and remembers it.
+func (e *Egress) keep(p *Page, a *Answer, size int) *Answer {
+	a.body = e.appendPage(make([]byte, 0, size), p, a.notice)
+	e.pages.Set(p, *a)
 	return a
 }
 

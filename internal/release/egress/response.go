@@ -2,6 +2,7 @@ package egress
 
 import (
 	"crypto/sha256"
+	"sync/atomic"
 
 	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/release/stage"
@@ -18,7 +19,7 @@ type Resource struct {
 }
 
 // Page answers a search with one page of a searchset Bundle (FHIR R4 3.1.1.2). It must follow from the released resources and the request
-// alone: egress adds no time, no random id and no count of its own.
+// alone: egress adds no time, no random id and no count of its own. A Page that is answered again is encoded once: it must not be changed.
 type Page struct {
 	// Self is the search as it was used, relative to the base: "DocumentReference?patient=...". FHIR requires the link.
 	Self string
@@ -33,6 +34,8 @@ type Page struct {
 	HasTotal bool
 	// Ignored are the names of the parameters that the search did not use. They are listed in an entry of mode outcome.
 	Ignored []string
+
+	answered atomic.Uint32
 }
 
 // Entry is one entry of a Page.

@@ -3,7 +3,6 @@ package fhirapi
 import (
 	"context"
 	"maps"
-	"strings"
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/ledger"
@@ -34,7 +33,7 @@ func (x *exchange) records(a *egress.Answer) []ledger.Record {
 		}
 	}
 	if len(clients) == 1 && !d.reach {
-		return []ledger.Record{x.recordOf(a, clients[0], a.Released)}
+		return []ledger.Record{x.recordOf(a, clients[0], a.Names, a.Digest)}
 	}
 	var out []ledger.Record
 	rest := a.Released
@@ -42,11 +41,11 @@ func (x *exchange) records(a *egress.Answer) []ledger.Record {
 		var his []stage.Released
 		his, rest = partition(rest, e.Client)
 		if len(his) > 0 || !d.reach { // of all whom a search over the reach passes by, none is told of
-			out = append(out, x.recordOf(a, e, his))
+			out = append(out, x.recordOf(a, e, egress.NamesOf(his), egress.DigestOf(his)))
 		}
 	}
 	if len(rest) > 0 || len(out) == 0 {
-		out = append(out, x.recordOf(a, release.Evidence{}, rest))
+		out = append(out, x.recordOf(a, release.Evidence{}, egress.NamesOf(rest), egress.DigestOf(rest)))
 	}
 	return out
 }
@@ -63,12 +62,12 @@ func partition(all []stage.Released, client fhir.Reference) (his, rest []stage.R
 	return his, rest
 }
 
-func (x *exchange) recordOf(a *egress.Answer, e release.Evidence, released []stage.Released) ledger.Record {
+func (x *exchange) recordOf(a *egress.Answer, e release.Evidence, released []string, digest [32]byte) ledger.Record {
 	who := x.request.Requester
 	r := ledger.Record{
 		At: x.api.Now(), RequestID: x.id, Partner: who.PartnerID, Interaction: x.template, Status: a.Status,
 		Client: e.Client.String(), ChartVersion: e.ChartVersion, Withheld: e.Withheld,
-		Released: names(released), Digest: egress.DigestOf(released),
+		Released: released, Digest: digest,
 	}
 	for _, p := range who.Purposes {
 		r.Purposes = append(r.Purposes, p.Key())
@@ -85,26 +84,4 @@ func (x *exchange) recordOf(a *egress.Answer, e release.Evidence, released []sta
 	}
 	r.Accountable = len(released) > 0 && x.api.Accountable(who, e)
 	return r
-}
-
-// names gives "Type/id" of each, all cut out of one text.
-func names(released []stage.Released) []string {
-	if len(released) == 0 {
-		return nil
-	}
-	var b strings.Builder
-	b.Grow(len(released) * 96)
-	ends := make([]int, len(released))
-	for i, r := range released {
-		f := r.Facts()
-		b.WriteString(f.Type)
-		b.WriteByte('/')
-		b.WriteString(f.ID)
-		ends[i] = b.Len()
-	}
-	text, out, start := b.String(), make([]string, len(released)), 0
-	for i, end := range ends {
-		out[i], start = text[start:end], end
-	}
-	return out
 }

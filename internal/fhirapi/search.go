@@ -21,10 +21,33 @@ func (a *API) search(ctx context.Context, r *Request) (egress.Response, error) {
 	if err != nil {
 		return nil, searchError(err)
 	}
-	found, views, err := a.matches(ctx, r, q)
+	views, err := a.searched(ctx, r, q)
 	if err != nil {
 		return nil, err
 	}
+	if len(views) != 1 {
+		return a.page(r, q, q.Evaluate(together(views, r.Type)), views)
+	}
+	// Both the view and the query are immutable, and so is the page that follows from them.
+	memo, key := views[0].Memo(), pageKey(r, q)
+	if kept, ok := memo.Get(key); ok {
+		return kept.(*egress.Page), nil
+	}
+	page, err := a.page(r, q, remembered(views[0], q), views)
+	if err != nil {
+		return nil, err
+	}
+	memo.Put(key, page)
+	return page, nil
+}
+
+// pageKey identifies a page among all that can be asked of one view.
+func pageKey(r *Request, q *search.Query) string {
+	return "page\n" + q.Key() + "\n" + r.Params.Get("_page") + "\n" + strings.Join(q.Ignored(), "\n")
+}
+
+// page makes one page of what was found.
+func (a *API) page(r *Request, q *search.Query, found *search.Result, views []View) (*egress.Page, error) {
 	page, err := q.Page(found)
 	if err != nil {
 		return nil, searchError(err)
@@ -51,26 +74,19 @@ func (a *API) pageBinding(r *Request) []string {
 	return []string{hex.EncodeToString(d[:]), r.Type}
 }
 
-// matches gives all matches, and the views that they come from.
-func (a *API) matches(ctx context.Context, r *Request, q *search.Query) (*search.Result, []View, error) {
-	views, err := a.searched(ctx, r, q)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(views) == 1 {
-		return remembered(views[0], q), views, nil
-	}
+// together gives the resources of a type in several views.
+func together(views []View, resourceType string) []stage.Released {
 	var all []stage.Released
 	seen := map[string]bool{}
 	for _, v := range views {
-		for _, x := range v.Resources(r.Type) {
+		for _, x := range v.Resources(resourceType) {
 			if id := x.Facts().ID; !seen[id] { // several ids of one client give its view several times
 				seen[id] = true
 				all = append(all, x)
 			}
 		}
 	}
-	return q.Evaluate(all), views, nil
+	return all
 }
 
 // searched gives the views that the search runs over: those of the clients it names, or those of the requester's reach; for a type of the
@@ -125,7 +141,7 @@ func remembered(v View, q *search.Query) *search.Result {
 }
 
 // bundle makes the page of an answer.
-func (a *API) bundle(r *Request, q *search.Query, p search.Page, views []View) (egress.Response, error) {
+func (a *API) bundle(r *Request, q *search.Query, p search.Page, views []View) (*egress.Page, error) {
 	page := &egress.Page{Self: r.Type, Total: p.Total, HasTotal: p.Total >= 0, Ignored: q.Ignored()}
 	page.Entries = make([]egress.Entry, 0, len(p.Matches))
 	for _, m := range p.Matches {

@@ -16,6 +16,8 @@ type Answer struct {
 	Status int
 	// Released are the resources in the answer, in order; for a 304 those that it vouches for.
 	Released []stage.Released
+	// Names are "Type/id" of each of Released, for the ledger.
+	Names []string
 	// Digest is the SHA-256 over the digests of the released bodies, in order; all zeros where there are none.
 	Digest [32]byte
 	// Guarded says that the guard withheld what the handler had answered.

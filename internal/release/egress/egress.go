@@ -6,10 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/maypok86/otter/v2"
+
 	"github.com/consentry/gateway/internal/release/facts"
 )
 
-// Options are what an Egress needs. Only PsychotherapyKinds, Alarm and GuardCapacity may be left out.
+// Options are what an Egress needs. Only PsychotherapyKinds, Alarm, GuardCapacity and PageBytes may be left out.
 type Options struct {
 	// Base is the absolute URL of the FHIR service, "https://gateway.example/fhir". It never comes from a request.
 	Base string
@@ -21,6 +23,8 @@ type Options struct {
 	Alarm func(Alarm)
 	// GuardCapacity is how many bodies the guard remembers as examined, 0 for 65,536.
 	GuardCapacity int
+	// PageBytes bounds the encoded pages that are kept, 0 for 64 MiB.
+	PageBytes uint64
 	// Zone is the practice's zone and Types reads the resource types: with them the facts of a projected body are made anew.
 	Zone  *time.Location
 	Types *facts.Types
@@ -35,11 +39,16 @@ type Egress struct {
 	zone      *time.Location
 	types     *facts.Types
 	projected projections
+	// pages are encoded pages that were asked for more than once. A Page belongs to one view, so none is ever stale; they are dropped by size.
+	pages *otter.Cache[*Page, Answer]
 }
 
 var errNotPatient = errors.New("egress: not a Patient")
 
-const minTagKey = 32
+const (
+	minTagKey        = 32
+	defaultPageBytes = 64 << 20
+)
 
 // New makes an Egress.
 func New(o Options) (*Egress, error) {
@@ -55,6 +64,9 @@ func New(o Options) (*Egress, error) {
 	}
 	base := strings.TrimRight(o.Base, "/")
 	full := append([]byte(`{"fullUrl":`), appendString(nil, base+"/")...)
+	if o.PageBytes == 0 {
+		o.PageBytes = defaultPageBytes
+	}
 	return &Egress{
 		base:  base,
 		full:  full[:len(full)-1], // the type, the id and the quote follow
@@ -62,5 +74,8 @@ func New(o Options) (*Egress, error) {
 		guard: newGuard(o.PsychotherapyKinds, o.GuardCapacity, o.Alarm),
 		zone:  o.Zone,
 		types: o.Types,
+		pages: otter.Must(&otter.Options[*Page, Answer]{
+			MaximumWeight: o.PageBytes, Weigher: func(_ *Page, a Answer) uint32 { return uint32(min(len(a.body)+pageRoom, 1<<31)) },
+		}),
 	}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash"
 	"net/http"
+	"strings"
 
 	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/release/internal/sealed"
@@ -70,7 +71,7 @@ func (a *Answer) seal() {
 	if len(a.Released) == 0 {
 		return
 	}
-	a.Digest = DigestOf(a.Released)
+	a.Digest, a.Names = DigestOf(a.Released), NamesOf(a.Released)
 	for _, r := range a.Released {
 		if t := r.Facts().LastUpdated.Start; t.After(a.lastModified) {
 			a.lastModified = t
@@ -98,4 +99,26 @@ func (a *Answer) unless(ifNoneMatch string) *Answer {
 		a.Status, a.body = http.StatusNotModified, nil
 	}
 	return a
+}
+
+// NamesOf gives "Type/id" of each, all cut out of one text.
+func NamesOf(released []stage.Released) []string {
+	if len(released) == 0 {
+		return nil
+	}
+	var b strings.Builder
+	b.Grow(len(released) * 96)
+	ends := make([]int, len(released))
+	for i, r := range released {
+		f := r.Facts()
+		b.WriteString(f.Type)
+		b.WriteByte('/')
+		b.WriteString(f.ID)
+		ends[i] = b.Len()
+	}
+	text, out, start := b.String(), make([]string, len(released)), 0
+	for i, end := range ends {
+		out[i], start = text[start:end], end
+	}
+	return out
 }

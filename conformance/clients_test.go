@@ -1,0 +1,97 @@
+package conformance
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// needsNode skips a test where node or the npm packages are not installed.
+func needsNode(t testing.TB) {
+	t.Helper()
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("node is not installed; conformance/setup installs it")
+	}
+	if _, err := os.Stat(filepath.Join("node_modules", "oidc-provider")); err != nil {
+		t.Skip("the npm packages are not installed; conformance/setup installs them")
+	}
+}
+
+// node runs one of the scripts with the input and gives what it prints. What it prints when it fails is cut: the libraries repeat their own
+// source.
+func node(t testing.TB, script string, input []byte) []byte {
+	t.Helper()
+	cmd := exec.Command("node", script)
+	cmd.Stdin = bytes.NewReader(input)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Run(); err != nil {
+		var lines []byte
+		for line := range bytes.Lines(errOut.Bytes()) {
+			if len(line) < 300 {
+				lines = append(lines, line...)
+			}
+		}
+		t.Fatalf("%s: %v\n%.2000s", script, err, lines)
+	}
+	return out.Bytes()
+}
+
+// TestClientsThatNobodyHereWrote lets fhir-kit-client and MedplumClient discover the server, get a token, read, search and page.
+func TestClientsThatNobodyHereWrote(t *testing.T) {
+	needsNode(t)
+	d := sharedDemo(t)
+	p := d.partner(t, harbor)
+	// A client with enough documents to page through; the story's own has revoked.
+	patient, want := "", []string(nil)
+	for _, c := range d.Clients {
+		if got, _ := d.as(t, harbor).all(t, "DocumentReference?_count=200&patient="+c.ID); len(got) > len(want) {
+			patient, want = c.ID, refs(got)
+		}
+	}
+	if len(want) < 6 {
+		t.Fatalf("no client has documents to page through: %d", len(want))
+	}
+	private, err := os.ReadFile(p.PrivateJWK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings, err := json.Marshal(map[string]any{"base": d.FHIRBase, "partnerId": p.PartnerID, "scope": p.Scopes, "privateJwk": json.RawMessage(private), "patient": patient})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type result struct {
+		FHIRVersion          string
+		Whole, Paged, Posted []string
+		Read, Author         string
+		Unknown              int
+	}
+	var got struct{ FHIRKit, Medplum result }
+	if err := json.Unmarshal(node(t, "partner.mjs", settings), &got); err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range map[string]result{"fhir-kit-client": got.FHIRKit, "MedplumClient": got.Medplum} {
+		for how, ids := range map[string][]string{"whole": r.Whole, "by pages": r.Paged} {
+			slices.Sort(ids)
+			if diff := cmp.Diff(want, ids); diff != "" {
+				t.Errorf("%s, %s, gets other documents (-want +got):\n%s", name, how, diff)
+			}
+		}
+		if r.Read != "Patient/"+patient || r.Author != "Practitioner" {
+			t.Errorf("%s: read %s, author %s", name, r.Read, r.Author)
+		}
+	}
+	slices.Sort(got.FHIRKit.Posted)
+	if diff := cmp.Diff(want, got.FHIRKit.Posted); diff != "" {
+		t.Errorf("by POST (-want +got):\n%s", diff)
+	}
+	if got.FHIRKit.FHIRVersion != "4.0.1" || got.FHIRKit.Unknown != 404 {
+		t.Errorf("FHIR version %q, unknown id %d", got.FHIRKit.FHIRVersion, got.FHIRKit.Unknown)
+	}
+}

@@ -1,0 +1,164 @@
+package conformance
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+)
+
+// demonstration is a running `gateway demo`, known from its demo.json as a partner's developer knows it.
+type demonstration struct {
+	*process
+	dir                   string
+	FHIRBase              string        `json:"fhirBase"`
+	TokenEndpoint         string        `json:"tokenEndpoint"`
+	Partners              []demoPartner `json:"partners"`
+	PracticeDatabase      string        `json:"practiceDatabase"`
+	PsychotherapyDatabase string        `json:"psychotherapyDatabase"`
+	Clients               []demoClient  `json:"clients"`
+}
+
+type demoPartner struct {
+	PartnerID  string `json:"partnerId"`
+	Kind       string `json:"kind"`
+	Scopes     string `json:"scopes"`
+	PrivateJWK string `json:"privateJwk"`
+}
+
+type demoClient struct {
+	ID  string `json:"id"`
+	Key string `json:"key"`
+}
+
+var theDemo = sync.OnceValues(func() (*demonstration, error) {
+	d := &demonstration{dir: filepath.Join(work, "demo")}
+	var err error
+	if d.process, err = start("demo", "--listen", "127.0.0.1:0", "--data-dir", d.dir); err != nil {
+		return nil, err
+	}
+	keepShared(d.process)
+	if err := d.until("serving", func() bool { return bytes.Contains(d.stdout.Bytes(), []byte("\nServing on ")) }); err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(filepath.Join(d.dir, "demo.json"))
+	if err != nil {
+		return nil, err
+	}
+	return d, json.Unmarshal(text, d)
+})
+
+// demo gives the demo that all tests share. Nobody may write into its practice.
+func sharedDemo(t testing.TB) *demonstration {
+	t.Helper()
+	d, err := theDemo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func (d *demonstration) partner(t testing.TB, id string) demoPartner {
+	t.Helper()
+	for _, p := range d.Partners {
+		if p.PartnerID == id {
+			return p
+		}
+	}
+	t.Fatalf("no partner %s", id)
+	return demoPartner{}
+}
+
+func readKey(t testing.TB, path string) jose.JSONWebKey {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var key jose.JSONWebKey
+	if err := key.UnmarshalJSON(text); err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// sign makes a compact JWT.
+func sign(t testing.TB, key jose.JSONWebKey, typ string, claims map[string]any) string {
+	t.Helper()
+	o := (&jose.SignerOptions{}).WithType(jose.ContentType(typ))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(key.Algorithm), Key: key}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jws, err := signer.Sign(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := jws.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// token gets an access token as a backend service does (SMART App Launch 2.2, "Backend Services").
+func (d *demonstration) token(t testing.TB, partner string) string {
+	t.Helper()
+	p := d.partner(t, partner)
+	assertion := sign(t, readKey(t, p.PrivateJWK), "JWT", map[string]any{
+		"iss": p.PartnerID, "sub": p.PartnerID, "aud": d.TokenEndpoint, "exp": time.Now().Add(4 * time.Minute).Unix(), "jti": rand.Text(),
+	})
+	form := url.Values{"grant_type": {"client_credentials"}, "scope": {p.Scopes}, "client_assertion": {assertion},
+		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}}
+	resp, err := http.PostForm(d.TokenEndpoint, form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	var got struct {
+		AccessToken string `json:"access_token"`
+		TokenType   string `json:"token_type"`
+		Scope       string `json:"scope"`
+		ExpiresIn   int    `json:"expires_in"`
+	}
+	if err := json.Unmarshal(body, &got); err != nil || resp.StatusCode != http.StatusOK || got.AccessToken == "" {
+		t.Fatalf("token for %s: status %d: %.200s", partner, resp.StatusCode, body)
+	}
+	if !strings.EqualFold(got.TokenType, "bearer") || got.Scope == "" || got.ExpiresIn <= 0 || resp.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("token answer for %s: %s, scope %q, %d s, %s", partner, got.TokenType, got.Scope, got.ExpiresIn, resp.Header)
+	}
+	return got.AccessToken
+}
+
+func (d *demonstration) as(t testing.TB, partner string) *caller {
+	t.Helper()
+	return &caller{base: d.FHIRBase, token: d.token(t, partner)}
+}
+
+// id is the FHIR id of a client by the practice's own number.
+func (d *demonstration) id(t testing.TB, key string) string {
+	t.Helper()
+	for _, c := range d.Clients {
+		if c.Key == key {
+			return c.ID
+		}
+	}
+	t.Fatal(fmt.Errorf("no client %s", key))
+	return ""
+}

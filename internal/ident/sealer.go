@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
+	"hash"
+	"strconv"
+	"sync"
 
 	"github.com/tink-crypto/tink-go/v2/daead/subtle"
 )
@@ -20,7 +23,7 @@ var encoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPaddin
 // Sealer makes and opens FHIR ids. It is safe for concurrent use.
 type Sealer struct {
 	siv     *subtle.AESSIV
-	macKey  []byte
+	macs    sync.Pool // of hash.Hash: HMAC-SHA-256 with a key of its own
 	handles Handles
 }
 
@@ -35,7 +38,10 @@ func NewSealer(key []byte, handles Handles) (*Sealer, error) {
 	}
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("consentry resource key"))
-	return &Sealer{siv: siv, macKey: mac.Sum(nil), handles: handles}, nil
+	macKey := mac.Sum(nil)
+	s := &Sealer{siv: siv, handles: handles}
+	s.macs.New = func() any { return hmac.New(sha256.New, macKey) }
+	return s, nil
 }
 
 // Seal gives the id of the resource that stands in client's chart (client "" for the practice's directory) under a map's kind and key:
@@ -45,8 +51,7 @@ func (s *Sealer) Seal(resourceType, client, kind, key string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	plain := append(make([]byte, 0, blockSize+macSize), block[:]...)
-	plain = append(plain, s.mac(kind, key)...)
+	plain := s.mac(append(make([]byte, 0, blockSize+macSize), block[:]...), kind, key)
 	sealed, err := s.siv.EncryptDeterministically(plain, []byte(resourceType))
 	if err != nil {
 		return "", fmt.Errorf("ident: %w", err)
@@ -71,8 +76,14 @@ func (s *Sealer) Open(resourceType, id string) (client string, ok bool) {
 	return unpack([blockSize]byte(plain[:blockSize]), s.handles)
 }
 
-func (s *Sealer) mac(kind, key string) []byte {
-	m := hmac.New(sha256.New, s.macKey)
-	fmt.Fprintf(m, "%d:%s%s", len(kind), kind, key)
-	return m.Sum(nil)[:macSize]
+// mac says which resource of a client's an id is of. The state of an HMAC after its key costs two blocks of SHA-256 to make, so it is kept.
+func (s *Sealer) mac(dst []byte, kind, key string) []byte {
+	m := s.macs.Get().(hash.Hash)
+	defer s.macs.Put(m)
+	m.Reset()
+	var buf [96]byte
+	b := strconv.AppendInt(buf[:0], int64(len(kind)), 10)
+	b = append(append(append(b, ':'), kind...), key...)
+	m.Write(b)
+	return append(dst, m.Sum(b[:0])[:macSize]...)
 }

@@ -86,7 +86,7 @@ func (x *exchange) respond(ctx context.Context) *egress.Answer {
 	}
 	answer := x.api.Egress.Encode(response, x.r.Header.Get("If-None-Match"))
 	x.took(stepEncode, began)
-	if !x.tells(answer) {
+	if !x.tells() {
 		return answer
 	}
 	began = x.api.Now()
@@ -100,7 +100,7 @@ func (x *exchange) respond(ctx context.Context) *egress.Answer {
 }
 
 // tells says whether an answer may tell the requester something about a client: a 404, a 304 and an empty page do.
-func (x *exchange) tells(a *egress.Answer) bool {
+func (x *exchange) tells() bool {
 	if x.route.public || x.request.Requester == nil {
 		return false
 	}

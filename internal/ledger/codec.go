@@ -83,7 +83,8 @@ func (e *encoder) encodeBody(r *Record) {
 		b = e.name(b, reason)
 		b = binary.AppendUvarint(b, uint64(r.Withheld[reason]))
 	}
-	e.body = append(b, r.Digest[:]...)
+	b = append(b, r.Digest[:]...)
+	e.body = b
 }
 
 func (e *encoder) name(b []byte, s string) []byte { return binary.AppendUvarint(b, e.names.number(s)) }

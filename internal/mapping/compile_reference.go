@@ -75,7 +75,7 @@ func (c *compiler) target(n *yaml.Node, name string, key *yaml.Node, r *referenc
 			c.at(key, "{ref: %s} takes no key", name)
 			return false
 		}
-		return c.fixedTarget(n, name, r)
+		return c.fixedTarget(n, r)
 	}
 	h := c.headers[name]
 	if h == nil || h.resourceType == "" {
@@ -103,7 +103,7 @@ func (c *compiler) target(n *yaml.Node, name string, key *yaml.Node, r *referenc
 	return g != nil
 }
 
-func (c *compiler) fixedTarget(n *yaml.Node, name string, r *reference) bool {
+func (c *compiler) fixedTarget(n *yaml.Node, r *reference) bool {
 	switch r.to {
 	case refSelf:
 		r.typ = "Patient"

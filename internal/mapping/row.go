@@ -192,7 +192,7 @@ func sourceLabels(x *run, rm *rowMap) []fhir.Coding {
 		system, code, full := strings.Cut(text, "|")
 		if !full {
 			system, code = fhir.SystemActCode, text
-			if len(text) == 1 && strings.Contains("ULMNRV", text) {
+			if len(text) == 1 && strings.ContainsRune(confidentialities, rune(text[0])) {
 				system = fhir.SystemConfidentiality
 			}
 		}
@@ -217,3 +217,6 @@ func (g *gathered) drop() {
 	g.quantities.cut(0)
 	g.formats.cut(0)
 }
+
+// confidentialities are the codes of v3-Confidentiality, each a letter.
+const confidentialities = "ULMNRV"

@@ -193,7 +193,8 @@ func (x *run) appendTime(t time.Time) fhir.Interval {
 	t = t.Truncate(unit)
 	year, month, day := t.Date()
 	hour, minute, second := t.Clock()
-	b := append(x.buf, '"')
+	b := x.buf
+	b = append(b, '"')
 	b = append(pair(pair(b, year/100), year%100), '-')
 	b = append(pair(b, int(month)), '-')
 	b = append(pair(b, day), 'T')
@@ -204,7 +205,8 @@ func (x *run) appendTime(t time.Time) fhir.Interval {
 		millis := t.Nanosecond() / int(time.Millisecond)
 		b = pair(append(b, '.', byte('0'+millis/100)), millis%100)
 	}
-	x.buf = append(b, 'Z', '"')
+	b = append(b, 'Z', '"')
+	x.buf = b
 	return fhir.Interval{Start: t, End: t.Add(unit)}
 }
 

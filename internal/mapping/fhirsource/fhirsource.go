@@ -164,8 +164,8 @@ func Candidates(jsons [][]byte, o Options) ([]stage.Candidate, []Unread) {
 	return all, unread
 }
 
-// clientsOfProvenances lets each Provenance without a client be about whom all its targets are about. One target that is not here, or
-// about nobody known, leaves it about nobody known.
+// clientsOfProvenances lets each Provenance without a client be about whom its targets are about, in the chart of the first of them. What is
+// about nobody known, not here or a Provenance itself tells of nobody; nothing of such a target is visible either (design section 5, rule 22).
 func clientsOfProvenances(list []resource) {
 	byRef := make(map[fhir.Reference]*stage.Facts, len(list))
 	for _, r := range list {
@@ -178,8 +178,8 @@ func clientsOfProvenances(list []resource) {
 		}
 		var targets []*stage.Facts
 		for _, ref := range f.References {
-			if ref.Path == "target" {
-				targets = append(targets, byRef[ref.Value])
+			if t := byRef[ref.Value]; ref.Path == "target" && t != nil && t.Type != "Provenance" {
+				targets = append(targets, t)
 			}
 		}
 		f.Subject, f.Clients = facts.Together(targets)

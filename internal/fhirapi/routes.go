@@ -68,7 +68,10 @@ func (a *API) engine() http.Handler {
 	e.GET("/livez", gin.WrapF(a.livez))
 	e.GET("/readyz", gin.WrapF(a.readyz))
 	unknown, notAllowed := a.exchanger(&route{handle: unknownRoute, public: true, anyFormat: true}, "unmatched"), a.exchanger(nil, "method not allowed")
-	e.NoRoute(func(c *gin.Context) { unknown.serve(c.Writer, c.Request, "") })
+	e.NoRoute(func(c *gin.Context) {
+		unknown.serve(c.Writer, c.Request, "")
+		c.Writer.WriteHeaderNow() // without a body, as for HEAD, the router would write an answer of its own
+	})
 	e.NoMethod(func(c *gin.Context) { notAllowed.refuse(c.Writer, c.Request, c.Writer.Header().Get("Allow")) })
 	return e
 }

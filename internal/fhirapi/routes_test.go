@@ -328,3 +328,17 @@ func FuzzRequest(f *testing.F) {
 		c.log.Reset()
 	})
 }
+
+// An unknown route is no different by HEAD: the router must not put an answer of its own where ours has no body.
+func TestHeadOfAnUnknownRouteHasTheHeadersOfGet(t *testing.T) {
+	c := newClinic(t)
+	get, head := c.get("/fhir/Nothing/x"), c.ask(http.MethodHead, "/fhir/Nothing/x", "")
+	if get.Code != http.StatusNotFound || head.Code != get.Code || head.Body.Len() > 0 {
+		t.Errorf("GET %d, HEAD %d with %d bytes", get.Code, head.Code, head.Body.Len())
+	}
+	for name := range get.Header() {
+		if head.Header().Get(name) != get.Header().Get(name) {
+			t.Errorf("%s is %q by HEAD, %q by GET", name, head.Header().Get(name), get.Header().Get(name))
+		}
+	}
+}

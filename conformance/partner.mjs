@@ -27,6 +27,7 @@ async function fetchToken(tokenEndpoint) {
 }
 
 const matches = (bundle) => (bundle.entry ?? []).filter((e) => e.search.mode === 'match').map((e) => e.resource);
+const authored = (documents) => documents.find((d) => d.author); // a scan has no author
 const ids = (resources) => resources.map((r) => `${r.resourceType}/${r.id}`);
 
 async function withFhirKit() {
@@ -44,7 +45,7 @@ async function withFhirKit() {
   }
   const posted = matches(await client.search({ ...search, searchParams: { ...search.searchParams, _count: 200 }, options: { postSearch: true } }));
   const read = await client.read({ resourceType: 'Patient', id: settings.patient });
-  const author = await client.resolve({ reference: whole[0].author[0].reference });
+  const author = await client.resolve({ reference: authored(whole).author[0].reference });
   const unknown = await client.read({ resourceType: 'Patient', id: 'x' }).then(() => 200, (e) => e.response?.status);
   return { token, fhirVersion: statement.fhirVersion, whole: ids(whole), paged: ids(paged), posted: ids(posted), read: ids([read])[0], author: author.resourceType, unknown };
 }
@@ -60,7 +61,7 @@ async function withMedplum(token) {
     paged.push(...page);
   }
   const read = await client.readResource('Patient', settings.patient);
-  const author = await client.readReference(matches(whole)[0].author[0]);
+  const author = await client.readReference(authored(matches(whole)).author[0]);
   return { whole: ids(matches(whole)), paged: ids(paged), read: ids([read])[0], author: author.resourceType };
 }
 

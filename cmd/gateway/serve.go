@@ -79,7 +79,7 @@ func (g *gateway) listen(ctx context.Context, l net.Listener, handler http.Handl
 	return &servers{
 		gateway:      g,
 		fhirListener: l, metricsListen: m,
-		fhir:    &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: timeout, WriteTimeout: 2 * timeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: silent()},
+		fhir:    &http.Server{Handler: closingAmbiguous(handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: timeout, WriteTimeout: 2 * timeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: silent()},
 		metrics: &http.Server{Handler: g.metrics.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: timeout, WriteTimeout: timeout, ErrorLog: silent()},
 	}, nil
 }

@@ -25,8 +25,12 @@ func (s *Service) build(ctx context.Context, at state, key viewKey, r *requester
 		return lasting{}, err
 	}
 	in := s.input(r, key, patient, sets)
-	if !consent.Applies(in) {
-		return lasting{view: newView(nil, Evidence{}), version: at.version, from: in.Now, until: nextChange(in)}, nil
+	applies, err := s.applies(ctx, at, key.client, in)
+	if err != nil {
+		return lasting{}, err
+	}
+	if !applies {
+		return lasting{validity{at.version, in.Now, nextChange(in)}, newView(nil, Evidence{})}, nil
 	}
 	c, err := s.chartOf(ctx, at, key.client)
 	if err != nil {
@@ -38,14 +42,14 @@ func (s *Service) build(ctx context.Context, at state, key viewKey, r *requester
 		}
 	}
 	in.Chart, in.Related = c.labeled, tied(c.ties, r)
-	directory, err := s.directoryAt(ctx, at, r, key.permission)
+	staff, err := s.staffAt(ctx, at, r, key.permission)
 	if err != nil {
 		return lasting{}, err
 	}
 	res := consent.Decide(in)
-	resources := s.settle(in, res, directory)
+	resources := s.settle(in, res, staff)
 	view := newView(resources, s.evidence(in, c, res, resources))
-	return lasting{view: view, version: at.version, from: in.Now, until: res.ValidUntil}, nil
+	return lasting{validity{at.version, in.Now, res.ValidUntil}, view}, nil
 }
 
 func (s *Service) input(r *requester.Requester, key viewKey, patient fhir.Reference, sets map[fhir.Reference]policy.Set) consent.Input {
@@ -53,6 +57,28 @@ func (s *Service) input(r *requester.Requester, key viewKey, patient fhir.Refere
 		Requester: r, Permission: key.permission, Client: patient, Policies: sets, Practice: s.Practice,
 		Now: s.Now(), Zone: s.Zone, Rules: s.Rules, Granular: s.Granular,
 	}
+}
+
+// applies tells whether a Consent of the client's may permit something to the requester now, or these are the client's own records. A permit
+// that names no recipient is for those whom the practice's own data tie to the client (rule 13): that is found out without the chart.
+func (s *Service) applies(ctx context.Context, at state, client practice.ClientKey, in consent.Input) (bool, error) {
+	if consent.Applies(in) {
+		return true, nil
+	}
+	if !anyTie(in) {
+		return false, nil
+	}
+	ties, err := at.Ties(ctx, []practice.ClientKey{client})
+	if err != nil {
+		return false, unavailable(err)
+	}
+	return tied(ties[client], in.Requester), nil
+}
+
+// anyTie tells whether a Consent would apply to whom the practice's own data tie to the client.
+func anyTie(in consent.Input) bool {
+	in.Related = true
+	return consent.Applies(in)
 }
 
 // nextChange is the next instant at which a Consent may begin to apply.
@@ -75,7 +101,7 @@ func tied(ties []fhir.Identifier, r *requester.Requester) bool {
 
 // settle goes from what was decided to what is shown: the minimal Patient beside whatever else of the client is visible, no Consent but to
 // the client, no reference to what is not there, and no resource that would lose a required element by it.
-func (s *Service) settle(in consent.Input, res consent.Result, directory *View) []stage.Released {
+func (s *Service) settle(in consent.Input, res consent.Result, staff func(fhir.Reference) bool) []stage.Released {
 	resources := slices.DeleteFunc(slices.Clone(res.Released), func(r stage.Released) bool {
 		// Of a Consent a partner may see an extract only (rule 22), and the whole is no extract.
 		return r.Facts().Type == "Consent" && r.Grant().Reason != string(consent.SelfAccess)
@@ -89,16 +115,16 @@ func (s *Service) settle(in consent.Input, res consent.Result, directory *View) 
 		for _, r := range resources {
 			there[fhir.Reference{Type: r.Facts().Type, ID: r.Facts().ID}] = true
 		}
-		gone := func(ref fhir.Reference) bool {
-			if there[ref] || ref == in.Client {
-				return false
-			}
-			_, staff := directory.Get(ref)
-			return !staff
-		}
+		gone := func(ref fhir.Reference) bool { return !there[ref] && ref != in.Client && !staff(ref) }
+		// The client sees a Consent of their own whole (rule 22), with whom it names by an identifier or in words.
+		goneFromConsent := func(ref fhir.Reference) bool { return ref != (fhir.Reference{}) && gone(ref) }
 		kept := make([]stage.Released, 0, len(resources))
 		for _, r := range resources {
-			if r, ok := s.Projector.Without(r, gone); ok {
+			ask := gone
+			if r.Facts().Type == "Consent" {
+				ask = goneFromConsent
+			}
+			if r, ok := s.Projector.Without(r, ask); ok {
 				kept = append(kept, r)
 			}
 		}

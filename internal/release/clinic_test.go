@@ -70,6 +70,7 @@ type clinic struct {
 
 	clock     atomic.Int64
 	chartRead atomic.Int64 // how often a chart was read
+	listed    atomic.Int64 // how often the clients with a Consent were listed
 	service   *release.Service
 }
 
@@ -158,6 +159,14 @@ func (h held) Chart(_ context.Context, client practice.ClientKey) (*mapping.Char
 	return out, h.fail["Chart"]
 }
 
+func (h held) Ties(_ context.Context, clients []practice.ClientKey) (map[practice.ClientKey][]fhir.Identifier, error) {
+	out := map[practice.ClientKey][]fhir.Identifier{}
+	for _, c := range clients {
+		out[c] = h.ties[c]
+	}
+	return out, h.fail["Ties"]
+}
+
 func (h held) Consents(_ context.Context, clients []practice.ClientKey) (all []mapping.ConsentDocument, err error) {
 	for _, c := range clients {
 		for _, json := range h.forms[c] {
@@ -168,6 +177,7 @@ func (h held) Consents(_ context.Context, clients []practice.ClientKey) (all []m
 }
 
 func (h held) ConsentClients(context.Context) (all []practice.ClientKey, err error) {
+	h.listed.Add(1)
 	for c := range h.forms {
 		all = append(all, c)
 	}

@@ -29,13 +29,13 @@ func (s *Service) buildDirectory(ctx context.Context, at state, key viewKey, r *
 			resources = append(resources, r)
 		}
 	}
-	return lasting{view: newView(resources, Evidence{}), version: at.version, from: in.Now, until: res.ValidUntil}, nil
+	return lasting{validity{at.version, in.Now, res.ValidUntil}, newView(resources, Evidence{})}, nil
 }
 
 // directoryAt gives the directory in the state that a chart is read in.
 func (s *Service) directoryAt(ctx context.Context, at state, r *requester.Requester, p smart.Permission) (*View, error) {
 	key := viewKey{directory: true, requester: r.Digest(), permission: p}
-	if l, ok := s.views.GetIfPresent(key); ok && at.version != "" && l.holds(at.version, s.Now()) {
+	if l, ok := s.views.GetIfPresent(key); ok && l.holds(at.version, s.Now()) {
 		return l.view, nil
 	}
 	l, err := s.buildDirectory(ctx, at, key, r)
@@ -43,4 +43,25 @@ func (s *Service) directoryAt(ctx context.Context, at state, r *requester.Reques
 		s.keep(key, l)
 	}
 	return l.view, err
+}
+
+// staffAt tells which of the practice's own staff and sites may be named inside a chart: those whom the requester may read, and to a person
+// who sees their own records, or those of whom they represent, all of them. Who wrote and signed a record is a part of it (45 CFR 164.524),
+// and the scopes of a client's app end with the client's chart (rule 3).
+func (s *Service) staffAt(ctx context.Context, at state, r *requester.Requester, p smart.Permission) (func(fhir.Reference) bool, error) {
+	if _, own := r.SelfAccess(); !own {
+		directory, err := s.directoryAt(ctx, at, r, p)
+		return func(ref fhir.Reference) bool { _, ok := directory.Get(ref); return ok }, err
+	}
+	candidates, err := at.Directory(ctx)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	all := make(map[fhir.Reference]bool, len(candidates))
+	for _, c := range candidates {
+		if f := c.Facts(); f != nil && f.Origin.Directory {
+			all[fhir.Reference{Type: f.Type, ID: f.ID}] = true
+		}
+	}
+	return func(ref fhir.Reference) bool { return all[ref] }, nil
 }

@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,29 +13,49 @@ import (
 	"github.com/consentry/gateway/internal/smart"
 )
 
+// reached is a Reach and how long it may be used.
+type reached struct {
+	validity
+	clients []fhir.Reference
+}
+
+// weight is what it takes in memory: an id has 64 characters.
+func (r reached) weight() uint32 { return clamp(256 + 128*len(r.clients)) }
+
 // Reach gives the clients that the requester may know of, sorted: those of whom an active Consent permits something to it, and the launch
-// patient where it may see anything of that chart. It never runs over the practice's clients, only over those who have a Consent.
+// patient where it may see anything of that chart. It never runs over the practice's clients, only over those who have a Consent. The
+// caller must not change the slice.
 func (s *Service) Reach(ctx context.Context, r *requester.Requester, p smart.Permission) ([]fhir.Reference, error) {
 	if r == nil {
 		return nil, nil
 	}
-	var reach []fhir.Reference
-	err := s.read(ctx, func(ctx context.Context, at state) error {
+	version, err := s.now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key := viewKey{requester: r.Digest(), permission: p}
+	if kept, ok := s.reaches.GetIfPresent(key); ok && kept.holds(version, s.Now()) {
+		return kept.clients, nil
+	}
+	var found reached
+	err = s.read(ctx, func(ctx context.Context, at state) error {
 		var err error
-		reach, err = s.reachAt(ctx, at, r, p)
+		found, err = s.reachAt(ctx, at, r, p)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(reach, func(a, b fhir.Reference) int { return strings.Compare(a.ID, b.ID) })
-	return reach, nil
+	if found.version != "" {
+		s.reaches.Set(key, found)
+	}
+	return found.clients, nil
 }
 
-func (s *Service) reachAt(ctx context.Context, at state, r *requester.Requester, p smart.Permission) ([]fhir.Reference, error) {
+func (s *Service) reachAt(ctx context.Context, at state, r *requester.Requester, p smart.Permission) (found reached, err error) {
 	clients, err := at.ConsentClients(ctx)
 	if err != nil {
-		return nil, unavailable(err)
+		return found, unavailable(err)
 	}
 	if launch, ok := s.Sealer.Open(r.Patient.Type, r.Patient.ID); ok && launch != "" {
 		clients = append(slices.Clone(clients), practice.ClientKey(launch))
@@ -43,13 +64,34 @@ func (s *Service) reachAt(ctx context.Context, at state, r *requester.Requester,
 	clients = slices.Compact(clients)
 	sets, err := s.setsOf(ctx, at, clients)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
-	var reach []fhir.Reference
-	for patient := range sets {
-		if consent.Applies(s.input(r, viewKey{permission: p}, patient, sets)) {
-			reach = append(reach, patient)
+	in := s.input(r, viewKey{permission: p}, fhir.Reference{}, sets)
+	found = reached{validity: validity{at.version, in.Now, consent.Forever}}
+	byTie := map[practice.ClientKey]fhir.Reference{} // those who apply only if the practice ties the requester to them
+	for _, client := range clients {
+		if in.Client, err = s.patient(client); err != nil {
+			return reached{}, err
+		}
+		if until := nextChange(in); until.Before(found.until) {
+			found.until = until
+		}
+		switch in.Related = false; {
+		case consent.Applies(in):
+			found.clients = append(found.clients, in.Client)
+		case anyTie(in):
+			byTie[client] = in.Client
 		}
 	}
-	return reach, nil
+	ties, err := at.Ties(ctx, slices.Sorted(maps.Keys(byTie)))
+	if err != nil {
+		return reached{}, unavailable(err)
+	}
+	for client, patient := range byTie {
+		if tied(ties[client], r) {
+			found.clients = append(found.clients, patient)
+		}
+	}
+	slices.SortFunc(found.clients, func(a, b fhir.Reference) int { return strings.Compare(a.ID, b.ID) })
+	return found, nil
 }

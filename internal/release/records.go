@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/mapping"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release/stage"
@@ -24,6 +25,8 @@ type State interface {
 	Version(ctx context.Context) (string, error)
 	// Chart is all that the gateway may read about one client.
 	Chart(ctx context.Context, client practice.ClientKey) (*mapping.Chart, error)
+	// Ties are identifiers of organisations that the practice's data tie to each of the given clients: those of the Chart, without reading it.
+	Ties(ctx context.Context, clients []practice.ClientKey) (map[practice.ClientKey][]fhir.Identifier, error)
 	// Consents are the Consents of the given clients.
 	Consents(ctx context.Context, clients []practice.ClientKey) ([]mapping.ConsentDocument, error)
 	// ConsentClients are the clients who have any Consent.
@@ -58,6 +61,10 @@ func (m mappedState) Version(ctx context.Context) (string, error) { return m.sou
 
 func (m mappedState) Chart(ctx context.Context, client practice.ClientKey) (*mapping.Chart, error) {
 	return m.maps.Chart(ctx, m.source, client)
+}
+
+func (m mappedState) Ties(ctx context.Context, clients []practice.ClientKey) (map[practice.ClientKey][]fhir.Identifier, error) {
+	return m.maps.Ties(ctx, m.source, clients)
 }
 
 func (m mappedState) Consents(ctx context.Context, clients []practice.ClientKey) ([]mapping.ConsentDocument, error) {

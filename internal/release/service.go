@@ -56,6 +56,7 @@ type Service struct {
 	consents *otter.Cache[practice.ClientKey, consentsOf]
 	charts   *otter.Cache[practice.ClientKey, *chart]
 	views    *otter.Cache[viewKey, lasting]
+	reaches  *otter.Cache[viewKey, reached]
 	flights  singleflight.Group
 }
 
@@ -82,6 +83,9 @@ func New(o Options) (*Service, error) {
 	})
 	s.views = otter.Must(&otter.Options[viewKey, lasting]{
 		MaximumWeight: o.CacheBytes / 4, Weigher: func(_ viewKey, l lasting) uint32 { return l.weight() },
+	})
+	s.reaches = otter.Must(&otter.Options[viewKey, reached]{
+		MaximumWeight: o.CacheBytes / 16, Weigher: func(_ viewKey, r reached) uint32 { return r.weight() },
 	})
 	return s, nil
 }

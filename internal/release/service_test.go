@@ -136,7 +136,7 @@ func TestWhatCannotBeReadReleasesNothing(t *testing.T) {
 		delete(c.fail, method)
 		expect(t, method+" answers again", c.sees(theClinic(), "1", "e", "n", "v"), everything)
 	}
-	for _, method := range []string{"Version", "Snapshot", "Consents", "ConsentClients"} {
+	for _, method := range []string{"Version", "Snapshot", "Consents", "ConsentClients", "Ties"} {
 		c := oneClient(t)
 		c.fail[method] = errors.New("the database is gone")
 		if reach, err := c.service.Reach(context.Background(), theClinic(), smart.Search); !errors.Is(err, release.ErrUnavailable) || len(reach) > 0 {
@@ -287,5 +287,29 @@ func TestReachIsByConsentsAndTheLaunchPatientOnly(t *testing.T) {
 	}
 	if c.chartRead.Load() != 0 {
 		t.Error("Reach read a chart")
+	}
+}
+
+func TestReachIsFoundOncePerVersion(t *testing.T) {
+	c := oneClient(t)
+	for _, step := range []struct {
+		forms         []string
+		clients, read int
+	}{{[]string{permit("1", "c")}, 1, 1}, {nil, 0, 2}, {[]string{permit("1", "c")}, 1, 3}} {
+		c.change(func() { c.forms["1"] = step.forms })
+		for range 3 {
+			got, err := c.service.Reach(context.Background(), theClinic(), smart.Search)
+			if err != nil || len(got) != step.clients {
+				t.Errorf("%d clients in reach, %v", len(got), err)
+			}
+		}
+		if n := int(c.listed.Load()); n != step.read {
+			t.Errorf("listed %d times, want %d", n, step.read)
+		}
+	}
+	other := theClinic()
+	other.Organization = requester.Party{Identifiers: []fhir.Identifier{{System: fhir.SystemNPI, Value: "1999999992"}}}
+	if got, err := c.service.Reach(context.Background(), other, smart.Search); err != nil || len(got) != 0 {
+		t.Errorf("another clinic: %d clients in reach, %v", len(got), err)
 	}
 }

@@ -118,21 +118,26 @@ func (m *Memo) Put(key string, value any) {
 	m.entries[key] = value
 }
 
-// lasting is a View and how long it may be used.
-type lasting struct {
-	view        *View
-	version     string
+// validity is how long an answer may be used: for one state of the records, from the decision to the next change that time brings.
+type validity struct {
+	version     string // "" where the state has no name
 	from, until time.Time
 }
 
-func (l lasting) holds(version string, now time.Time) bool {
-	return l.version == version && l.fits(now)
+// within tells whether the answer is the same at another instant: not beyond the next change, and not before the decision, if a clock goes back.
+func (v validity) within(now time.Time) bool { return !now.Before(v.from) && now.Before(v.until) }
+
+func (v validity) holds(version string, now time.Time) bool {
+	return version != "" && v.version == version && v.within(now)
 }
 
-// fits tells whether the answer is the same at another instant: not beyond the next change, and not before the decision, if a clock goes back.
-func (l lasting) fits(now time.Time) bool {
-	return l.view != nil && !now.Before(l.from) && now.Before(l.until)
+// lasting is a View and how long it may be used.
+type lasting struct {
+	validity
+	view *View
 }
+
+func (l lasting) fits(now time.Time) bool { return l.view != nil && l.within(now) }
 
 // weight is what a View takes in memory beside the bodies that it shares with its chart.
 func (l lasting) weight() uint32 { return clamp(1024 + 256*l.view.Len()) }

@@ -1,0 +1,241 @@
+package release_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/release"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+// classes narrows a provision to resource types.
+func classes(types ...string) string {
+	var list []string
+	for _, t := range types {
+		list = append(list, fmt.Sprintf(`{"system":"http://hl7.org/fhir/resource-types","code":%q}`, t))
+	}
+	return `"class":[` + strings.Join(list, ",") + `]`
+}
+
+// A record about two stands in both charts, and leaves only if both let it.
+func TestARecordOfACoupleNeedsBoth(t *testing.T) {
+	c := oneClient(t)
+	both := note("1", "together")
+	both.others = []string{"2"}
+	c.charts["1"] = append(c.charts["1"], both)
+	without := everything
+	with := append([]string{"DocumentReference/n", "DocumentReference/together"}, everything[1:]...)
+	sees := func() []string { return c.sees(theClinic(), "1", "e", "n", "v", "together") }
+
+	expect(t, "only one has signed", sees(), without)
+	c.change(func() { c.forms["2"] = []string{permit("2", "c")} })
+	expect(t, "both have signed", sees(), with)
+	c.change(func() { c.forms["2"] = append(c.forms["2"], `{"resourceType":"Consent"`) })
+	expect(t, "a Consent of the other cannot be read", sees(), without)
+	c.change(func() { c.forms["2"] = []string{permit("2", "c"), permit("1", "c")} })
+	expect(t, "a Consent of the other is somebody else's", sees(), without)
+	c.change(func() { c.forms["2"] = []string{permit("2", "c"), form("2", "d", `"type":"deny"`)} })
+	expect(t, "the other denies", sees(), without)
+	expect(t, "the client's own access", c.sees(theClient("1"), "1", "c", "e", "n", "v", "together"), append([]string{}, everything...))
+}
+
+// A permit that names no recipient is for those whom the practice's own data tie to the client (rule 13).
+func TestAPermitForNobodyReachesWhomThePracticeTiesToTheClient(t *testing.T) {
+	c := oneClient(t)
+	c.forms["1"] = []string{openPermit("1", "c")}
+	reach := func() int {
+		t.Helper()
+		refs, err := c.service.Reach(context.Background(), theClinic(), smart.Search)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(refs)
+	}
+	expect(t, "no tie", c.sees(theClinic(), "1"), []string{})
+	if n := reach(); n != 0 {
+		t.Errorf("no tie: %d clients in reach", n)
+	}
+	v, err := c.service.View(context.Background(), theClinic(), smart.Search, patientRef("1"))
+	if err != nil || v.Evidence().Client != (fhir.Reference{}) {
+		t.Errorf("no tie: the ledger would name %v, %v", v.Evidence().Client, err)
+	}
+	if c.chartRead.Load() != 0 {
+		t.Error("no tie: the chart was read")
+	}
+	c.fail["Ties"] = errors.New("the database is gone")
+	c.change(func() {})
+	if v, err := c.service.View(context.Background(), theClinic(), smart.Search, patientRef("1")); !errors.Is(err, release.ErrUnavailable) || v != nil {
+		t.Errorf("ties that cannot be read: %v, %v", v, err)
+	}
+	delete(c.fail, "Ties")
+	c.change(func() { c.ties["1"] = []fhir.Identifier{{System: fhir.SystemNPI, Value: clinicNPI}} })
+	expect(t, "a referral", c.sees(theClinic(), "1", "e", "n", "v"), everything)
+	if n := reach(); n != 1 {
+		t.Errorf("a referral: %d clients in reach", n)
+	}
+	for name, tie := range map[string]fhir.Identifier{"another's": {System: fhir.SystemNPI, Value: "1999999992"}, "no system": {Value: clinicNPI}, "no value": {System: fhir.SystemNPI}} {
+		c.change(func() { c.ties["1"] = []fhir.Identifier{tie} })
+		expect(t, "a tie of "+name, c.sees(theClinic(), "1"), []string{})
+	}
+}
+
+// Whose records these are is visible with them, and nothing more of the Patient.
+func TestTheMinimalPatientStandsBesideWhatIsReleased(t *testing.T) {
+	c := oneClient(t)
+	c.forms["1"] = []string{permit("1", "c", classes("DocumentReference"))}
+	v, err := c.service.View(context.Background(), theClinic(), smart.Search, patientRef("1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "notes alone are permitted", shown(v, "1", "n", "v"), []string{"DocumentReference/n", "Patient/1", "Provenance/v"})
+	p, _ := v.Get(patientRef("1"))
+	for _, s := range p.Facts().Strings {
+		if !strings.HasPrefix(s.Path, "name") {
+			t.Errorf("the minimal Patient holds %s", s.Path)
+		}
+	}
+	c.change(func() { c.forms["1"] = []string{permit("1", "c", classes("Goal"))} })
+	expect(t, "nothing that there is is permitted", c.sees(theClinic(), "1"), []string{})
+}
+
+// Of a Consent a partner sees no more than an extract, which this is not; the client sees their own whole.
+func TestPartnersSeeNoConsent(t *testing.T) {
+	c := oneClient(t)
+	c.charts["1"] = append(c.charts["1"], record{json: c.forms["1"][0]})
+	expect(t, "a partner", c.sees(theClinic(), "1", "c", "e", "n", "v"), everything)
+	expect(t, "the client", c.sees(theClient("1"), "1", "c", "e", "n", "v"), append([]string{"Consent/c"}, everything...))
+}
+
+// What is withheld is named by nothing that is released; what cannot do without it goes too, and what names that, to the end.
+func TestNothingRefersToWhatIsNotThere(t *testing.T) {
+	c := oneClient(t)
+	c.charts["1"] = []record{patient("1"), encounter("1", "e"),
+		note("1", "n", fmt.Sprintf(`"context":{"encounter":[{"reference":%q,"display":"the visit of May"}]}`, ref("Encounter", "1", "e"))),
+		// An Encounter's Provenance has no other target; a Provenance of that Provenance none but it.
+		provenance("1", "v", ref("Encounter", "1", "e")),
+		note("1", "m", fmt.Sprintf(`"context":{"related":[{"reference":%q}]}`, ref("Provenance", "1", "v"))),
+	}
+	c.forms["1"] = []string{permit("1", "c"), form("1", "d", `"type":"deny",`+classes("Encounter"))}
+	v, err := c.service.View(context.Background(), theClinic(), smart.Search, patientRef("1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "without the Encounter", shown(v, "1", "n", "m", "v", "e"), []string{"DocumentReference/m", "DocumentReference/n", "Patient/1"})
+	for _, r := range v.Resources("DocumentReference") {
+		for _, at := range r.Facts().References {
+			if at.Value != patientRef("1") {
+				t.Errorf("a note still refers to a %s", at.Value.Type)
+			}
+		}
+	}
+}
+
+// Staff appear as far as the scopes go, and are gone where they do not.
+func TestReferencesToStaffGoAsFarAsTheScopes(t *testing.T) {
+	c := oneClient(t)
+	narrow := theClinic()
+	narrow.Scopes = smart.ParseScopes("system/Patient.rs system/DocumentReference.rs system/Provenance.rs")
+	// A Provenance without its agent would say nothing: it goes.
+	expect(t, "without a scope for staff", c.sees(narrow, "1", "n", "v"), []string{"DocumentReference/n", "Patient/1"})
+	d, err := c.service.Directory(context.Background(), narrow, smart.Search)
+	if err != nil || d.Len() != 0 {
+		t.Errorf("the directory has %d resources for nobody, %v", d.Len(), err)
+	}
+	if d, err = c.service.Directory(context.Background(), theClinic(), smart.Search); err != nil || d.Len() != 1 {
+		t.Errorf("the directory has %d resources, %v", d.Len(), err)
+	}
+}
+
+func TestTheEvidenceSaysWhatDecided(t *testing.T) {
+	c := oneClient(t)
+	c.forms["1"] = []string{permit("1", "c"), form("1", "d", `"type":"deny",`+classes("Encounter"))}
+	of := func(get func() (*release.View, error)) release.Evidence {
+		t.Helper()
+		v, err := get()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.Evidence()
+	}
+	e := of(func() (*release.View, error) {
+		return c.service.View(context.Background(), theClinic(), smart.Search, patientRef("1"))
+	})
+	if e.Client != patientRef("1") || e.SelfAccess || e.Authorization || e.ChartVersion == "" {
+		t.Errorf("%+v", e)
+	}
+	if diff := cmp.Diff(map[string]uint32{"denied": 1}, e.Withheld); diff != "" {
+		t.Errorf("withheld: %s", diff)
+	}
+	if len(e.Consents) != 1 || e.Consents[0].Reference != ref("Consent", "1", "c") || e.Consents[0].Version == [32]byte{} {
+		t.Errorf("the Consents that permitted are %v", e.Consents)
+	}
+	own := of(func() (*release.View, error) {
+		return c.service.View(context.Background(), theClient("1"), smart.Search, patientRef("1"))
+	})
+	if !own.SelfAccess || own.Authorization || len(own.Consents) != 0 {
+		t.Errorf("of the client's own access: %+v", own)
+	}
+	before := e.ChartVersion
+	c.change(func() { c.charts["1"] = c.charts["1"][:3] })
+	e = of(func() (*release.View, error) {
+		return c.service.View(context.Background(), theClinic(), smart.Search, patientRef("1"))
+	})
+	if e.ChartVersion == before {
+		t.Error("another chart has the same version")
+	}
+	directory := of(func() (*release.View, error) {
+		return c.service.Directory(context.Background(), theClinic(), smart.Search)
+	})
+	if diff := cmp.Diff(release.Evidence{}, directory); diff != "" {
+		t.Errorf("of the directory: %s", diff)
+	}
+}
+
+func TestAPreviewIsWhatTheViewShows(t *testing.T) {
+	c := oneClient(t)
+	c.forms["1"] = []string{permit("1", "c", classes("DocumentReference"))}
+	p, err := c.service.Preview(context.Background(), theClinic(), smart.Search, "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, l := range p.Lines {
+		got[l.Facts.Type] = fmt.Sprintf("%s %t", l.Decision.Reason, l.Shown)
+	}
+	want := map[string]string{"DocumentReference": "permitted true", "Provenance": "permitted true", "Patient": "no-consent true", "Encounter": "no-consent false"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAMemoIsBounded(t *testing.T) {
+	var m release.Memo
+	for i := range 10_000 {
+		m.Put(fmt.Sprint(i), i)
+	}
+	kept := 0
+	for i := range 10_000 {
+		if v, ok := m.Get(fmt.Sprint(i)); ok {
+			kept++
+			if v != i {
+				t.Fatalf("%d gives %v", i, v)
+			}
+		}
+	}
+	if kept == 0 || kept > 100 {
+		t.Errorf("%d entries are kept", kept)
+	}
+}
+
+func TestTheZeroViewIsEmpty(t *testing.T) {
+	var v release.View
+	if _, ok := v.Get(patientRef("1")); ok || v.Len() != 0 || v.Resources("Patient") != nil || v.Provenances(patientRef("1")) != nil {
+		t.Error("it is not")
+	}
+}

@@ -5,65 +5,83 @@ import "slices"
 // rule13Action: access and disclose are what we do.
 func (q *question) rule13Action(o object) truth {
 	return anyOf(list(o["action"]), func(v any) truth {
-		found := no
 		codings := conceptCodings(v)
+		if anyIn(codings, q.reading.Actions) {
+			return yes
+		}
 		for _, c := range codings {
-			switch {
-			case c.in(q.reading.Actions):
-				found = yes
-			case c.system != consentAction || !slices.Contains([]string{"collect", "use", "correct"}, c.code):
-				found = max(found, unknown)
+			if c.system == consentAction && slices.Contains([]string{"collect", "access", "use", "disclose", "correct"}, c.code) {
+				return no
 			}
 		}
-		if len(codings) == 0 {
-			return unknown
-		}
-		return found
+		return unknown
 	})
 }
 
 // rule13Actor: one of the recipients named is the requester. A custodian is no recipient.
 func (q *question) rule13Actor(o object) truth {
-	var recipients []truth
+	var recipients []any
 	for _, a := range list(o["actor"]) {
-		if t, recipient := q.actor(a); recipient {
-			recipients = append(recipients, t)
+		if q.recipient(a) {
+			recipients = append(recipients, a)
 		}
 	}
-	return anyOf(recipients, func(t truth) truth { return t })
+	return anyOf(recipients, func(a any) truth {
+		if q.rule8OddActor(a) {
+			return unknown
+		}
+		return q.asks(child(a, "reference"))
+	})
 }
 
-// actor says whether an actor is the requester, and whether it is a recipient at all. Unknown is what rule 8 cannot resolve.
-func (q *question) actor(a any) (t truth, recipient bool) {
-	roles := conceptCodings(child(a, "role"))
-	recipientRole, custodian := anyIn(roles, q.reading.Roles.Recipient), anyIn(roles, q.reading.Roles.Custodian)
-	reference := child(a, "reference")
-	switch {
-	case child(a, "modifierExtension") != nil, recipientRole == custodian:
-		return unknown, true
-	case custodian:
-		return unknown, q.practice != "" && !q.isPractice(reference)
-	case slices.ContainsFunc(q.who.parties, func(p party) bool { return p.is(reference) }):
-		return yes, true
-	case resolves(reference):
-		return no, true
-	}
-	return unknown, true
+// recipient says whether an actor counts as a recipient: everybody but this practice as custodian.
+func (q *question) recipient(a any) bool {
+	return q.rule8OddActor(a) || !anyIn(conceptCodings(child(a, "role")), q.reading.Roles.Custodian)
 }
 
-// resolves says whether we can tell whom a reference means, though it is not the requester.
+// rule8OddActor says whether an actor is one that cannot be interpreted: in another role than recipient or this practice as custodian, or one
+// that cannot be resolved.
+func (q *question) rule8OddActor(a any) bool {
+	roles, reference := conceptCodings(child(a, "role")), child(a, "reference")
+	recipient, custodian := anyIn(roles, q.reading.Roles.Recipient), anyIn(roles, q.reading.Roles.Custodian)
+	otherCustodian := custodian && q.practice != "" && !q.isPractice(reference)
+	return child(a, "modifierExtension") != nil || recipient == custodian || otherCustodian || !resolves(reference)
+}
+
+// resolves says whether we can tell whom a reference means: an organisation or a person.
 func resolves(reference any) bool {
-	if text(child(reference, "reference")) == "" {
-		system, value := identifierOf(reference)
-		return system != "" && value != ""
+	kinds := []string{"Organization", "Practitioner", "Patient", "RelatedPerson"}
+	if text(child(reference, "reference")) != "" {
+		return slices.Contains(kinds, typeOf(referenceOf(reference)))
 	}
-	return slices.Contains([]string{"Organization", "Practitioner", "Patient", "RelatedPerson"}, typeOf(referenceOf(reference)))
+	system, value := identifierOf(reference)
+	said := text(child(reference, "type"))
+	return system != "" && value != "" && (said == "" || slices.Contains(kinds, said))
+}
+
+// asks says whether a reference means who asks: the organisation, its practitioner or the person.
+func (q *question) asks(reference any) truth {
+	kind := typeOf(referenceOf(reference))
+	if kind == "Patient" || kind == "RelatedPerson" {
+		return truthOf(referenceOf(reference) == q.who.person)
+	}
+	found := no
+	if kind != "Practitioner" {
+		found = q.who.organization.is(reference)
+		if q.who.organization.nobody() && q.who.person == "" {
+			found = unknown
+		}
+	}
+	if kind != "Organization" {
+		found = max(found, q.who.practitioner.is(reference))
+	}
+	return found
 }
 
 // namesRecipient says whether the provision or an ancestor names a recipient.
 func (q *question) namesRecipient(p provision) bool {
 	return slices.ContainsFunc(p.chain, func(o object) bool {
-		return slices.ContainsFunc(list(o["actor"]), func(a any) bool { _, recipient := q.actor(a); return recipient })
+		return slices.ContainsFunc(list(o["actor"]), q.recipient)
 	})
 }
 
@@ -116,6 +134,9 @@ func (m matcher) rule15Data(o object, deny bool) truth {
 		if focus == "" || child(d, "modifierExtension") != nil {
 			return unknown
 		}
+		if m.elsewhere(focus) && child(d, "meaning") != "authoredby" {
+			return unknown
+		}
 		it := focus == m.record.ref
 		refersToIt := m.refers(m.record.ref, focus)
 		itRefersTo := m.refers(focus, m.record.ref)
@@ -134,12 +155,31 @@ func (m matcher) rule15Data(o object, deny bool) truth {
 	})
 }
 
-// refers says whether a record of the chart refers to another.
-func (q *question) refers(from, to string) bool {
-	return slices.ContainsFunc(q.chart, func(r record) bool { return r.ref == from && slices.Contains(references(r.body), to) })
+// elsewhere says whether the Consent of another client speaks of what is not in the chart where the record stands: there the record may go by
+// another id.
+func (m matcher) elsewhere(focus string) bool {
+	here := func(r record) bool { return r.ref == focus }
+	return m.consent.client != m.record.clients[0] && !slices.ContainsFunc(m.chartOf(m.record), here)
 }
 
-// authoredBy says whether the party is an author of the record; without an author nobody knows.
+// chartOf is the chart that a record stands in.
+func (q *question) chartOf(r record) []record {
+	var out []record
+	for _, other := range q.chart {
+		if len(other.clients) > 0 && other.clients[0] == r.clients[0] {
+			out = append(out, other)
+		}
+	}
+	return out
+}
+
+// refers says whether a record of the chart refers to another.
+func (m matcher) refers(from, to string) bool {
+	refers := func(r record) bool { return r.ref == from && slices.Contains(references(r.body), to) }
+	return slices.ContainsFunc(m.chartOf(m.record), refers)
+}
+
+// authoredBy says whether the party is an author of the record; where none is given nobody knows.
 func (m matcher) authoredBy(who string) truth {
 	var authors []truth
 	for _, path := range m.types[typeOf(m.record.ref)].Authors {
@@ -154,8 +194,11 @@ func (m matcher) authoredBy(who string) truth {
 			}
 		}
 	}
-	if len(authors) == 0 {
+	switch {
+	case len(authors) > 0:
+		return slices.Max(authors)
+	case len(m.types[typeOf(m.record.ref)].Authors) > 0:
 		return unknown
 	}
-	return slices.Max(authors)
+	return no // the type has none
 }

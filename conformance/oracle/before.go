@@ -30,7 +30,14 @@ func (q *question) rule1Psychotherapy(r record) bool {
 // rule2Unclassified: no confidentiality label, a type that nobody lists, or about nobody known.
 func (q *question) rule2Unclassified(r record) bool {
 	_, listed := q.types[typeOf(r.ref)]
-	return !listed || len(r.clients) == 0 || q.confidentiality(r) < 0
+	return !listed || len(r.clients) == 0 || q.confidentiality(r) < 0 || cannotBeReadWhole(r.body)
+}
+
+// cannotBeReadWhole says whether a resource holds what must not be ignored and is not understood, another resource, or a label without a code.
+func cannotBeReadWhole(body object) bool {
+	found := body["contained"] != nil || body["implicitRules"] != nil
+	everyObject(body, func(o object) { found = found || o["modifierExtension"] != nil })
+	return found || slices.ContainsFunc(labelsIn(body), func(c coding) bool { return c.code == "" })
 }
 
 // rule4Purpose: a purpose is stated, and none that the requester's kind can never hold.

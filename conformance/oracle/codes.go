@@ -14,6 +14,9 @@ import (
 
 // Code systems of the standards.
 const (
+	actCode        = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+	ourLabels      = "https://consentry.dev/fhir/CodeSystem/sensitivity"
+	integrity      = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 	actReason      = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 	roleCode       = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
 	consentAction  = "http://terminology.hl7.org/CodeSystem/consentaction"
@@ -41,7 +44,9 @@ type consentReading struct {
 		Recipient []string `yaml:"recipient"`
 		Custodian []string `yaml:"custodian"`
 	} `yaml:"roles"`
-	Actions []string `yaml:"actions"`
+	Actions     []string `yaml:"actions"`
+	CodeSystems []string `yaml:"code-systems"`
+	Acting      []string `yaml:"acting"`
 }
 
 // representatives is profiles/policies/representatives.yaml.

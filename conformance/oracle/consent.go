@@ -62,12 +62,15 @@ func (q *question) says(c consent, r record, purpose coding) verdict {
 // rule7PermitsCount says whether the Consent is one whose permits count. Client, status and period are looked at elsewhere.
 func (q *question) rule7PermitsCount(c consent) bool {
 	b := c.body
-	categories := conceptCodings(b["category"])
+	scopes, categories := conceptCodings(b["scope"]), conceptCodings(b["category"])
+	otherScope := slices.ContainsFunc(scopes, func(k coding) bool {
+		return k.system == written(q.reading.Scope).system && !k.in([]string{q.reading.Scope})
+	})
 	notRelease := slices.ContainsFunc(categories, func(k coding) bool {
 		return k.system == q.reading.CategoriesNotRelease.System && slices.Contains(q.reading.CategoriesNotRelease.Codes, k.code)
 	})
 	switch {
-	case !anyIn(conceptCodings(b["scope"]), []string{q.reading.Scope}):
+	case otherScope || !anyIn(scopes, []string{q.reading.Scope}):
 		return false
 	case notRelease || !anyIn(categories, q.reading.CategoriesRelease):
 		return false
@@ -109,9 +112,7 @@ func (q *question) rule8OnlyDenies(c consent) bool {
 	odd := false
 	everyObject(c.body, func(o object) {
 		odd = odd || o["modifierExtension"] != nil || o["implicitRules"] != nil
-		for _, a := range list(o["actor"]) {
-			odd = odd || q.rule13Actor(object{"actor": []any{a}}) == unknown
-		}
+		odd = odd || slices.ContainsFunc(list(o["actor"]), q.rule8OddActor)
 	})
 	root := q.rule9Root(c)
 	return odd || untypedBelow(root) || root.kind == "silent" && !q.ruleIn(c, q.reading.PolicyRules.Assent)
@@ -133,7 +134,7 @@ func (q *question) rule9Root(c consent) provision {
 	if root == nil {
 		root = object{}
 	}
-	p := provision{path: "Consent.provision"}
+	p := provision{path: "provision"}
 	p.grow(root, func() string {
 		if q.ruleIn(c, q.reading.PolicyRules.Dissent) {
 			return "deny"

@@ -88,7 +88,7 @@ func TestRule9PermitDenyOrSilent(t *testing.T) {
 func TestRule18AnyDenyWithholds(t *testing.T) {
 	e := example{consents: []string{consent(deny(`{}`), `{"dateTime":"2020"}`), consent(permission, `{"id":"s2","dateTime":"2026-11"}`)}}
 	l := e.decide(t)[0]
-	if l.Reason != "denied" || l.Consent != "Consent/s1" || l.Provision != "Consent.provision" {
+	if l.Reason != "denied" || l.Consent != "Consent/s1" || l.Provision != "provision" {
 		t.Errorf("decided by %+v, want the older deny", l)
 	}
 }

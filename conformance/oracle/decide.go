@@ -74,27 +74,47 @@ func (q *question) readChart(resources []json.RawMessage) error {
 	return nil
 }
 
-// clientsOf is whom a record is about: the client in whose chart it stands, then everybody else whom it names.
+// clientsOf is whom a record is about: the client in whose chart it stands, then every other to whom it refers, but for who only acts in it.
 func (q *question) clientsOf(r record) []string {
 	about := []string{referenceOf(r.body["subject"]), referenceOf(r.body["patient"])}
+	for _, subject := range about {
+		if subject != "" && typeOf(subject) != "Patient" {
+			return nil
+		}
+	}
 	switch typeOf(r.ref) {
 	case "Patient":
 		about = []string{r.ref}
 	case "Provenance":
 		for _, t := range q.targets(r) {
-			if typeOf(t.ref) != "Provenance" {
-				about = append(about, q.clientsOf(t)...)
-			}
-		}
-		for _, t := range list(r.body["target"]) {
-			about = append(about, referenceOf(t))
+			about = append(about, onlyPatients([]string{t.ref, referenceOf(t.body["subject"]), referenceOf(t.body["patient"])})...)
 		}
 	}
 	clients := onlyPatients(about)
 	if len(clients) == 0 {
 		return nil
 	}
-	return onlyPatients(append(clients, references(r.body)...))
+	return onlyPatients(append(clients, q.mentioned(r.body)...))
+}
+
+// mentioned is who is referred to, but for those who act.
+func (q *question) mentioned(v any) []string {
+	var out []string
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			out = append(out, q.mentioned(e)...)
+		}
+	case object:
+		out = append(out, localReference(text(v["reference"])))
+		for name, e := range v {
+			if !slices.Contains(q.reading.Acting, name) {
+				out = append(out, q.mentioned(e)...)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 func onlyPatients(refs []string) []string {
@@ -174,10 +194,11 @@ func (q *question) rule20Everyone(r record, l *Line) {
 	l.Reason, l.Consent, l.Provision = decisive.reason, decisive.consent, decisive.provision
 }
 
-// rule22Provenance lets a Provenance follow its targets: it needs the rules before Consents and no deny of its own, and a target that is released.
+// rule22Provenance lets a Provenance follow its targets: it needs the rules before Consents and no deny of its own, and a target that is released
+// under a permit that covers the labels of both.
 func (q *question) rule22Provenance(r record) Line {
 	l := q.decide(r)
-	if typeOf(r.ref) != "Provenance" {
+	if typeOf(r.ref) != "Provenance" || l.Reason == "label" && q.rule6SelfAccess(r) {
 		return l
 	}
 	switch l.Reason {
@@ -185,29 +206,58 @@ func (q *question) rule22Provenance(r record) Line {
 	default:
 		return l
 	}
-	var first *Line
-	for _, t := range q.targets(r) {
-		d := q.decide(t)
+	answers := []Line{}
+	for _, t := range list(r.body["target"]) {
+		d := Line{Decision: "withhold", Reason: "no-consent"}
+		if target, found := q.target(r, referenceOf(t)); found {
+			d = q.beside(r, target, l.Reason == "self-access")
+		}
 		d.Resource = r.ref
 		if d.Decision == "release" {
 			return d
 		}
-		if first == nil {
-			first = &d
-		}
+		answers = append(answers, d)
 	}
-	if first == nil {
-		return Line{Resource: r.ref, Decision: "withhold", Reason: "no-consent"}
-	}
-	return *first
+	return answers[0]
 }
 
-// targets are the records of the chart that a Provenance is about, in the chart's order.
+// beside decides a Provenance by one target.
+func (q *question) beside(r, target record, self bool) Line {
+	l := q.decide(target)
+	if l.Decision == "withhold" || self {
+		return l
+	}
+	both := record{target.ref, target.body, slices.Concat(r.labels, target.labels), onlyPatients(slices.Concat(r.clients, target.clients))}
+	l = Line{Decision: "withhold"}
+	q.rule20Everyone(both, &l)
+	if l.Reason == "permitted" {
+		l.Decision = "release"
+	}
+	return l
+}
+
+// target is the one record of a Provenance's chart that is meant.
+func (q *question) target(r record, ref string) (record, bool) {
+	var found []record
+	for _, other := range q.chartOf(r) {
+		if other.ref == ref && typeOf(ref) != "Provenance" {
+			found = append(found, other)
+		}
+	}
+	if len(found) != 1 {
+		return record{}, false
+	}
+	return found[0], true
+}
+
+// targets are the records of the file that a Provenance is about, in its order.
 func (q *question) targets(r record) []record {
 	var out []record
-	for _, other := range q.chart {
-		if other.ref != r.ref && slices.ContainsFunc(list(r.body["target"]), func(t any) bool { return referenceOf(t) == other.ref }) {
-			out = append(out, other)
+	for _, t := range list(r.body["target"]) {
+		for _, other := range q.chart {
+			if other.ref == referenceOf(t) && typeOf(other.ref) != "Provenance" {
+				out = append(out, other)
+			}
 		}
 	}
 	return out

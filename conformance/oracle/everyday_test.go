@@ -99,8 +99,8 @@ func TestEveryLineIsTold(t *testing.T) {
 		got = append(got, l.Resource+" "+l.Reason+" "+l.Consent+" "+l.Provision)
 	}
 	want := []string{
-		"DocumentReference/d1 permitted Consent/s1 Consent.provision", "Encounter/e1 denied Consent/s1 Consent.provision.provision[1]",
-		"Patient/anna permitted Consent/s1 Consent.provision",
+		"DocumentReference/d1 permitted Consent/s1 provision", "Encounter/e1 denied Consent/s1 provision.provision[1]",
+		"Patient/anna permitted Consent/s1 provision",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)

@@ -5,12 +5,14 @@ import "slices"
 // labelKind sorts a label: "confidentiality", "sensitivity", "handling" or "unknown".
 func (k *codes) labelKind(c coding) string {
 	switch {
-	case slices.Contains(k.labels.Handling, c.code), slices.Contains(k.labels.Internal, c.code), slices.Contains(k.labels.NeverReleased, c.code):
-		return "handling"
 	case c.system == k.labels.Confidentiality.System && slices.Contains(k.labels.Confidentiality.Order, c.code):
 		return "confidentiality"
 	case c.system == k.labels.Sensitivity.System && inTree(k.labels.Sensitivity.Tree, c.code):
 		return "sensitivity"
+	case slices.Contains(k.labels.NeverReleased, c.code), c == coding{k.labels.LegalProceedings.System, k.labels.LegalProceedings.Code}:
+		return "handling"
+	case slices.Contains(k.labels.Handling, c.code) && slices.Contains([]string{actCode, integrity, ourLabels}, c.system):
+		return "handling"
 	}
 	return "unknown"
 }
@@ -61,8 +63,10 @@ func (m matcher) rule16Deny(p provision) truth {
 	}
 	for i := range p.chain {
 		if len(securityLabel(p.chain[i])) > 0 {
-			inherited = p.kinds[i] != "deny"
+			inherited = false
 		}
+		above := i < len(p.chain)-1
+		inherited = inherited || above && p.kinds[i] != "deny"
 	}
 	if len(securityLabel(o)) > 0 && len(m.ofKind(m.record.labels, "unknown")) > 0 {
 		return unknown
@@ -101,7 +105,7 @@ func (m matcher) rule16Permit(p provision) bool {
 	named := m.named()
 	part2 := carries(m.record, m.labels.Part2)
 	underPart2 := m.ruleIn(m.consent, []string{m.reading.Part2Rule})
-	if part2 && !underPart2 && !slices.ContainsFunc(named, func(c coding) bool { return c.code == m.labels.Part2 }) {
+	if part2 && !underPart2 && !slices.Contains(named, coding{actCode, m.labels.Part2}) {
 		return false
 	}
 	tree := m.labels.Sensitivity.Tree

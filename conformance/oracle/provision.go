@@ -1,6 +1,9 @@
 package oracle
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // truth is the answer to whether an attribute matches.
 type truth int
@@ -132,39 +135,69 @@ func (m matcher) rule7And19Period(o object) truth {
 	return truthOf(s.holds(m.at))
 }
 
-// class: the record's type, profile or content type is one of those listed.
+// class: the record's type, profile or format is one of those listed.
 func (m matcher) class(o object) truth {
 	return anyOf(list(o["class"]), func(v any) truth {
 		c := codingOf(v)
-		switch c.system {
-		case resourceTypes:
+		switch {
+		case c.system == resourceTypes && isResourceType(c.code):
 			return truthOf(c.code == typeOf(m.record.ref))
-		case profileURI:
-			return truthOf(slices.Contains(elements(m.record.body, "meta.profile"), any(c.code)))
-		case mimeType:
-			return truthOf(slices.Contains(elements(m.record.body, "content.attachment.contentType"), any(c.code)))
+		case c.system == profileURI:
+			return m.ofProfile(c.code)
+		case slices.Contains(formatSystems, c.system):
+			return m.ofFormat(c.code)
 		}
 		return unknown
 	})
 }
 
-// code: one of the codes stands somewhere in the record.
+// ofProfile: every record is of the base definition of its type and of no other type's; one that states no other profile may be of any.
+func (m matcher) ofProfile(profile string) truth {
+	withoutVersion := func(s string) string { s, _, _ = strings.Cut(s, "|"); return s }
+	base := "http://hl7.org/fhir/StructureDefinition/" + typeOf(m.record.ref)
+	stated := []string{}
+	for _, p := range elements(m.record.body, "meta.profile") {
+		if p := withoutVersion(text(p)); p != base {
+			stated = append(stated, p)
+		}
+	}
+	switch {
+	case withoutVersion(profile) == base, slices.Contains(stated, withoutVersion(profile)):
+		return yes
+	case len(stated) == 0 && !isResourceType(strings.TrimPrefix(withoutVersion(profile), "http://hl7.org/fhir/StructureDefinition/")):
+		return unknown
+	}
+	return no
+}
+
+// ofFormat: the content type or format code of a document; one that states none may be of any.
+func (m matcher) ofFormat(format string) truth {
+	stated := slices.Concat(elements(m.record.body, "content.attachment.contentType"), elements(m.record.body, "content.format.code"))
+	switch {
+	case slices.Contains(stated, any(format)):
+		return yes
+	case len(stated) == 0 && typeOf(m.record.ref) == "DocumentReference":
+		return unknown
+	}
+	return no
+}
+
+// code: one of the codes stands somewhere in the record. A code of a system that we do not know may stand for one that does.
 func (m matcher) code(o object) truth {
 	return anyOf(list(o["code"]), func(v any) truth {
-		found := no
 		codings := conceptCodings(v)
-		for _, c := range codings {
-			switch {
-			case c.system == "" || c.code == "":
-				found = max(found, unknown)
-			case slices.Contains(everyCoding(m.record.body), c):
-				found = yes
-			}
-		}
 		if len(codings) == 0 {
 			return unknown
 		}
-		return found
+		return anyOf(codings, func(c coding) truth {
+			switch {
+			case c.system != "" && c.code != "" && slices.Contains(everyCoding(m.record.body), c):
+				return yes
+			case c.code != "" && slices.Contains(m.reading.CodeSystems, c.system):
+				return no
+			}
+			return unknown
+		})
 	})
 }
 
@@ -177,9 +210,11 @@ func (m matcher) rule12DataPeriod(o object, deny bool) truth {
 	w := m.rule12When(m.record.body, m.zone)
 	s, ok := rule19Period(v, m.zone)
 	switch {
+	case !ok:
+		return unknown
 	case w.timeless:
 		return truthOf(!deny)
-	case !ok || !w.known:
+	case !w.known:
 		return unknown
 	case deny:
 		return truthOf(w.deny.overlaps(s))

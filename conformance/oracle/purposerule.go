@@ -1,6 +1,9 @@
 package oracle
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // rule17Reaches: minimum necessary. Which kinds of record, and how old, a permit for this purpose reaches.
 func (m matcher) rule17Reaches(p provision) bool {
@@ -50,19 +53,20 @@ func (m matcher) kindListed(rule purposeRule) bool {
 	return false
 }
 
-// youngEnough: an event lies whole within the months before now, a state overlaps them.
+// youngEnough: an event began within the months before the end of today, a state overlaps them.
 func (m matcher) youngEnough(rule purposeRule) bool {
 	w := m.rule12When(m.record.body, m.zone)
 	if rule.MaxAgeMonths == 0 || w.timeless {
 		return true
 	}
 	now := m.at.In(m.zone)
-	window := span{now.AddDate(0, -rule.MaxAgeMonths, 0), now}
-	if !w.known {
+	tomorrow := time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, m.zone)
+	tooOld := func(t time.Time) bool { return !t.In(m.zone).AddDate(0, rule.MaxAgeMonths, 0).After(now) }
+	if !w.known || !w.permit.from.Before(tomorrow) {
 		return false
 	}
 	if w.state {
-		return w.permit.overlaps(window)
+		return w.permit.to.Equal(distantFuture) || !tooOld(w.permit.to)
 	}
-	return w.permit.inside(window)
+	return !tooOld(w.permit.from)
 }

@@ -18,13 +18,14 @@ type party struct {
 
 // requester is who asks, for what purpose and with which scopes.
 type requester struct {
-	kind     string
-	parties  []party
-	purposes []coding
-	scopes   []scope
-	patient  string // launch context
-	person   string // "" for the launch patient's own app
-	related  bool
+	kind         string
+	organization party
+	practitioner party
+	purposes     []coding
+	scopes       []scope
+	patient      string // launch context
+	person       string // who has signed in to a client's app; the launch patient if the file does not say
+	related      bool
 }
 
 var errRequester = errors.New("the requester file cannot be read")
@@ -54,12 +55,15 @@ func readRequester(raw json.RawMessage) (requester, error) {
 		return requester{}, errRequester
 	}
 	q.related = f.Related == nil || *f.Related
-	for _, p := range []*party{f.Organization, f.Practitioner} {
-		if p != nil {
-			q.parties = append(q.parties, *p)
-		}
+	if f.Organization != nil {
+		q.organization = *f.Organization
 	}
-	q.addPerson()
+	if f.Practitioner != nil {
+		q.practitioner = *f.Practitioner
+	}
+	if q.kind == "patient" && q.person == "" {
+		q.person = q.patient
+	}
 	for _, p := range f.Purpose {
 		c, err := purposeOf(p)
 		if err != nil {
@@ -68,16 +72,6 @@ func readRequester(raw json.RawMessage) (requester, error) {
 		q.purposes = append(q.purposes, c)
 	}
 	return q, nil
-}
-
-// addPerson makes the person behind a client's app one of the parties whom an actor may name.
-func (q *requester) addPerson() {
-	if q.kind == "patient" && q.person == "" {
-		q.person = q.patient
-	}
-	if q.person != "" {
-		q.parties = append(q.parties, party{Reference: q.person})
-	}
 }
 
 func purposeOf(raw json.RawMessage) (coding, error) {
@@ -95,18 +89,33 @@ func purposeOf(raw json.RawMessage) (coding, error) {
 	return coding{c.System, c.Code}, nil
 }
 
-// is says whether a Reference of a Consent names this party, by reference or by an identifier.
-func (p party) is(reference any) bool {
-	if r := text(child(reference, "reference")); r != "" && (r == p.Reference || localReference(r) != "" && localReference(r) == p.Reference) {
-		return true
+// nobody says whether nothing is known of a party.
+func (p party) nobody() bool { return p.Reference == "" && len(p.Identifier) == 0 }
+
+// is says whether a Reference of a Consent means this party, by reference or by an identifier. It is known not to only where both are given in
+// the same way: by reference, or by an identifier of one system.
+func (p party) is(reference any) truth {
+	if p.nobody() {
+		return no
+	}
+	found := unknown
+	if r := referenceOf(reference); r != "" && p.Reference != "" {
+		if r == localReference(p.Reference) {
+			return yes
+		}
+		found = no
 	}
 	system, value := identifierOf(reference)
 	for _, i := range p.Identifier {
-		if system != "" && value != "" && i.System == system && i.Value == value {
-			return true
+		if i.System != system || value == "" {
+			continue
 		}
+		if i.Value == value {
+			return yes
+		}
+		found = no
 	}
-	return false
+	return found
 }
 
 func identifierOf(reference any) (system, value string) {

@@ -66,8 +66,8 @@ func parseScope(s string) (scope, bool) {
 }
 
 // allows says whether the scope lets this record be read, wherever it stands.
-func (s scope) allows(r object) bool {
-	if !s.read || s.resourceType != "*" && s.resourceType != text(r["resourceType"]) {
+func (s scope) allows(r record) bool {
+	if !s.read || s.resourceType != "*" && s.resourceType != typeOf(r.ref) {
 		return false
 	}
 	return !slices.ContainsFunc(s.params, func(p param) bool { return !p.matches(r) })
@@ -77,7 +77,7 @@ func (s scope) allows(r object) bool {
 func (q *question) rule3Scope(r record, selfOnly bool) string {
 	elsewhere := false
 	for _, s := range q.who.scopes {
-		if !s.allows(r.body) {
+		if !s.allows(r) {
 			continue
 		}
 		if s.level != "patient" {
@@ -89,7 +89,7 @@ func (q *question) rule3Scope(r record, selfOnly bool) string {
 		if q.who.patient == "" {
 			continue
 		}
-		if slices.Contains(r.clients, q.who.patient) {
+		if len(r.clients) > 0 && r.clients[0] == q.who.patient {
 			return ""
 		}
 		elsewhere = true
@@ -101,7 +101,7 @@ func (q *question) rule3Scope(r record, selfOnly bool) string {
 }
 
 // matches says whether a record matches a granular search parameter; values between commas are alternatives.
-func (p param) matches(r object) bool {
+func (p param) matches(r record) bool {
 	for one := range strings.SplitSeq(p.value, ",") {
 		if p.matchesOne(r, one) {
 			return true
@@ -110,24 +110,34 @@ func (p param) matches(r object) bool {
 	return false
 }
 
-func (p param) matchesOne(r object, value string) bool {
+func (p param) matchesOne(of record, value string) bool {
+	r := of.body
 	switch p.name {
 	case "_id":
 		return text(r["id"]) == value
 	case "status":
 		return value != "" && text(r["status"]) == value
-	case "patient", "subject":
+	case "subject":
+		return slices.Contains([]string{"DocumentReference", "Observation"}, typeOf(of.ref)) && isClient(referenceOf(r["subject"]), value)
+	case "patient":
 		who := referenceOf(r["subject"])
 		if who == "" {
 			who = referenceOf(r["patient"])
 		}
-		return typeOf(who) == "Patient" && (who == value || who == "Patient/"+value)
+		if typeOf(of.ref) == "Provenance" && len(of.clients) > 0 {
+			who = of.clients[0]
+		}
+		return isClient(who, value)
 	case "category", "type":
 		return tokenMatches(r[p.name], value)
 	case "code":
 		return tokenMatches(r["code"], value) || tokenMatches(r["medicationCodeableConcept"], value)
 	}
 	return false
+}
+
+func isClient(who, value string) bool {
+	return typeOf(who) == "Patient" && (who == value || who == "Patient/"+value)
 }
 
 // tokenMatches is FHIR token search: code, system|code, |code or system|.

@@ -97,7 +97,7 @@ func (q *question) minorConfidential(r record) bool {
 	if majority, known := q.majority(q.who.patient); known && !q.at.Before(majority) {
 		return false
 	}
-	return slices.ContainsFunc(q.represent.MinorConfidential, func(w string) bool {
+	return len(q.ofKind(r.labels, "unknown")) > 0 || slices.ContainsFunc(q.represent.MinorConfidential, func(w string) bool {
 		return q.carriesAtOrBelow(r, written(w))
 	})
 }

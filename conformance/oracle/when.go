@@ -59,7 +59,7 @@ func rule19Period(v any, zone *time.Location) (s span, ok bool) {
 		}
 		s.to = d.to
 	}
-	return s, true
+	return s, s.from.Before(s.to)
 }
 
 // when is the time of a record's matter, as a permit and as a deny take it (rule 12).
@@ -85,6 +85,9 @@ func (k *codes) rule12When(r object, zone *time.Location) when {
 	w := when{known: true, state: t.State, permit: s, deny: s}
 	if t.State {
 		w.permit, w.deny = k.stateSpans(r, t, v, s, zone)
+	}
+	if w.permit.to.Before(w.permit.from) {
+		return when{state: t.State}
 	}
 	return w
 }

@@ -83,7 +83,7 @@ func TestCandidatesAreReadTogether(t *testing.T) {
 		t.Errorf("unread: %v", unread)
 	}
 	a, b := ref("Patient", "a"), ref("Patient", "b")
-	want := map[string][]fhir.Reference{"c": {a}, "p": {a}, "q": nil, "g": nil, "h": nil, "e": {a, b}, "f": nil}
+	want := map[string][]fhir.Reference{"c": {a}, "p": {a}, "q": {a}, "g": nil, "h": nil, "e": {a, b}, "f": nil}
 	got := map[string][]fhir.Reference{}
 	for _, c := range all {
 		got[c.Facts().ID] = c.Facts().Clients

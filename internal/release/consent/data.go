@@ -67,7 +67,7 @@ func (t *target) permits(f *stage.Facts) bool {
 	return false
 }
 
-func (t *target) denies(f *stage.Facts) bool {
+func (t *target) denies(f *stage.Facts, rules *Rules) bool {
 	if t.Unread || t.elsewhere {
 		return true
 	}
@@ -77,7 +77,7 @@ func (t *target) denies(f *stage.Facts) bool {
 	case policy.Related, policy.Dependents:
 		return t.is(f) || t.names(f) || t.namedBy(f)
 	case policy.AuthoredBy:
-		return len(f.Authors) == 0 || slices.Contains(f.Authors, t.Reference) || slices.Contains(f.Authors, fhir.Reference{})
+		return len(f.Authors) == 0 && rules.HasAuthors(f.Type) || slices.Contains(f.Authors, t.Reference) || slices.Contains(f.Authors, fhir.Reference{})
 	}
 	return true
 }

@@ -73,16 +73,18 @@ func (d *decider) decide(r *record) Decision {
 	if r.facts.Origin.Directory {
 		return Decision{Release: true, Reason: Permitted}
 	}
-	if d.self != nobody && d.throughPatientScope(r) {
+	self := d.self != nobody && d.throughPatientScope(r)
+	switch {
+	case !self && !d.purposesHeld:
+		return Decision{Reason: Purpose}
+	case d.restricted(r):
+		return Decision{Reason: Restriction}
+	case d.in.Refused:
+		return Decision{Reason: Denied}
+	case self:
 		return d.selfAccess(r)
 	}
-	if !d.purposesHeld {
-		return Decision{Reason: Purpose}
-	}
-	if d.restricted(r) {
-		return Decision{Reason: Restriction}
-	}
-	return d.byConsent(r.facts.Clients, r)
+	return d.byConsent(r.clients, r)
 }
 
 // beforeScope applies rules 1 and 2.
@@ -104,7 +106,7 @@ func (d *decider) beforeScope(r *record) Reason {
 	return ""
 }
 
-// restricted applies rule 5 to a request under a Consent.
+// restricted applies rule 5: what no Consent lifts and no right of access opens.
 func (d *decider) restricted(r *record) bool {
 	return r.marks.NoDisclosure || r.marks.NotToClient && d.clientSide() || r.marks.SelfPay && d.selfPay
 }

@@ -29,7 +29,6 @@ type decider struct {
 	targets map[policy.Datum]*target
 	match   func(smart.Param) bool
 	current *stage.Facts
-	found   finding
 }
 
 // purpose is one stated purpose.
@@ -42,9 +41,10 @@ type purpose struct {
 
 // record is one resource with its labels read.
 type record struct {
-	facts  *stage.Facts
-	labels []fhir.Coding
-	marks  policy.Marks
+	facts   *stage.Facts
+	clients []fhir.Reference // whom it is about
+	labels  []fhir.Coding
+	marks   policy.Marks
 	// within is what the purpose rules say of it, by the place of the purpose; filled when asked.
 	within map[string]bool
 }
@@ -68,7 +68,24 @@ func newDecider(in Input) *decider {
 
 func (d *decider) record(l stage.Labeled) record {
 	labels := l.Labels()
-	return record{facts: l.Facts(), labels: labels, marks: d.in.Rules.Labels.Read(labels)}
+	return record{facts: l.Facts(), clients: Concerned(l.Facts(), d.in.Rules), labels: labels, marks: d.in.Rules.Labels.Read(labels)}
+}
+
+// Concerned gives the clients whom a record is about: those whom the source names, and every other Patient to whom it refers, but for who
+// only acts in it (rule 20). The Consents of each belong into Input.Policies.
+func Concerned(f *stage.Facts, rules *Rules) []fhir.Reference {
+	if f == nil || rules == nil {
+		return nil
+	}
+	clients := f.Clients
+	for i := range f.References {
+		ref := &f.References[i]
+		if ref.Value.Type != "Patient" || slices.Contains(clients, ref.Value) || rules.Acts(ref.Path) {
+			continue
+		}
+		clients = append(slices.Clip(clients), ref.Value)
+	}
+	return clients
 }
 
 // readPurposes applies rule 4 and looks up what the purposes mean.

@@ -23,6 +23,11 @@ type Input struct {
 	Chart []stage.Labeled
 	// Policies are the Consents of every client concerned: of Client, and of the others whom a record of the chart is about.
 	Policies map[fhir.Reference]policy.Set
+	// People are the Patients and RelatedPersons of the other clients concerned, as far as they are known: whoever signed for one of them must
+	// be found here.
+	People []stage.Labeled
+	// Refused says that the client of some Consent of the source cannot be told: nothing is open (rule 8).
+	Refused bool
 	// Related says that the practice's own data tie the partner to the client (referral, care team, coverage), rule 13.
 	Related bool
 	// Practice is this practice, as Consent.organization and a custodian may name it.

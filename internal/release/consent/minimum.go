@@ -31,7 +31,8 @@ func isKind(f *stage.Facts, c fhir.Coding) bool {
 	})
 }
 
-// recent tells whether a record's matter lies within so many months before now: an event whole, a state by overlap.
+// recent tells whether a record's matter lies within so many months before the end of today: an event must have begun in them, a state
+// overlap them.
 func (d *decider) recent(w stage.When, months int) bool {
 	if months == 0 || w.Timeless {
 		return true
@@ -43,13 +44,18 @@ func (d *decider) recent(w stage.When, months int) bool {
 		i, ok := ended(w)
 		return ok && d.begun(i.Start) && (i.End.IsZero() || d.fresh(i.End, months))
 	}
-	return !w.Start.IsZero() && !w.End.IsZero() && d.begun(w.End) && d.fresh(w.Start, months)
+	return !w.Start.IsZero() && d.begun(w.Start) && d.fresh(w.Start, months)
 }
 
-// begun tells whether t is not in the future.
+// begun tells whether t is today or before. The zero time is.
 func (d *decider) begun(t time.Time) bool {
-	d.notice(t)
-	return !t.After(d.in.Now)
+	if t.IsZero() {
+		return true
+	}
+	y, m, day := t.In(d.in.Zone).Date()
+	today := time.Date(y, m, day, 0, 0, 0, 0, d.in.Zone)
+	d.notice(today)
+	return !d.in.Now.Before(today)
 }
 
 // fresh tells whether t is not yet so many months ago.

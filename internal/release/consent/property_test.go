@@ -150,11 +150,13 @@ func drawWorld(t *rapid.T) world {
 
 func TestTheWorldsAreWorthAsking(t *testing.T) {
 	seen := map[Reason]int{}
-	rapid.Check(t, func(t *rapid.T) {
-		for _, d := range Decide(drawWorld(t).input(t)).Decisions {
-			seen[d.Reason]++
-		}
-	})
+	for range 5 {
+		rapid.Check(t, func(t *rapid.T) {
+			for _, d := range Decide(drawWorld(t).input(t)).Decisions {
+				seen[d.Reason]++
+			}
+		})
+	}
 	for _, r := range []Reason{Permitted, SelfAccess, NoConsent, Denied, Label, PurposeRule, Restriction, Scope, Purpose} {
 		if seen[r] == 0 {
 			t.Errorf("no generated case comes to %s: %v", r, seen)

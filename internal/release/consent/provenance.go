@@ -79,5 +79,5 @@ func (d *decider) beside(r *record, own Decision, target stage.Labeled, decided 
 	joined := d.record(target)
 	joined.labels = slices.Concat(r.labels, joined.labels)
 	joined.marks = d.in.Rules.Labels.Read(joined.labels)
-	return d.byConsent(slices.Concat(r.facts.Clients, joined.facts.Clients), &joined)
+	return d.byConsent(slices.Concat(r.clients, joined.clients), &joined)
 }

@@ -36,7 +36,7 @@ func permits(n *node, r *record) bool {
 }
 
 // denies tells whether everything that a deny states of the record may hold. Unknown always matches (rule 12).
-func denies(n *node, r *record) bool {
+func (d *decider) denies(n *node, r *record) bool {
 	for _, group := range n.rule.Classes {
 		if !slices.ContainsFunc(group, func(c policy.Class) bool { return ofClass(c, r.facts) != other }) {
 			return false
@@ -53,12 +53,15 @@ func denies(n *node, r *record) bool {
 		}
 	}
 	for _, group := range n.data {
-		if !slices.ContainsFunc(group, func(t *target) bool { return t.denies(r.facts) }) {
+		if !slices.ContainsFunc(group, func(t *target) bool { return t.denies(r.facts, d.in.Rules) }) {
 			return false
 		}
 	}
 	return deniesLabels(n.rule, r)
 }
+
+// definitions is where FHIR's own definitions are; that of a resource type is called by its name.
+const definitions = "http://hl7.org/fhir/StructureDefinition/"
 
 // ofClass compares a record with a content class. A record that states no profile, or a document that states no format, is unknown.
 func ofClass(c policy.Class, f *stage.Facts) likeness {
@@ -69,24 +72,40 @@ func ofClass(c policy.Class, f *stage.Facts) likeness {
 		}
 		return other
 	case policy.ClassProfile:
-		return among(c.Name, f.Profiles, true)
+		return ofProfile(c.Name, f)
 	case policy.ClassFormat:
-		return among(c.Name, f.Formats, f.Type == "DocumentReference")
+		if slices.Contains(f.Formats, c.Name) {
+			return same
+		}
+		if len(f.Formats) > 0 || f.Type != "DocumentReference" {
+			return other
+		}
 	}
 	return unknown
 }
 
-func among(name string, list []string, stated bool) likeness {
+// ofProfile compares a record with a profile, whatever its version. Every record is of the base definition of its type and of no other type's;
+// which other profiles one is of that states none is unknown.
+func ofProfile(name string, f *stage.Facts) likeness {
 	name, _, _ = strings.Cut(name, "|")
-	for _, s := range list {
-		if s, _, _ = strings.Cut(s, "|"); s == name {
+	base := definitions + f.Type
+	if name == base {
+		return same
+	}
+	if typ, ok := strings.CutPrefix(name, definitions); ok && policy.IsResourceType(typ) {
+		return other
+	}
+	found := unknown
+	for _, stated := range f.Profiles {
+		switch stated, _, _ = strings.Cut(stated, "|"); stated {
+		case name:
 			return same
+		case base:
+		default:
+			found = other
 		}
 	}
-	if len(list) == 0 && stated {
-		return unknown
-	}
-	return other
+	return found
 }
 
 // hasCode tells whether a code is found anywhere in the record.

@@ -26,19 +26,16 @@ func (d *decider) readSelf() {
 	switch {
 	case person == d.in.Client:
 		d.self = client
-	case person.Type == "RelatedPerson" && d.authority(person):
+	case person.Type == "RelatedPerson" && d.authority(person, d.in.Client):
 		d.self = representative
 		d.minor = d.isMinor()
 	}
 }
 
-// selfAccess applies rules 5, 6 and 20 to a person who asks for their own records, or for those of whom they represent.
+// selfAccess applies rules 6 and 20 to a person who asks for their own records, or for those of whom they represent.
 func (d *decider) selfAccess(r *record) Decision {
-	if slices.ContainsFunc(r.facts.Clients, func(c fhir.Reference) bool { return c != d.in.Client }) {
+	if slices.ContainsFunc(r.clients, func(c fhir.Reference) bool { return c != d.in.Client }) {
 		return Decision{Reason: OtherPatient} // about somebody else too: staff decide
-	}
-	if r.marks.NoDisclosure || r.marks.NotToClient {
-		return Decision{Reason: Restriction}
 	}
 	if r.marks.LegalProceedings { // 164.524(a)(1)(ii)
 		return Decision{Reason: Label}
@@ -62,23 +59,21 @@ func (d *decider) deniedByClient(r *record) Decision {
 	}
 	for k, one := range v.byPurpose {
 		for i := range one {
-			d.found.reset()
-			one[i].walk(d, one[i].root, v.purposes[k], r)
-			if n := d.found.deny; n != nil {
-				return Decision{Reason: Denied, Consent: one[i].policy.ID, Provision: n.rule.Path}
+			if denied := one[i].says(d, v.purposes[k], r); denied.Reason == Denied {
+				return denied
 			}
 		}
 	}
 	return Decision{}
 }
 
-// authority tells whether a RelatedPerson may act for the client now (45 CFR 164.502(g), profiles/policies/representatives.yaml).
-func (d *decider) authority(person fhir.Reference) bool {
+// authority tells whether a RelatedPerson may act for a client now (45 CFR 164.502(g), profiles/policies/representatives.yaml).
+func (d *decider) authority(person, client fhir.Reference) bool {
 	if d.withoutChart {
 		return true
 	}
-	f := d.find(person)
-	if f == nil || !f.Origin.Listed || f.Subject != d.in.Client {
+	f := d.findPerson(person)
+	if f == nil || !f.Origin.Listed || f.Subject != client {
 		return false
 	}
 	for _, c := range f.Codings {
@@ -111,19 +106,19 @@ func (d *decider) related(f *stage.Facts) bool {
 		}
 		forMinor = forMinor || ok
 	}
-	majority, known := d.majority()
+	majority, known := d.majority(f.Subject)
 	return forMinor && known && d.in.Now.Before(majority)
 }
 
 // isMinor tells whether the client is a minor; one whose birth date is not known counts as one.
 func (d *decider) isMinor() bool {
-	majority, known := d.majority()
+	majority, known := d.majority(d.in.Client)
 	return !known || d.in.Now.Before(majority)
 }
 
-// majority is when the client comes of age: for a partial birth date the earliest instant that it can be.
-func (d *decider) majority() (t time.Time, known bool) {
-	f := d.find(d.in.Client)
+// majority is when a client comes of age: for a partial birth date the earliest instant that it can be.
+func (d *decider) majority(client fhir.Reference) (t time.Time, known bool) {
+	f := d.findPerson(client)
 	if f == nil {
 		return time.Time{}, false
 	}
@@ -142,8 +137,18 @@ func (d *decider) majority() (t time.Time, known bool) {
 }
 
 // find looks a resource up in the chart.
-func (d *decider) find(ref fhir.Reference) *stage.Facts {
-	for _, l := range d.in.Chart {
+func (d *decider) find(ref fhir.Reference) *stage.Facts { return findIn(d.in.Chart, ref) }
+
+// findPerson looks a client or somebody who represents one up.
+func (d *decider) findPerson(ref fhir.Reference) *stage.Facts {
+	if f := d.find(ref); f != nil {
+		return f
+	}
+	return findIn(d.in.People, ref)
+}
+
+func findIn(list []stage.Labeled, ref fhir.Reference) *stage.Facts {
+	for _, l := range list {
 		if f := l.Facts(); f != nil && f.Type == ref.Type && f.ID == ref.ID {
 			return f
 		}

@@ -27,6 +27,8 @@ type truthCase struct {
 	Zone       string        `yaml:"zone"`
 	Practice   string        `yaml:"practice"`
 	Chart      []recordText  `yaml:"chart"`
+	People     []recordText  `yaml:"people"`  // of other clients
+	Refused    bool          `yaml:"refused"` // the client of some Consent cannot be told
 	ValidUntil string        `yaml:"valid-until"`
 }
 
@@ -184,7 +186,10 @@ func (c truthCase) input(t *testing.T) Input {
 	if c.Practice != "" {
 		in.Practice = []requester.Party{party(c.Practice)}
 	}
-	in.Chart = c.chart(zone)
+	in.Chart, in.Refused = c.chart(zone), c.Refused
+	for _, p := range c.People {
+		in.People = append(in.People, p.labeled(zone))
+	}
 	by := map[fhir.Reference][]*policy.Policy{}
 	for _, text := range c.Consents {
 		p := mustCompile(t, text, zone)

@@ -16,8 +16,9 @@ type voices struct {
 
 // voice is one Consent with what does not reach this requester now left out.
 type voice struct {
-	policy *policy.Policy
-	root   *node
+	policy  *policy.Policy
+	root    *node
+	permits []*node // all of its permits, whatever stands below them
 }
 
 // node is a provision as far as it depends on the record only. A provision that does not reach the requester is silent.
@@ -27,16 +28,19 @@ type node struct {
 	data     [][]*target
 	exempt   bool // not bound by the purpose rules (rule 17)
 	children []*node
+
+	fit fit // of a permit: how far it fits the record that is being decided
 }
 
-// finding is what a Consent says of one record: the deepest matches of each branch.
-type finding struct {
-	deny    *node
-	permits []*node
-	near    *node // a permit that matches in everything but the labels that the record would have to carry
-}
+// fit is how far a permit fits a record.
+type fit uint8
 
-func (f *finding) reset() { f.deny, f.near, f.permits = nil, nil, f.permits[:0] }
+const (
+	unfit     fit = iota // an attribute does not match
+	unlabeled            // everything matches but the labels
+	unbidden             // the labels are covered too, but the purpose rules stop it
+	fits
+)
 
 // voices prepares the Consents of a client, once.
 func (d *decider) voices(c fhir.Reference) *voices {
@@ -46,6 +50,10 @@ func (d *decider) voices(c fhir.Reference) *voices {
 	v := &voices{}
 	d.clients[c] = v
 	set := d.in.Policies[c]
+	if d.in.Refused {
+		v.refused = Decision{Reason: Denied}
+		return v
+	}
 	if !set.Loaded() {
 		v.refused = Decision{Reason: NoConsent}
 		return v
@@ -69,7 +77,7 @@ func (d *decider) voices(c fhir.Reference) *voices {
 		permits := d.mayPermit(p, c)
 		for i, q := range purposes {
 			if root := d.node(p, p.Root, q, permits, c); root != nil {
-				v.byPurpose[i] = append(v.byPurpose[i], voice{policy: p, root: root})
+				v.byPurpose[i] = append(v.byPurpose[i], voice{policy: p, root: root, permits: root.permits(nil)})
 			}
 		}
 	}
@@ -92,7 +100,7 @@ func (d *decider) mayPermit(p *policy.Policy, c fhir.Reference) bool {
 
 // maySign tells whether somebody may agree for the client: the client, or a representative with authority now.
 func (d *decider) maySign(who, c fhir.Reference) bool {
-	return who == c || who.Type == "RelatedPerson" && c == d.in.Client && d.authority(who)
+	return who == c || who.Type == "RelatedPerson" && d.authority(who, c)
 }
 
 // node leaves out what does not reach the requester; nil if nothing is left.
@@ -121,82 +129,98 @@ func (d *decider) node(p *policy.Policy, rule *policy.Provision, q purpose, perm
 	return n
 }
 
-// walk resolves each branch to its deepest match (rule 11) and tells whether anything matched. A permit is an exception from a deny only
-// where it releases: one that does not cover the labels, or that the purpose rules stop, leaves the record to the deny.
-func (v *voice) walk(d *decider, n *node, q purpose, r *record) bool {
-	matched, before := false, len(d.found.permits)
+// permits gathers the permits of a branch, the deepest first.
+func (n *node) permits(list []*node) []*node {
 	for _, child := range n.children {
-		matched = v.walk(d, child, q, r) || matched
+		list = child.permits(list)
 	}
-	if matched {
-		own := d.found.permits[before:]
-		if n.effect == policy.Deny && d.found.deny == nil && len(own) > 0 && denies(n, r) && !d.judge(v.policy, own, q, r).Release {
-			d.found.deny = n
+	if n.effect == policy.Permit {
+		list = append(list, n)
+	}
+	return list
+}
+
+// fitPermits finds out how far each permit of the Consent fits a record. What the permits name counts together, of those whose attributes
+// and confidentiality match: the labels of one record must be covered within one Consent (rule 16).
+func (v *voice) fitPermits(d *decider, q purpose, r *record) {
+	var cover cover
+	for _, n := range v.permits {
+		n.fit = unfit
+		if permits(n, r) {
+			n.fit = unlabeled
+			if d.reachesLabels(n.rule.Labels, r) {
+				n.fit = unbidden
+				cover.add(n.rule.Labels)
+			}
 		}
-		return true
+	}
+	covered := d.covers(v.policy, cover, r)
+	for _, n := range v.permits {
+		switch {
+		case n.fit != unbidden:
+		case !covered:
+			n.fit = unlabeled
+		case !q.bound || n.exempt || d.inRule(q, r):
+			n.fit = fits
+		}
+	}
+}
+
+// resolve gives the provision that decides a branch: its deepest match first, a deny first among siblings (rule 11). nil if none matches.
+func (n *node) resolve(d *decider, r *record) *node {
+	var found *node
+	for _, child := range n.children {
+		k := child.resolve(d, r)
+		if k != nil && k.effect == policy.Deny {
+			return k
+		}
+		if found == nil {
+			found = k
+		}
 	}
 	switch {
-	case n.effect == policy.Deny && denies(n, r):
-		if d.found.deny == nil {
-			d.found.deny = n
-		}
-		return true
-	case n.effect == policy.Permit && permits(n, r):
-		if !carries(n.rule.Labels, r) {
-			d.found.near = n
-			return false
-		}
-		d.found.permits = append(d.found.permits, n)
-		return true
+	case found != nil:
+		return found
+	case n.effect == policy.Deny && d.denies(n, r), n.effect == policy.Permit && n.fit == fits:
+		return n
 	}
-	return false
+	return nil
+}
+
+// says is what one Consent says of a record.
+func (v *voice) says(d *decider, q purpose, r *record) Decision {
+	v.fitPermits(d, q, r)
+	if n := v.root.resolve(d, r); n != nil {
+		out := Decision{Release: n.effect == policy.Permit, Reason: Permitted, Consent: v.policy.ID, Provision: n.rule.Path}
+		if !out.Release {
+			out.Reason = Denied
+		}
+		return out
+	}
+	out, best := Decision{Reason: NoConsent}, unfit
+	for _, n := range v.permits {
+		if n.fit <= best {
+			continue
+		}
+		best = n.fit
+		out = Decision{Reason: Label, Consent: v.policy.ID, Provision: n.rule.Path}
+		if n.fit > unlabeled {
+			out.Reason = PurposeRule
+		}
+	}
+	return out
 }
 
 // ask puts one record before the Consents of one client, for one purpose (rule 18).
 func (d *decider) ask(list []voice, q purpose, r *record) Decision {
 	answer := Decision{Reason: NoConsent}
 	for i := range list {
-		v := &list[i]
-		d.found.reset()
-		v.walk(d, v.root, q, r)
-		if n := d.found.deny; n != nil {
-			return Decision{Reason: Denied, Consent: v.policy.ID, Provision: n.rule.Path}
-		}
-		var one Decision
-		switch near := d.found.near; {
-		case len(d.found.permits) > 0:
-			one = d.judge(v.policy, d.found.permits, q, r)
-		case near != nil:
-			one = Decision{Reason: Label, Consent: v.policy.ID, Provision: near.rule.Path}
+		one := list[i].says(d, q, r)
+		if one.Reason == Denied {
+			return one
 		}
 		if rank[one.Reason] > rank[answer.Reason] {
 			answer = one
-		}
-	}
-	return answer
-}
-
-// judge applies rules 16 and 17 to the permits of one Consent that match a record.
-func (d *decider) judge(p *policy.Policy, matching []*node, q purpose, r *record) Decision {
-	answer := Decision{Reason: Label, Consent: p.ID, Provision: matching[0].rule.Path}
-	if !d.covers(p, matching, r) {
-		return answer
-	}
-	answer.Reason = PurposeRule
-	reaching := matching[:0:0]
-	for _, n := range matching {
-		if !q.bound || n.exempt || d.inRule(q, r) {
-			reaching = append(reaching, n)
-		}
-	}
-	if !d.covers(p, reaching, r) {
-		return answer
-	}
-	answer.Release, answer.Reason, answer.Provision = true, Permitted, reaching[0].rule.Path
-	for i, n := range reaching {
-		if d.covers(p, reaching[i:i+1], r) {
-			answer.Provision = n.rule.Path
-			break
 		}
 	}
 	return answer

@@ -83,14 +83,13 @@ func Explain(q Question) (*Answer, error) {
 		return nil, err
 	}
 	a.Lines = make([]Line, len(chart))
+	people := peopleOf(chart)
 	for client, places := range byClient(chart) {
-		res := consent.Decide(q.input(client, pick(chart, places), policies))
+		in := q.input(client, pick(chart, places), policies)
+		in.People, in.Refused = people, refused
+		res := consent.Decide(in)
 		for i, place := range places {
-			d := res.Decisions[i]
-			if refused {
-				d = refuse(d)
-			}
-			a.Lines[place] = line(chart[place], d)
+			a.Lines[place] = line(chart[place], res.Decisions[i])
 		}
 		if res.ValidUntil.Before(a.ValidUntil) {
 			a.ValidUntil = res.ValidUntil
@@ -109,7 +108,7 @@ func (q Question) input(client fhir.Reference, chart []stage.Labeled, policies m
 	}
 	in.Policies[client] = policy.NewSet(policies[client]...)
 	for _, l := range chart {
-		for _, c := range l.Facts().Clients {
+		for _, c := range consent.Concerned(l.Facts(), q.Rules) {
 			in.Policies[c] = policy.NewSet(policies[c]...)
 		}
 	}
@@ -121,13 +120,15 @@ func granular(f *stage.Facts, p smart.Param) bool {
 	return ok && err == nil
 }
 
-// refuse is the answer where the client of some Consent cannot be told: nothing that a Consent or the person could open is open (rule 8).
-func refuse(d consent.Decision) consent.Decision {
-	switch d.Reason {
-	case consent.PsychotherapyNote, consent.Unclassified, consent.Scope, consent.OtherPatient, consent.Purpose, consent.Restriction:
-		return d
+// peopleOf picks the clients and those who may represent one.
+func peopleOf(chart []stage.Labeled) []stage.Labeled {
+	var people []stage.Labeled
+	for _, l := range chart {
+		if t := l.Facts().Type; t == "Patient" || t == "RelatedPerson" {
+			people = append(people, l)
+		}
 	}
-	return consent.Decision{Reason: consent.Denied}
+	return people
 }
 
 // policies compiles the Consents. refused says that the client of one cannot be told.

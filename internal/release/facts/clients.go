@@ -65,14 +65,16 @@ func sorted(refs []fhir.Reference) []fhir.Reference {
 	return slices.Compact(refs)
 }
 
-// Together gives whom several records are about: the chart that all of them stand in, and everybody whom any is about. If one of them is
-// not known (nil), about nobody known, or stands in another chart, there is none.
+// Together gives whom several records are about: everybody whom any of them is about, in the chart that the first of them stands in. Records
+// about nobody known tell of nobody.
 func Together(list []*stage.Facts) (subject fhir.Reference, clients []fhir.Reference) {
 	for _, f := range list {
-		if f == nil || len(f.Clients) == 0 || f.Subject != list[0].Subject {
-			return fhir.Reference{}, nil
+		if f == nil {
+			continue
 		}
-		subject = f.Subject
+		if subject == (fhir.Reference{}) {
+			subject = f.Subject
+		}
 		clients = append(clients, f.Clients...)
 	}
 	return subject, sorted(clients)

@@ -51,9 +51,14 @@ func (c *compiler) provision(p *pb.Consent_Provision, parent *Provision, path st
 		}
 	}
 	if len(p.GetModifierExtension()) > 0 {
-		// What it states cannot be read and counts as matching: nothing of it narrows.
+		// What it states cannot be read and counts as matching: nothing of it narrows, and what it would replace counts no more.
 		c.doubt(path + ".modifierExtension")
-		node.Purposes, node.Labels = nil, nil
+		if len(p.GetPurpose()) > 0 {
+			node.Purposes = nil
+		}
+		if len(p.GetSecurityLabel()) > 0 {
+			node.Labels = nil
+		}
 		c.custodians(c.actors(p, path))
 	} else {
 		c.attributes(p, node)
@@ -83,13 +88,15 @@ func (c *compiler) attributes(p *pb.Consent_Provision, node *Provision) {
 	}
 	if len(p.GetSecurityLabel()) > 0 {
 		node.Labels, node.LabelsOfPermit = c.reading.Labels.set(codingList(p.GetSecurityLabel())), false
-		c.policy.NamesSensitivity = c.policy.NamesSensitivity || node.Effect == Permit && node.Labels.Named != 0
+	}
+	if node.Effect == Permit && node.Labels != nil && node.Labels.Sensitive {
+		c.policy.NamesSensitivity = true
 	}
 	if len(p.GetClassValue()) > 0 {
 		node.Classes = with(node.Classes, classes(p.GetClassValue()))
 	}
 	if len(p.GetCode()) > 0 {
-		node.Codes = with(node.Codes, codes(p.GetCode()))
+		node.Codes = with(node.Codes, c.codes(p.GetCode()))
 	}
 	if p.GetDataPeriod() != nil {
 		node.DataPeriods = with(node.DataPeriods, c.period(p.GetDataPeriod()))

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,15 +100,9 @@ func (c *compiler) actors(p *pb.Consent_Provision, path string) []Actor {
 		actor := Actor{Party: party(a.GetReference())}
 		role := codings(a.GetRole())
 		w := c.reading.words
-		switch {
-		case len(a.GetModifierExtension()) > 0 || !resolvable(a.GetReference(), actor.Party):
-			actor.Unread = true
-		case anyOf(w.recipient, role):
-		case anyOf(w.custodian, role):
-			actor.Custodian = true
-		default:
-			actor.Unread = true
-		}
+		recipient, custodian := anyOf(w.recipient, role), anyOf(w.custodian, role)
+		actor.Custodian = custodian && !recipient
+		actor.Unread = len(a.GetModifierExtension()) > 0 || !resolvable(a.GetReference(), actor.Party) || recipient == custodian
 		if actor.Unread {
 			c.doubt(path + ".actor[" + strconv.Itoa(i) + "]")
 		}
@@ -139,11 +134,16 @@ func (c *compiler) actions(list []*dpb.CodeableConcept) Actions {
 		switch {
 		case anyOf(c.reading.words.does, cs):
 			out.Ours = true
-		case len(cs) == 0 || cs[0].System != fhir.SystemConsentAction:
+		case !slices.ContainsFunc(cs, isOtherAction):
 			out.Unread = true
 		}
 	}
 	return out
+}
+
+// isOtherAction tells whether the coding is an action of FHIR's that the gateway does not do.
+func isOtherAction(c fhir.Coding) bool {
+	return c.System == fhir.SystemConsentAction && slices.Contains([]string{"collect", "access", "use", "disclose", "correct"}, c.Code)
 }
 
 // set reads a provision's security labels.
@@ -151,24 +151,28 @@ func (l *Labels) set(list []fhir.Coding) *LabelSet {
 	s := &LabelSet{}
 	for _, c := range list {
 		key := bare(c)
-		if level, ok := l.confidentiality[key]; ok {
-			s.Highest = max(s.Highest, level)
+		level, isLevel := l.confidentiality[key]
+		sens, isSensitivity := l.sensitivity[key]
+		switch {
+		case isLevel:
+			s.Limited, s.Highest = true, max(s.Highest, level)
 			if s.Lowest == 0 || level < s.Lowest {
 				s.Lowest = level
 			}
-			continue
-		}
-		if sens, ok := l.sensitivity[key]; ok {
+		case isSensitivity:
 			s.Named |= sens.below
-			continue
-		}
-		switch {
+			s.Sensitive = true
 		case c.Code == l.part2 && c.System == fhir.SystemActCode:
 			s.Part2 = true
-		case l.isNever(c.Code), key == l.legal, l.isHandling(c):
+		case l.isNever(c.Code):
 			s.Handling = append(s.Handling, key)
+			s.Sensitive = true
+		case key == l.legal, l.isHandling(c):
+			s.Handling = append(s.Handling, key)
+		case c.System == l.confidentialitySystem:
+			s.Limited, s.Unread = true, true
 		default:
-			s.Unread = true
+			s.Sensitive, s.Unread = true, true
 		}
 	}
 	return s
@@ -188,7 +192,7 @@ func classes(list []*dpb.Coding) []Class {
 		class := Class{Name: c.Code}
 		switch {
 		case c.Code == "":
-		case c.System == fhir.SystemResourceTypes && isResourceType(c.Code):
+		case c.System == fhir.SystemResourceTypes && IsResourceType(c.Code):
 			class.Kind = ClassType
 		case c.System == fhir.SystemURI:
 			class.Kind = ClassProfile
@@ -200,8 +204,8 @@ func classes(list []*dpb.Coding) []Class {
 	return out
 }
 
-// isResourceType tells whether R4 knows the resource type.
-func isResourceType(name string) bool {
+// IsResourceType tells whether R4 knows the resource type.
+func IsResourceType(name string) bool {
 	fields := (&rpb.ContainedResource{}).ProtoReflect().Descriptor().Fields()
 	for i := range fields.Len() {
 		if m := fields.Get(i).Message(); m != nil && string(m.Name()) == name {
@@ -211,26 +215,20 @@ func isResourceType(name string) bool {
 	return false
 }
 
-// knownSystems are the code systems in which not finding a code means that it is not there.
-var knownSystems = map[string]bool{
-	fhir.SystemLOINC: true, fhir.SystemSNOMED: true, fhir.SystemICD10CM: true, fhir.SystemRxNorm: true, fhir.SystemNDC: true,
-	fhir.SystemCPT: true, fhir.SystemHCPCS: true, fhir.SystemActCode: true,
-}
-
 // codes reads the codes of a provision: those of one concept and those of several are alternatives.
-func codes(list []*dpb.CodeableConcept) []Code {
+func (c *compiler) codes(list []*dpb.CodeableConcept) []Code {
 	var out []Code
 	for _, concept := range list {
 		cs := codings(concept)
 		if len(cs) == 0 {
 			out = append(out, Code{Foreign: true})
 		}
-		for _, c := range cs {
-			if c.System == "" || c.Code == "" {
+		for _, code := range cs {
+			if code.System == "" || code.Code == "" {
 				out = append(out, Code{Foreign: true})
 				continue
 			}
-			out = append(out, Code{Coding: c, Foreign: !knownSystems[c.System]})
+			out = append(out, Code{Coding: code, Foreign: !c.reading.words.codeSystems[code.System]})
 		}
 	}
 	return out

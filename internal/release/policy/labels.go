@@ -24,15 +24,16 @@ type Labels struct {
 	// SelfPay says from whom and for which purposes a record marked as paid for by the client is withheld.
 	SelfPay SelfPay
 
-	confidentiality map[fhir.Coding]int // level, from 1
-	sensitivity     map[fhir.Coding]sensitivity
-	never           []string
-	handling        map[string]bool // codes
-	handlingSystems map[string]bool
-	part2           string
-	noDisclosure    string
-	notToClient     string
-	legal           fhir.Coding
+	confidentiality       map[fhir.Coding]int // level, from 1
+	confidentialitySystem string
+	sensitivity           map[fhir.Coding]sensitivity
+	never                 []string
+	handling              map[string]bool // codes
+	handlingSystems       map[string]bool
+	part2                 string
+	noDisclosure          string
+	notToClient           string
+	legal                 fhir.Coding
 }
 
 // SelfPay is the hard restriction of 164.522(a)(1)(vi).
@@ -96,13 +97,13 @@ func (l *Labels) read(c fhir.Coding, m *Marks) {
 		m.NoDisclosure = true
 	case l.notToClient:
 		m.NotToClient = true
+	case l.legal.Code:
+		m.LegalProceedings = true
 	}
 	switch {
 	case l.isNever(c.Code):
 		m.Never = true
-	case key == l.legal:
-		m.LegalProceedings = true
-	case !l.isHandling(c):
+	case key != l.legal && !l.isHandling(c):
 		m.Unknown = true
 	}
 }
@@ -121,7 +122,7 @@ var alwaysNever = []string{"PSYTHPN", "HIPAAPsyNotes", fhir.CodeSUDCounselingNot
 
 func newLabels(l *loader, f sensitivityFile) *Labels {
 	out := &Labels{
-		confidentiality: map[fhir.Coding]int{}, sensitivity: map[fhir.Coding]sensitivity{},
+		confidentiality: map[fhir.Coding]int{}, confidentialitySystem: f.Confidentiality.System, sensitivity: map[fhir.Coding]sensitivity{},
 		never: append(slices.Clone(alwaysNever), f.NeverReleased...), handling: set(f.Handling),
 		handlingSystems: map[string]bool{fhir.SystemActCode: true, fhir.SystemObservation: true, fhir.SystemSensitivity: true},
 		part2:           f.Part2, noDisclosure: f.NoDisclosure, notToClient: f.NotToClient,

@@ -41,7 +41,8 @@ type Policy struct {
 	Authorization bool
 	// Part2 says that the Consent was made under 42CFRPart2CD (rule 16).
 	Part2 bool
-	// NamesSensitivity says that one of its permits lists a sensitivity (rule 16: then all of them are to be named).
+	// NamesSensitivity says that one of its permits lists a sensitivity, itself or by what it inherits (rule 16: then all of them are to be
+	// named).
 	NamesSensitivity bool
 
 	Root *Provision
@@ -169,8 +170,12 @@ type Datum struct {
 
 // LabelSet is the security labels that a provision states, read both as a permit and as a deny reads them.
 type LabelSet struct {
-	// Highest and Lowest are the highest and lowest confidentiality listed, 0 for none.
+	// Limited says that a confidentiality is listed, known or not: without it a permit covers up to the default.
+	Limited bool
+	// Highest and Lowest are the highest and lowest confidentiality listed, 0 for none that is known.
 	Highest, Lowest int
+	// Sensitive says that something is listed that is, or may be, a sensitivity.
+	Sensitive bool
 	// Named are the sensitivities listed, with all below them.
 	Named Mask
 	// Part2 says that 42CFRPart2 is listed.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -28,7 +29,7 @@ type Reading struct {
 	Representatives Representatives
 
 	words  words
-	types  map[string]bool
+	types  map[string]bool // whether the type has authors
 	digest [sha256.Size]byte
 }
 
@@ -36,7 +37,23 @@ type Reading struct {
 func (r *Reading) Digest() [sha256.Size]byte { return r.digest }
 
 // ListsType tells whether profiles/policies/resources.yaml lists the resource type. One that it does not list is unclassified (rule 2).
-func (r *Reading) ListsType(resourceType string) bool { return r.types[resourceType] }
+func (r *Reading) ListsType(resourceType string) bool {
+	_, ok := r.types[resourceType]
+	return ok
+}
+
+// HasAuthors tells whether records of the type have an element that names who authored them: for any other, no author is not unknown.
+func (r *Reading) HasAuthors(resourceType string) bool { return r.types[resourceType] }
+
+// Acts tells whether a reference at the path names somebody who acts in a record, not somebody whom it is about (rule 20).
+func (r *Reading) Acts(path string) bool {
+	for name := range strings.SplitSeq(path, ".") {
+		if r.words.acting[name] {
+			return true
+		}
+	}
+	return false
+}
 
 // Representatives says who may act for a client (45 CFR 164.502(g)).
 type Representatives struct {
@@ -83,8 +100,8 @@ func LoadReading(fsys fs.FS) (*Reading, error) {
 	r.Purposes = newPurposes(&l, tree, rules)
 	r.Representatives = newRepresentatives(&l, representatives, r.Labels)
 	r.words = newWords(&l, consents)
-	for name := range resources.Types {
-		r.types[name] = true
+	for name, t := range resources.Types {
+		r.types[name] = len(t.Authors) > 0
 	}
 	l.need(fileResources, "types", len(r.types) > 0)
 	copy(r.digest[:], l.sum.Sum(nil))

@@ -25,7 +25,9 @@ type consentsFile struct {
 		Recipient []string `yaml:"recipient"`
 		Custodian []string `yaml:"custodian"`
 	} `yaml:"roles"`
-	Actions []string `yaml:"actions"`
+	Actions     []string `yaml:"actions"`
+	CodeSystems []string `yaml:"code-systems"`
+	Acting      []string `yaml:"acting"`
 }
 
 type representativesFile struct {
@@ -36,9 +38,12 @@ type representativesFile struct {
 	MinorConfidential []string `yaml:"minor-confidential"`
 }
 
-// resourcesFile is read for the names of the types; what else it says is the business of who fills the Facts.
+// resourcesFile is read for the names of the types and whether they have authors; what else it says is the business of who fills the Facts.
 type resourcesFile struct {
-	Types map[string]any `yaml:"types"`
+	Types map[string]struct {
+		Authors []string       `yaml:"authors"`
+		Rest    map[string]any `yaml:",inline"`
+	} `yaml:"types"`
 }
 
 type treeFile struct {

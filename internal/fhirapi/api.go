@@ -29,22 +29,29 @@ type Register interface {
 	Requester(t *smart.Token) (*requester.Requester, error)
 }
 
+// Gate may refuse a good token of a registered partner: one that was revoked, or of a partner who asks too often. It can only refuse.
+type Gate interface {
+	Admit(ctx context.Context, t *smart.Token) error
+}
+
 // Ledger keeps what was released (ledger.Ledger). Append returns when the record is safe.
 type Ledger interface {
 	Append(ctx context.Context, r ledger.Record) error
 }
 
-// Options are what an API is made of. All but Checks, Accountable and Timeout are required.
+// Options are what an API is made of. All but Gate, Checks, Accountable and Timeout are required.
 type Options struct {
 	// Base is the absolute URL of the FHIR service; its path is where the routes begin.
 	Base     string
 	Verifier Verifier
 	Register Register
-	Views    Views
-	Parser   *search.Parser
-	Pages    *ident.Pages
-	Egress   *egress.Egress
-	Ledger   Ledger
+	// Gate is nil where tokens are revoked and requests are limited elsewhere.
+	Gate   Gate
+	Views  Views
+	Parser *search.Parser
+	Pages  *ident.Pages
+	Egress *egress.Egress
+	Ledger Ledger
 	// CapabilityStatement and SMARTConfiguration are the two public documents, encoded.
 	CapabilityStatement []byte
 	SMARTConfiguration  []byte

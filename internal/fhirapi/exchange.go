@@ -160,6 +160,11 @@ func (x *exchange) authenticate(ctx context.Context) error {
 		return outcome.New(outcome.InvalidToken, err)
 	}
 	x.request.Requester = who
+	if x.api.Gate != nil {
+		if err := x.api.Gate.Admit(ctx, token); err != nil {
+			return err
+		}
+	}
 	if !who.Scopes.MayAny(x.route.resourceType, x.route.permission) {
 		return outcome.New(outcome.InsufficientScope, nil)
 	}

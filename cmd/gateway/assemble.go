@@ -157,12 +157,17 @@ type gateway struct {
 type clock = func() time.Time
 
 // openRelease opens everything up to the views: what `preview` needs and `serve` goes on from.
-func openRelease(ctx context.Context, cfg *Config, now clock) (_ *gateway, err error) {
+func openRelease(ctx context.Context, cfg *Config, now clock) (*gateway, error) {
 	r, err := openRecords(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{records: r, metrics: fhirapi.NewMetrics()}
+	return r.release(now)
+}
+
+// release makes the views of the records. The records are closed with the gateway, and if there is an error.
+func (r *records) release(now clock) (_ *gateway, err error) {
+	cfg, g := r.cfg, &gateway{records: r, metrics: fhirapi.NewMetrics()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.Close())

@@ -8,6 +8,7 @@ package sealed
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"github.com/consentry/gateway/internal/fhir"
 )
@@ -18,9 +19,12 @@ type content struct {
 	digest [sha256.Size]byte
 }
 
+// draft is an encoded resource that lacks its labels. It has no digest: nothing is ever released by it.
+type draft struct{ json []byte }
+
 // Candidate is a mapped resource that nobody has labeled yet. securityAt is the offset in json where meta.security is spliced in.
 type Candidate struct {
-	c          *content
+	d          *draft
 	facts      *Facts
 	securityAt int
 }
@@ -54,24 +58,20 @@ func New(json []byte, securityAt int, f *Facts) (Candidate, error) {
 	if f == nil || securityAt <= 0 || securityAt >= len(json) {
 		return Candidate{}, fmt.Errorf("sealed: no facts, or no place for meta.security")
 	}
-	return Candidate{c: seal(json), facts: f, securityAt: securityAt}, nil
+	return Candidate{d: &draft{json}, facts: f, securityAt: securityAt}, nil
 }
 
 // Label makes a Labeled: labels are what decides, security is the encoded `,"security":[...]` to splice in, or empty. Only package
 // label calls it.
 func Label(c Candidate, labels []fhir.Coding, security []byte) Labeled {
-	if c.c == nil {
+	if c.d == nil {
 		return Labeled{}
 	}
-	body := c.c
+	json := c.d.json
 	if len(security) > 0 {
-		b := make([]byte, 0, len(c.c.json)+len(security))
-		b = append(b, c.c.json[:c.securityAt]...)
-		b = append(b, security...)
-		b = append(b, c.c.json[c.securityAt:]...)
-		body = seal(b)
+		json = slices.Concat(json[:c.securityAt], security, json[c.securityAt:])
 	}
-	return Labeled{facts: c.facts, labels: labels, c: body}
+	return Labeled{facts: c.facts, labels: labels, c: seal(json)}
 }
 
 // Release makes a Released. Only package consent calls it.

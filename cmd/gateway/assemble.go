@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/consentry/gateway/internal/ephemeral"
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/fhirapi"
 	"github.com/consentry/gateway/internal/ident"
@@ -151,6 +152,9 @@ type gateway struct {
 	ledger   *ledger.SQLite
 	metrics  *fhirapi.Metrics
 	api      *fhirapi.API
+	log      *slog.Logger // nil where nothing is served
+	// ephemeral is nil where nothing is served.
+	ephemeral ephemeral.Store
 }
 
 // clock is what a gateway tells the time by.
@@ -180,7 +184,7 @@ func (r *records) release(now clock) (_ *gateway, err error) {
 	if err != nil {
 		return nil, err
 	}
-	g.egress, err = egress.New(egress.Options{Base: cfg.BaseURL, TagKey: tagKey, Zone: r.zone, Types: r.types, Alarm: g.metrics.GuardAlarm})
+	g.egress, err = egress.New(egress.Options{Base: cfg.BaseURL, TagKey: tagKey, Zone: r.zone, Types: r.types, Alarm: g.alarm})
 	if err != nil {
 		return nil, err
 	}
@@ -202,6 +206,7 @@ func openGateway(ctx context.Context, cfg *Config, log *slog.Logger, now clock) 
 			err = errors.Join(err, g.Close())
 		}
 	}()
+	g.log = log
 	seed, err := readKey(cfg.Keys.Ledger, ed25519.SeedSize)
 	if err != nil {
 		return nil, err
@@ -210,6 +215,10 @@ func openGateway(ctx context.Context, cfg *Config, log *slog.Logger, now clock) 
 		return nil, err
 	}
 	g.add(g.ledger)
+	if g.ephemeral, err = openEphemeral(cfg, now); err != nil {
+		return nil, err
+	}
+	g.add(g.ephemeral)
 	tokens, err := tokensOf(cfg, now)
 	if err != nil {
 		return nil, err
@@ -246,9 +255,18 @@ func (g *gateway) apiOptions(cfg *Config, v *smart.Verifier, log *slog.Logger, n
 	discovery, err := smart.BackendServices(cfg.Tokens.Endpoint).JSON()
 	return fhirapi.Options{
 		Base: cfg.BaseURL, Verifier: v, Register: g.partners, Views: fhirapi.Release(g.service), Parser: parser, Pages: pages, Egress: g.egress, Ledger: g.ledger,
+		Gate:                gate{store: g.ephemeral, perMinute: cfg.Limits.RequestsPerMinute},
 		CapabilityStatement: capability, SMARTConfiguration: discovery, Checks: g.checks(v), Accountable: accountable, Metrics: g.metrics, Log: log, Now: now,
 		Timeout: time.Duration(cfg.Limits.RequestTimeout),
 	}, err
+}
+
+// alarm is told when the final guard has kept something back: a fault upstream that a person has to look at. It names no client.
+func (g *gateway) alarm(a egress.Alarm) {
+	g.metrics.GuardAlarm(a)
+	if g.log != nil {
+		g.log.Error("the final guard withheld an answer", "type", a.Type, "map", a.Map, "table", a.Table, "wall", a.Wall)
+	}
 }
 
 // released is the date of the software, as the CapabilityStatement gives it.
@@ -268,6 +286,7 @@ func (g *gateway) checks(v *smart.Verifier) []fhirapi.Check {
 		{Name: "separation", Func: g.source.ProveSeparation},
 		{Name: "maps", Func: func(ctx context.Context) error { return g.maps.Describe(ctx, g.source) }},
 		{Name: "ledger", Func: g.ledger.Ready},
+		{Name: "ephemeral", Func: g.ephemeral.Ready},
 	}
 }
 

@@ -30,7 +30,8 @@ type Config struct {
 	Ledger   string         `yaml:"ledger"` // ledger.db
 	State    string         `yaml:"state"`  // state.db
 
-	Limits LimitsConfig `yaml:"limits"`
+	Ephemeral EphemeralConfig `yaml:"ephemeral"`
+	Limits    LimitsConfig    `yaml:"limits"`
 
 	path string
 	root *yaml.Node
@@ -69,10 +70,19 @@ type KeysConfig struct {
 	Ledger string `yaml:"ledger"` // signs the ledger's checkpoints
 }
 
+// EphemeralConfig says where revocation marks and counts of requests are kept. Without Redis they are in the memory of this process.
+type EphemeralConfig struct {
+	Redis string `yaml:"redis"` // rediss://[user:password@]host:port/db
+	// InsecurePlainTCP lets redis:// reach another machine without TLS.
+	InsecurePlainTCP bool `yaml:"insecure-plain-tcp"`
+}
+
 // LimitsConfig bounds what one process takes on.
 type LimitsConfig struct {
 	CacheBytes     uint64   `yaml:"cache-bytes"`
 	RequestTimeout Duration `yaml:"request-timeout"`
+	// RequestsPerMinute is of one partner; 0 for any number.
+	RequestsPerMinute int `yaml:"requests-per-minute"`
 }
 
 // Duration is a time.Duration as people write it: "5s".
@@ -104,7 +114,7 @@ func loadConfig(path string) (*Config, error) {
 
 func parseConfig(path string, text []byte) (*Config, error) {
 	cfg := &Config{
-		Limits: LimitsConfig{CacheBytes: 256 << 20, RequestTimeout: Duration(30 * time.Second)},
+		Limits: LimitsConfig{CacheBytes: 256 << 20, RequestTimeout: Duration(30 * time.Second), RequestsPerMinute: 12_000},
 		path:   path,
 		root:   &yaml.Node{},
 	}

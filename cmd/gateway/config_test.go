@@ -52,6 +52,10 @@ func TestEveryProblemIsReportedAtOnceWithItsPlace(t *testing.T) {
 		"zone of this machine":        {[2]string{"America/New_York", "Local"}, []string{"g.yaml:3: zone is no IANA time zone"}},
 		"relative base":               {[2]string{"base-url: https://records.example.org/fhir", "base-url: /fhir"}, []string{"g.yaml:2: base-url"}},
 		"a duration without its unit": {[2]string{"practice:\n", "practice:\n  timeout: 5\n"}, []string{"g.yaml:5: "}},
+		"a base without TLS":          {[2]string{"base-url: https://", "base-url: http://"}, []string{"g.yaml:2: base-url is plain HTTP"}},
+		"Redis without TLS":           {[2]string{"state: state.db\n", "state: state.db\nephemeral: {redis: \"redis://:secret@redis.example.org:6379/0\"}\n"}, []string{"g.yaml:17: ephemeral.redis is on another machine without TLS"}},
+		"no Redis":                    {[2]string{"state: state.db\n", "state: state.db\nephemeral: {redis: \"secret@redis.example.org\"}\n"}, []string{"ephemeral.redis is no redis://"}},
+		"a negative limit":            {[2]string{"state: state.db\n", "state: state.db\nlimits: {requests-per-minute: -1}\n"}, []string{"requests-per-minute is negative"}},
 		"two sources of keys":         {[2]string{"  token-endpoint", "  jwks-uri: https://a.example/jwks\n  jwks-file: a.json\n  token-endpoint"}, []string{"exclude each other"}},
 	}
 	for name, c := range cases {
@@ -63,6 +67,9 @@ func TestEveryProblemIsReportedAtOnceWithItsPlace(t *testing.T) {
 			_, err := parseConfig("g.yaml", []byte(text))
 			if err == nil {
 				t.Fatal("it was taken")
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("a password in: %v", err)
 			}
 			for _, w := range c.want {
 				if !strings.Contains(err.Error(), w) {

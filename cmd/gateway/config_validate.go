@@ -93,6 +93,9 @@ func (c *Config) validate(p *problems) {
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "Local" {
 		p.add(c.line("zone"), "zone is no IANA time zone, such as America/New_York")
 	}
+	if c.Limits.RequestsPerMinute < 0 {
+		p.add(c.line("limits.requests-per-minute"), "limits.requests-per-minute is negative; 0 is any number")
+	}
 	c.validateAddresses(p)
 }
 
@@ -101,10 +104,21 @@ func (c *Config) validateAddresses(p *problems) {
 		u, err := url.Parse(c.BaseURL)
 		if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.RawQuery != "" || u.Fragment != "" {
 			p.add(c.line("base-url"), "base-url is no absolute http(s) URL without query")
+		} else if u.Scheme == "http" && !isLoopbackHost(u.Hostname()) {
+			p.add(c.line("base-url"), "base-url is plain HTTP and not on loopback: partners would send their tokens in the clear")
 		}
 	}
 	if c.Listen != "" && !isLoopback(c.Listen) {
 		p.add(c.line("listen"), "listen is not on loopback: plain HTTP leaves this machine only behind a proxy that ends TLS here")
+	}
+	if r := c.Ephemeral.Redis; r != "" {
+		u, err := url.Parse(r)
+		switch {
+		case err != nil || u.Host == "" || !slices.Contains([]string{"redis", "rediss"}, u.Scheme): // the text may hold a password
+			p.add(c.line("ephemeral.redis"), "ephemeral.redis is no redis:// or rediss:// URL")
+		case u.Scheme == "redis" && !isLoopbackHost(u.Hostname()) && !c.Ephemeral.InsecurePlainTCP:
+			p.add(c.line("ephemeral.redis"), "ephemeral.redis is on another machine without TLS: use rediss://, or say insecure-plain-tcp: true")
+		}
 	}
 	if !isLoopback(c.MetricsListen) {
 		p.add(c.line("metrics-listen"), "metrics-listen is not on loopback")
@@ -113,9 +127,10 @@ func (c *Config) validateAddresses(p *problems) {
 
 func isLoopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
+	return err == nil && isLoopbackHost(host)
+}
+
+func isLoopbackHost(host string) bool {
 	if host == "localhost" {
 		return true
 	}

@@ -17,7 +17,6 @@ import (
 
 	"github.com/consentry/gateway/internal/authserver"
 	"github.com/consentry/gateway/internal/demo"
-	"github.com/consentry/gateway/internal/ephemeral"
 )
 
 // demoOptions are the flags of `gateway demo`.
@@ -114,7 +113,6 @@ type demonstration struct {
 	practice *demo.Practice
 	issuer   *authserver.Server
 	partners []demoPartner
-	replay   *ephemeral.Memory
 }
 
 func (d *demonstration) fhirBase() string { return "http://" + d.address + "/fhir" }
@@ -152,9 +150,8 @@ func (d *demonstration) openIssuer() error {
 	if err != nil {
 		return err
 	}
-	d.replay = ephemeral.NewMemory(100_000, time.Now)
 	d.issuer, err = authserver.New(authserver.Config{
-		Issuer: d.authBase(), Audience: d.fhirBase(), Keys: keysOf(key), Partners: d.gateway.partners, Replay: d.replay,
+		Issuer: d.authBase(), Audience: d.fhirBase(), Keys: keysOf(key), Partners: d.gateway.partners, Replay: d.ephemeral,
 	})
 	return err
 }

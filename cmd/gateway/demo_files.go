@@ -165,6 +165,7 @@ tokens:
 keys: {id: keys/id.key, page: keys/page.key, etag: keys/etag.key, ledger: keys/ledger.key}
 ledger: ledger.db
 state: state.db
+limits: {requests-per-minute: 0}
 `, demoConfigFile, d.address, d.fhirBase(), demo.Zone, demo.DatabaseFile, demo.PracticeNPI(), demoMapsDir, demoPartnersFile, d.authBase())
 	return os.WriteFile(filepath.Join(d.dir, demoConfigFile), []byte(text), 0o600)
 }

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/consentry/gateway/internal/ephemeral"
+	"github.com/consentry/gateway/internal/outcome"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+// openEphemeral opens what may be forgotten after a while: in the memory of this process, or in the Redis of all replicas.
+func openEphemeral(cfg *Config, now clock) (ephemeral.Store, error) {
+	if cfg.Ephemeral.Redis == "" {
+		return ephemeral.NewMemory(0, now), nil
+	}
+	return ephemeral.NewRedis(ephemeral.RedisConfig{URL: cfg.Ephemeral.Redis})
+}
+
+// gate refuses good tokens that were revoked, those of partners that were suspended, and those of partners who ask too often. Where it
+// cannot know, it refuses.
+type gate struct {
+	store     ephemeral.Store
+	perMinute int // requests of one partner; 0 for any number
+}
+
+var errRevoked = errors.New("gateway: the token or its partner is revoked")
+
+// The keys of the marks. `gateway revoke` sets them.
+func tokenMark(id string) string        { return "jti:" + id }
+func partnerMark(partner string) string { return "partner:" + partner }
+
+// Admit implements fhirapi.Gate.
+func (g gate) Admit(ctx context.Context, t *smart.Token) error {
+	marks := []string{partnerMark(t.ClientID)}
+	if t.ID != "" {
+		marks = append(marks, tokenMark(t.ID))
+	}
+	for _, m := range marks {
+		marked, err := g.store.Marked(ctx, m)
+		switch {
+		case err != nil:
+			return outcome.New(outcome.Unavailable, err)
+		case marked:
+			return outcome.New(outcome.InvalidToken, errRevoked)
+		}
+	}
+	if g.perMinute == 0 {
+		return nil
+	}
+	within, err := g.store.Take(ctx, t.ClientID, g.perMinute, time.Minute)
+	switch {
+	case err != nil:
+		return outcome.New(outcome.Unavailable, err)
+	case !within:
+		return outcome.Retry(outcome.TooManyRequests, time.Minute, nil)
+	}
+	return nil
+}

@@ -66,7 +66,7 @@ type records struct {
 
 // openRecords opens the practice's side. The separation of the psychotherapy store is proven here: without the proof nothing opens.
 func openRecords(ctx context.Context, cfg *Config) (_ *records, err error) {
-	r := &records{cfg: cfg, profiles: profiles.FS}
+	r := &records{cfg: cfg, profiles: profilesOf(cfg)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Close())
@@ -74,9 +74,6 @@ func openRecords(ctx context.Context, cfg *Config) (_ *records, err error) {
 	}()
 	if r.zone, err = time.LoadLocation(cfg.Zone); err != nil {
 		return nil, err
-	}
-	if cfg.Profiles != "" {
-		r.profiles = os.DirFS(cfg.Profiles)
 	}
 	if err := r.loadRules(); err != nil {
 		return nil, err
@@ -88,6 +85,14 @@ func openRecords(ctx context.Context, cfg *Config) (_ *records, err error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// profilesOf is the folder of profiles that the configuration names, or the shipped one.
+func profilesOf(cfg *Config) fs.FS {
+	if cfg.Profiles == "" {
+		return profiles.FS
+	}
+	return os.DirFS(cfg.Profiles)
 }
 
 func (r *records) loadRules() (err error) {

@@ -33,6 +33,6 @@ Start with "gateway demo".`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(demoCommand(), serveCommand(), checkCommand(), explainCommand(), previewCommand(), ledgerCommand(), keysCommand())
+	root.AddCommand(demoCommand(), serveCommand(), checkCommand(), explainCommand(), previewCommand(), ledgerCommand(), revokeCommand(), keysCommand())
 	return root
 }

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/consentry/gateway/internal/ephemeral"
+)
+
+func revokeCommand() *cobra.Command {
+	var config, token, partner string
+	var lasting time.Duration
+	cmd := &cobra.Command{
+		Use:   "revoke --config FILE (--token JTI | --partner ID) [--for DURATION]",
+		Short: "Refuse an access token, or all tokens of a partner, from now on",
+		Long: `Marks an access token, by its jti, or a partner as revoked: every gateway process refuses it from its next request on, though the token is good
+until it expires. The mark ends after --for. To shut a partner out for good, take it out of the partner register as well.
+
+The mark is kept in the Redis that the configuration names under "ephemeral". Without one, marks would be in the memory of another process:
+then restart the gateway with another register, or let the issuer rotate its keys.
+
+A client who revokes a Consent needs none of this: that takes effect on the next request by itself.`,
+		Example: `  gateway revoke --config gateway.yaml --token 4f1c0d9e
+  gateway revoke --config gateway.yaml --partner harbor-family-medicine --for 72h`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := loadConfig(config)
+			if err != nil {
+				return err
+			}
+			key, err := markOf(cfg, token, partner)
+			if err != nil {
+				return err
+			}
+			if cfg.Ephemeral.Redis == "" {
+				return errors.New("the configuration names no Redis under ephemeral: a mark would not reach the gateway")
+			}
+			store, err := ephemeral.NewRedis(ephemeral.RedisConfig{URL: cfg.Ephemeral.Redis})
+			if err != nil {
+				return err
+			}
+			if err := errors.Join(store.Mark(cmd.Context(), key, lasting), store.Close()); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "revoked until %s\n", time.Now().Add(lasting).Format(time.RFC3339))
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", "the configuration file")
+	cmd.Flags().StringVar(&token, "token", "", "the jti of an access token")
+	cmd.Flags().StringVar(&partner, "partner", "", "a partner's id in the register")
+	cmd.Flags().DurationVar(&lasting, "for", 25*time.Hour, "how long; the default outlives every token that the gateway takes")
+	_ = cmd.MarkFlagRequired("config")
+	cmd.MarkFlagsOneRequired("token", "partner")
+	cmd.MarkFlagsMutuallyExclusive("token", "partner")
+	return cmd
+}
+
+// markOf is the key of the mark. A partner whom nobody has registered is a typing error.
+func markOf(cfg *Config, token, partner string) (string, error) {
+	if token != "" {
+		return tokenMark(token), nil
+	}
+	register, err := loadPartners(cfg, profilesOf(cfg))
+	if err != nil {
+		return "", err
+	}
+	if _, ok := register.Partner(partner); !ok {
+		return "", fmt.Errorf("no partner %q in the register; there are %v", partner, register.IDs())
+	}
+	return partnerMark(partner), nil
+}

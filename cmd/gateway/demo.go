@@ -73,6 +73,11 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) error {
 		return fmt.Errorf("--listen: %w", err)
 	}
 	defer listener.Close()
+	unlock, err := lockFolder(ctx, o.dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unlock() }() // nothing was written into it
 	d, err := prepareDemo(ctx, o, listener.Addr().String())
 	if err != nil {
 		return err
@@ -120,9 +125,6 @@ func (d *demonstration) authBase() string { return "http://" + d.address + "/aut
 
 // prepareDemo writes the practice, the keys, the partners and the configuration, and opens the gateway on them as `serve` does.
 func prepareDemo(ctx context.Context, o demoOptions, address string) (_ *demonstration, err error) {
-	if err := os.MkdirAll(o.dir, 0o700); err != nil {
-		return nil, err
-	}
 	d := &demonstration{dir: o.dir, address: address}
 	d.practice, err = demo.Write(ctx, demo.Options{Clients: o.clients, Seed: o.seed, Now: time.Now(), Dir: o.dir})
 	if err != nil {

@@ -24,6 +24,9 @@ func ledgerCommand() *cobra.Command {
 		Short: "Check and read the disclosure ledger",
 		Long: `The ledger has a record of every answer that may have told somebody something about a client, written before the answer left. It can be read
 and checked while the gateway runs.`,
+		// With a RunE of its own the arguments are looked at, and "ledger verfy" is an error and no help text.
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(verifyCommand(), disclosuresCommand())
 	return cmd

@@ -14,8 +14,22 @@ type consent struct {
 	body     object
 }
 
-// verdict is what one Consent, or all of a client's, say: the reason and what decided.
-type verdict struct{ reason, consent, provision string }
+// verdict is what one Consent, or all of a client's, say: the reason and every provision that says so.
+type verdict struct {
+	reason string
+	places []Place
+}
+
+// Place is a provision of a Consent; of a Consent that cannot be parsed there is none.
+type Place struct{ Consent, Provision string }
+
+// says puts a verdict into a line: any of the places could be named for it.
+func (l *Line) says(v verdict) {
+	l.Reason, l.Places, l.Consent, l.Provision = v.reason, v.places, "", ""
+	if len(v.places) > 0 {
+		l.Consent, l.Provision = v.places[0].Consent, v.places[0].Provision
+	}
+}
 
 func (q *question) readConsent(raw json.RawMessage) consent {
 	body, err := decode(raw)
@@ -41,22 +55,29 @@ type provision struct {
 // says is what one Consent says about a record: denied, permitted, or why not permitted.
 func (q *question) says(c consent, r record, purpose coding) verdict {
 	if !c.readable {
-		return verdict{reason: "denied", consent: c.ref} // rule 8
+		return verdict{"denied", []Place{{Consent: c.ref}}} // rule 8
 	}
 	if c.body["status"] != "active" {
 		return verdict{reason: "no-consent"} // rule 7: it says nothing at all
 	}
 	m := matcher{q, c, r, purpose, q.rule9Root(c)}
 	mayPermit := q.rule7PermitsCount(c) && !q.rule8OnlyDenies(c)
-	if kind, path := m.rule11Resolve(m.root, mayPermit); kind == "deny" {
-		return verdict{"denied", c.ref, path}
-	} else if kind == "permit" {
-		return verdict{"permitted", c.ref, path}
+	if kind, paths := m.rule11Resolve(m.root, mayPermit); kind != "" {
+		return verdict{map[string]string{"deny": "denied", "permit": "permitted"}[kind], c.places(paths)}
 	}
 	if mayPermit {
-		return verdict{reason: m.nearMiss()}
+		reason, paths := m.nearMiss()
+		return verdict{reason, c.places(paths)}
 	}
 	return verdict{reason: "no-consent"}
+}
+
+func (c consent) places(paths []string) []Place {
+	var out []Place
+	for _, p := range paths {
+		out = append(out, Place{c.ref, p})
+	}
+	return out
 }
 
 // rule7PermitsCount says whether the Consent is one whose permits count. Client, status and period are looked at elsewhere.
@@ -113,6 +134,7 @@ func (q *question) rule8OnlyDenies(c consent) bool {
 	everyObject(c.body, func(o object) {
 		odd = odd || o["modifierExtension"] != nil || o["implicitRules"] != nil
 		odd = odd || slices.ContainsFunc(list(o["actor"]), q.rule8OddActor)
+		odd = odd || slices.ContainsFunc(list(o["data"]), func(d any) bool { return referenceOf(child(d, "reference")) == "" })
 	})
 	root := q.rule9Root(c)
 	return odd || untypedBelow(root) || root.kind == "silent" && !q.ruleIn(c, q.reading.PolicyRules.Assent)

@@ -8,7 +8,11 @@ import (
 )
 
 // Line is the decision about one resource, as `gateway explain --json` writes it.
-type Line struct{ Resource, Decision, Reason, Consent, Provision string }
+type Line struct {
+	Resource, Decision, Reason, Consent, Provision string
+	// Places are all that could be named as Consent and Provision.
+	Places []Place
+}
 
 // question is all that a decision looks at.
 type question struct {
@@ -168,8 +172,10 @@ func (q *question) rule18Together(r record, client string, purpose coding) verdi
 		if c.client != client {
 			continue
 		}
-		v := q.says(c, r, purpose)
-		if slices.Index(rank, v.reason) > slices.Index(rank, best.reason) {
+		switch v := q.says(c, r, purpose); {
+		case v.reason == best.reason:
+			best.places = append(best.places, v.places...)
+		case slices.Index(rank, v.reason) > slices.Index(rank, best.reason):
 			best = v
 		}
 	}
@@ -191,7 +197,13 @@ func (q *question) rule20Everyone(r record, l *Line) {
 	if i := slices.IndexFunc(all, func(v verdict) bool { return v.reason == "denied" }); i >= 0 {
 		decisive = all[i]
 	}
-	l.Reason, l.Consent, l.Provision = decisive.reason, decisive.consent, decisive.provision
+	decisive.places = nil
+	for _, v := range all {
+		if v.reason == decisive.reason {
+			decisive.places = append(decisive.places, v.places...)
+		}
+	}
+	l.says(decisive)
 }
 
 // rule22Provenance lets a Provenance follow its targets: it needs the rules before Consents and no deny of its own, and a target that is released

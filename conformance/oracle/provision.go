@@ -45,25 +45,25 @@ type matcher struct {
 	root    provision
 }
 
-// rule11Resolve resolves a branch to its deepest match first; among siblings deny wins. It gives the kind that speaks, or "", and its path.
+// rule11Resolve resolves a branch to its deepest match first; among siblings deny wins. It gives the kind that speaks, or "", and who says so.
 // Where permits do not count they are as if they did not match.
-func (m matcher) rule11Resolve(p provision, mayPermit bool) (kind, path string) {
+func (m matcher) rule11Resolve(p provision, mayPermit bool) (kind string, paths []string) {
 	for _, b := range p.below {
 		k, at := m.rule11Resolve(b, mayPermit)
-		if k == "deny" {
-			return k, at
+		if k == "deny" && kind == "permit" {
+			kind, paths = "", nil
 		}
-		if k == "permit" && kind == "" {
-			kind, path = k, at
+		if k != "" && (kind == "" || kind == k) {
+			kind, paths = k, append(paths, at...)
 		}
 	}
 	switch {
 	case kind != "":
-		return kind, path
+		return kind, paths
 	case p.kind == "deny" && m.denies(p), p.kind == "permit" && mayPermit && m.permits(p):
-		return p.kind, p.path
+		return p.kind, []string{p.path}
 	}
-	return "", ""
+	return "", nil
 }
 
 func (m matcher) denies(p provision) bool {
@@ -74,21 +74,24 @@ func (m matcher) permits(p provision) bool {
 	return m.attributes(p, false) && m.rule16Permit(p) && m.rule17Reaches(p)
 }
 
-// nearMiss is why no permit matched: purpose-rule, label or no-consent.
-func (m matcher) nearMiss() string {
-	reason := "no-consent"
+// nearMiss is why no permit matched, and which ones nearly did: purpose-rule, label or no-consent.
+func (m matcher) nearMiss() (reason string, paths []string) {
+	nearly := map[string][]string{}
 	m.root.every(func(p provision) {
 		switch {
 		case p.kind != "permit" || !m.attributes(p, false):
 		case !m.rule16Permit(p):
-			if reason == "no-consent" {
-				reason = "label"
-			}
+			nearly["label"] = append(nearly["label"], p.path)
 		case !m.rule17Reaches(p):
-			reason = "purpose-rule"
+			nearly["purpose-rule"] = append(nearly["purpose-rule"], p.path)
 		}
 	})
-	return reason
+	for _, reason := range []string{"purpose-rule", "label"} {
+		if len(nearly[reason]) > 0 {
+			return reason, nearly[reason]
+		}
+	}
+	return "no-consent", nil
 }
 
 // attributes: everything but the labels, with what is inherited (rule 10): purpose is replaced by the nearest that states it, everything else
@@ -191,7 +194,7 @@ func (m matcher) code(o object) truth {
 		}
 		return anyOf(codings, func(c coding) truth {
 			switch {
-			case c.system != "" && c.code != "" && slices.Contains(everyCoding(m.record.body), c):
+			case c.system != "" && c.code != "" && slices.Contains(append(everyCoding(m.record.body), m.record.labels...), c):
 				return yes
 			case c.code != "" && slices.Contains(m.reading.CodeSystems, c.system):
 				return no

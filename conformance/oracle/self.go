@@ -29,7 +29,7 @@ func (q *question) selfAccess(r record, l *Line) {
 	}
 	if representative {
 		if v := q.clientsDenies(r); v.reason == "denied" {
-			l.Reason, l.Consent, l.Provision = v.reason, v.consent, v.provision
+			l.says(v)
 			return
 		}
 	}
@@ -53,7 +53,7 @@ func (q *question) clientsDenies(r record) verdict {
 // hasAuthority says whether a RelatedPerson of the chart may act for the client now (45 CFR 164.502(g)).
 func (q *question) hasAuthority(person, client string) bool {
 	return typeOf(person) == "RelatedPerson" && slices.ContainsFunc(q.chart, func(r record) bool {
-		if r.ref != person || referenceOf(r.body["patient"]) != client || r.body["active"] == false {
+		if r.ref != person || referenceOf(r.body["patient"]) != client || r.body["active"] == false || cannotBeReadWhole(r.body) {
 			return false
 		}
 		if p, present := r.body["period"]; present {

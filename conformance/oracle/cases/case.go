@@ -36,9 +36,22 @@ type maker struct {
 	guardian bool
 }
 
+// PerScene is how many cases in a row have one scene: who asks, when, and the chart. Only their Consents differ.
+const PerScene = 8
+
 // Case is the case of a seed, the same on every machine. About one in fifty holds a Consent that cannot be parsed on purpose (see Unreadable).
 func Case(seed uint64) Input {
-	m := &maker{Rand: rand.New(rand.NewPCG(seed, 0x436f6e73656e7472))}
+	m := &maker{Rand: rand.New(rand.NewPCG(seed/PerScene, 0x436f6e73656e7472))}
+	in := m.scene()
+	m.Rand = rand.New(rand.NewPCG(seed, 0x636f6e73656e74))
+	for i := range weighted(m, 70, 22, 8) + 1 {
+		in.Consents = append(in.Consents, m.consent(i))
+	}
+	return in
+}
+
+// scene draws everything but the Consents.
+func (m *maker) scene() Input {
 	in := Input{At: Now, Zone: pick(m, zones...)}
 	if m.chance(10) {
 		in.At = pick(m, time.Date(2026, 11, 20, 23, 59, 59, 0, in.Zone), time.Date(2026, 11, 21, 0, 0, 0, 0, in.Zone), time.Date(2026, 12, 1, 0, 0, 0, 0, in.Zone))
@@ -50,9 +63,6 @@ func Case(seed uint64) Input {
 	m.makeChart()
 	for _, r := range m.chart {
 		in.Resources = append(in.Resources, encode(r))
-	}
-	for i := range weighted(m, 70, 22, 8) + 1 {
-		in.Consents = append(in.Consents, m.consent(i))
 	}
 	return in
 }

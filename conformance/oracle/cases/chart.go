@@ -7,6 +7,9 @@ func (m *maker) makeChart() {
 	m.add(m.patient("anna"))
 	if m.chance(15) {
 		m.add(m.patient("ben"))
+		if m.chance(30) {
+			m.add(object{"resourceType": "RelatedPerson", "id": "parent", "patient": ref(ben), "relationship": some(concept(code(roleCode, "PRN")))})
+		}
 	}
 	if m.guardian || m.chance(8) {
 		m.add(m.relatedPerson())
@@ -41,7 +44,23 @@ func (m *maker) add(r object) {
 			r["meta"] = object{"security": labels}
 		}
 	}
+	m.oddities(r)
 	m.chart = append(m.chart, r)
+}
+
+// oddities are what few resources have: a profile, somebody else whom they are about, what cannot be read.
+func (m *maker) oddities(r object) {
+	if meta, ok := r["meta"].(object); ok && m.chance(15) {
+		meta["profile"] = some(pick(m, profile, profile+"|1.0", "https://example.org/fhir/StructureDefinition/other", definitions+r["resourceType"].(string)))
+	}
+	switch {
+	case m.chance(1):
+		r["modifierExtension"] = some(object{"url": unknownMarker, "valueBoolean": true})
+	case m.chance(1):
+		r["contained"] = some(object{"resourceType": "Organization", "id": "inside", "name": "Example"})
+	case m.chance(1):
+		r["implicitRules"] = "https://example.org/rules"
+	}
 }
 
 // labels draws the security labels of a resource: one confidentiality mostly, and in half of the resources what makes it sensitive.
@@ -53,7 +72,7 @@ func (m *maker) labels() []any {
 	if m.chance(2) {
 		l = append(l, code(confidentiality, pick(m, "V", "R", "X")))
 	}
-	switch weighted(m, 42, 20, 10, 5, 5, 4, 4, 2, 3, 1, 2, 2) {
+	switch weighted(m, 42, 20, 10, 5, 5, 4, 4, 2, 3, 1, 2, 2, 2, 2) {
 	case 1:
 		l = append(l, code(actCode, pick(m, "MH", "MH", "PSY")))
 	case 2:
@@ -75,7 +94,11 @@ func (m *maker) labels() []any {
 	case 10:
 		l = append(l, code(pick(m, actCode, foreign), "NOSUCH"))
 	case 11:
-		l = append(l, code("https://consentry.dev/fhir/CodeSystem/sensitivity", "LEGALPROC"))
+		l = append(l, code(pick(m, "https://consentry.dev/fhir/CodeSystem/sensitivity", foreign, actCode), "LEGALPROC"))
+	case 12:
+		l = append(l, code(foreign, pick(m, "HIPAASelfPay", "NODSCLCD", "NORDSCLCD", "42CFRPart2")))
+	case 13:
+		l = append(l, code(pick(m, actCode, integrity), pick(m, "AUDIT", "REDACTED")))
 	}
 	return l
 }
@@ -120,7 +143,9 @@ func (m *maker) encounter() object {
 		day := pick(m, "2026-11-03", "2025-02-01", "2022-07-01")
 		e["period"] = object{"start": day + "T09:00:00Z", "end": day + "T10:00:00Z"}
 	} else if m.chance(50) {
-		e["status"], e["period"] = "in-progress", object{"start": "2026-11-20T14:00:00Z"}
+		e["status"], e["period"] = "in-progress", pick(m, object{"start": "2026-11-20T14:00:00Z"}, object{"start": "2023-11-20T14:00:00Z"}, object{"start": "2026-11-21"},
+			object{"start": "2026-11-19", "end": "2026-11-25"}, object{"start": "2026-11-22T04:00:00Z", "end": "2026-11-22T05:00:00Z"},
+			object{"start": "2026-11-23", "end": "2026-11-23"})
 	}
 	if m.chance(80) {
 		e["participant"] = some(object{"individual": ref(pick(m, therapist, doctor))})
@@ -152,7 +177,14 @@ func (m *maker) document(id string) object {
 		d["context"] = context
 	}
 	if m.chance(85) {
-		d["author"] = some(ref(pick(m, therapist, doctor)))
+		d["author"] = some(ref(pick(m, therapist, therapist, therapist, doctor, doctor, doctor, ben)))
+	}
+	if m.chance(8) {
+		attached := object{"attachment": object{"url": "Binary/" + id}}
+		if m.chance(60) {
+			attached["format"] = code("http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode", "urn:ihe:iti:xds:2017:mimeTypeSufficient")
+		}
+		d["content"] = some(attached)
 	}
 	return d
 }
@@ -205,6 +237,9 @@ func (m *maker) observation(id string) object {
 	}
 	if m.chance(60) {
 		o["performer"] = some(ref(therapist))
+	}
+	if m.chance(5) {
+		o["focus"] = some(ref(ben))
 	}
 	if m.chance(60) {
 		o["encounter"] = ref("Encounter/e1")

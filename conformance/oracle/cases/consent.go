@@ -39,6 +39,9 @@ func (m *maker) frame(c object) {
 	if m.chance(3) {
 		c["scope"] = concept(code(consentScope, pick(m, "research", "treatment", "adr")))
 	}
+	if m.chance(2) {
+		c["scope"] = concept(code(consentScope, "patient-privacy"), code(pick(m, consentScope, foreign), "treatment"))
+	}
 	if m.chance(15) {
 		c["category"] = some(concept(pick(m, code(loinc, consentForm), code(actCode, "INFA"), code(consentCategory, "npp"), code(consentCategory, "acd"), code(foreign, "x"))))
 	}
@@ -50,13 +53,16 @@ func (m *maker) frame(c object) {
 	case 3:
 		c["dateTime"] = pick(m, "2026-11-21", "2026-11", "2026", "2026-11-21T15:00:00Z")
 	case 4:
-		c["performer"] = pick(m, some(ref(guardian)), some(ref(anna), ref(guardian)), some(ref("Practitioner/witness")), some(ref(ben)))
+		c["performer"] = pick(m, some(ref(guardian)), some(ref(anna), ref(guardian)), some(ref("Practitioner/witness")), some(ref(ben)), some(ref("RelatedPerson/parent")))
 	}
 	if m.chance(6) {
 		c["verification"] = some(object{"verified": m.chance(50)})
 	}
 	if m.chance(12) {
 		c["organization"] = some(ref(pick(m, practice, practice, otherClinic)))
+	}
+	if m.chance(1) {
+		c["implicitRules"] = "https://example.org/rules"
 	}
 	if m.chance(2) {
 		c["modifierExtension"] = some(object{"url": unknownMarker, "valueBoolean": true})

@@ -14,7 +14,7 @@ func (m *maker) provision(root bool) object {
 		p["actor"] = m.actors()
 	}
 	if m.chance(8) {
-		p["action"] = some(concept(code(consentAction, pick(m, "access", "disclose", "use", "collect"))))
+		p["action"] = m.actions()
 	}
 	if root && m.chance(45) || m.chance(15) {
 		p["purpose"] = m.purposeList()
@@ -26,10 +26,11 @@ func (m *maker) provision(root bool) object {
 		p["class"] = m.classes()
 	}
 	if m.chance(seldom) {
-		p["code"] = some(concept(pick(m, code(loinc, progressNote), code(loinc, phq9), code(icd10, alcohol), code(icd10, depression), code(rxnorm, "7243"))))
+		p["code"] = some(concept(pick(m, code(loinc, progressNote), code(loinc, phq9), code(icd10, alcohol), code(icd10, depression), code(rxnorm, "7243"),
+			code(foreign, "x"), code(usCoreNote, "clinical-note"), code(actCode, "SUD"), code(actCode, "AMB"), object{"display": "anything"})))
 	}
 	if m.chance(seldom) {
-		p["dataPeriod"] = m.period()
+		p["dataPeriod"] = m.anyPeriod()
 	}
 	if m.chance(seldom) {
 		p["data"] = m.data()
@@ -61,18 +62,38 @@ func (m *maker) broad() object {
 	return p
 }
 
+func (m *maker) actions() []any {
+	one := func(words ...string) object {
+		c := make([]object, len(words))
+		for i, w := range words {
+			c[i] = code(consentAction, w)
+		}
+		return concept(c...)
+	}
+	return pick(m, some(one("access")), some(one("disclose")), some(one("use")), some(one("collect")), some(one("collect"), one("disclose")), some(one("correct", "access")),
+		some(one("shout")), some(concept(code(foreign, "x"), code(consentAction, "collect"))), some(concept(code(foreign, "x"))))
+}
+
+// anyPeriod is a period; one in twenty ends before it begins.
+func (m *maker) anyPeriod() object {
+	if m.chance(5) {
+		return object{"start": "2026-12-01", "end": "2026-01-01"}
+	}
+	return m.period()
+}
+
 func (m *maker) consentPeriod(root bool) object {
 	if root && m.chance(70) {
 		return object{"start": "2026-01-01", "end": pick(m, "2026-12-31", "2027", "2026-11-21", "2026-11")}
 	}
-	return m.period()
+	return m.anyPeriod()
 }
 
 func (m *maker) actors() []any {
 	role := concept(code(participation, []string{"IRCP", "PRCP", "CST", "AUT"}[weighted(m, 86, 9, 3, 2)]))
 	actor := func(reference object) object { return object{"role": role, "reference": reference} }
 	who := actor(ref(clinic))
-	switch weighted(m, 58, 12, 8, 6, 4, 3, 3, 2, 2, 2) {
+	switch weighted(m, 58, 12, 8, 6, 4, 3, 3, 2, 2, 2, 4) {
 	case 1:
 		who = actor(object{"identifier": npi(clinicNPI)})
 	case 2:
@@ -91,11 +112,31 @@ func (m *maker) actors() []any {
 		who = actor(object{"display": "my doctor"})
 	case 9:
 		who = object{"role": concept(code(participation, "CST")), "reference": ref(pick(m, practice, practice, otherClinic))}
+	case 10:
+		who = m.oddActor()
 	}
 	if m.chance(10) {
 		return some(who, actor(ref(pick(m, otherClinic, clinic))))
 	}
 	return some(who)
+}
+
+// oddActor is one that takes some thought: given in another way than the partner is, or by something that is no party.
+func (m *maker) oddActor() object {
+	tax := object{"system": taxSystem, "value": "12-3456789"}
+	reference := pick(m, object{"identifier": tax}, object{"identifier": npi(clinicNPI), "type": "Organization"}, object{"identifier": npi(clinicNPI), "type": "Group"},
+		ref("PractitionerRole/role"), ref("https://elsewhere.example/fhir/Organization/clinic"), object{"identifier": object{"value": clinicNPI}},
+		object{"reference": otherClinic, "identifier": npi(clinicNPI)}, object{"reference": doctor, "identifier": npi(clinicNPI)}, ref(clinic+"/_history/1"))
+	actor := recipient(reference)
+	switch {
+	case m.chance(10):
+		actor["role"] = concept(code(participation, "IRCP"), code(participation, "CST"))
+	case m.chance(10):
+		actor["role"] = concept(code(participation, "CST"))
+	case m.chance(10):
+		actor["modifierExtension"] = some(object{"url": unknownMarker, "valueBoolean": true})
+	}
+	return actor
 }
 
 func (m *maker) purposeList() []any {
@@ -121,7 +162,8 @@ func (m *maker) labelList() []any {
 	conf := func(c string) any { return code(confidentiality, c) }
 	act := func(c string) any { return code(actCode, c) }
 	return pick(m,
-		some(conf("R")), some(conf("N")), some(conf("V")), some(conf("R"), act("MH")), some(conf("R"), act("SUD")), some(act("SUD")), some(act("ETHUD")),
+		some(conf("X")), some(conf("R"), act("NOSUCH")), some(act("NORDSCLCD")), some(conf("N"), act("HIV")), some(conf("R"), act("PSYTHPN")),
+		some(conf("R")), some(conf("R")), some(conf("N")), some(conf("V")), some(conf("R"), act("MH")), some(conf("R"), act("SUD")), some(act("SUD")), some(act("ETHUD")),
 		some(conf("R"), act("SUD"), act("42CFRPart2")), some(act("42CFRPart2"), act("SUD")), some(conf("V"), act("SPI"), act("HIV"), act("SDV"), act("42CFRPart2")),
 		some(act("HIV")), some(act("MH")), some(conf("R"), act("42CFRPart2")), some(act("NOSUCH")), some(act("PSYTHPN")), some(act("SUD"), act("HIV")))
 }
@@ -133,6 +175,10 @@ func (m *maker) classes() []any {
 		c = append(c, code(resourceTypes, pick(m, "Patient", "Condition", "Provenance")))
 	case m.chance(3):
 		c = some(code(foreign, "notes"))
+	case m.chance(10):
+		c = some(pick(m, code("urn:ietf:rfc:3986", profile), code("urn:ietf:rfc:3986", definitions+"Observation"), code("urn:ietf:bcp:13", "text/plain"),
+			code("urn:ietf:bcp:13", "application/pdf"), code("http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode", "urn:ihe:iti:xds:2017:mimeTypeSufficient"),
+			code(resourceTypes, "Note"), code(resourceTypes, "Claim")))
 	}
 	return c
 }
@@ -141,7 +187,14 @@ func (m *maker) data() []any {
 	target := pick(m, "Encounter/e1", "Encounter/e1", "DocumentReference/d1", anna, "Condition/c2", "Observation/o1", "Encounter/e9")
 	meaning := pick(m, "instance", "related", "dependents", "authoredby")
 	if meaning == "authoredby" {
-		target = pick(m, therapist, doctor)
+		target = pick(m, therapist, doctor, ben)
 	}
-	return some(object{"meaning": meaning, "reference": ref(target)})
+	datum := object{"meaning": meaning, "reference": ref(target)}
+	switch {
+	case m.chance(2):
+		datum["reference"] = object{"display": "my first session"}
+	case m.chance(2):
+		datum["modifierExtension"] = some(object{"url": unknownMarker, "valueBoolean": true})
+	}
+	return some(datum)
 }

@@ -10,6 +10,14 @@ func (m *maker) requester() object {
 	if m.chance(6) {
 		q["organization"] = object{"identifier": some(npi(clinicNPI))}
 	}
+	switch {
+	case m.chance(2):
+		delete(q, "organization")
+	case m.chance(3):
+		q["organization"] = object{"identifier": some(object{"system": taxSystem, "value": "98-7654321"})}
+	case m.chance(3):
+		q["organization"] = ref(clinic)
+	}
 	if m.chance(30) {
 		q["practitioner"] = ref(doctor)
 	}

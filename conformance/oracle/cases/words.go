@@ -37,6 +37,10 @@ const (
 	alcohol       = "F10.20"
 	consentForm   = "59284-0"
 	usCoreNote    = "http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category"
+	profile       = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-documentreference"
+	definitions   = "http://hl7.org/fhir/StructureDefinition/"
+	integrity     = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
+	taxSystem     = "urn:oid:2.16.840.1.113883.4.4"
 	unknownMarker = "https://example.org/fhir/StructureDefinition/only-if"
 )
 

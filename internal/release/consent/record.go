@@ -18,7 +18,7 @@ func permits(n *node, r *record) bool {
 		}
 	}
 	for _, group := range n.rule.Codes {
-		if !slices.ContainsFunc(group, func(c policy.Code) bool { return hasCode(r.facts, c.Coding) }) {
+		if !slices.ContainsFunc(group, func(c policy.Code) bool { return hasCode(r, c.Coding) }) {
 			return false
 		}
 	}
@@ -43,7 +43,7 @@ func (d *decider) denies(n *node, r *record) bool {
 		}
 	}
 	for _, group := range n.rule.Codes {
-		if !slices.ContainsFunc(group, func(c policy.Code) bool { return c.Foreign || hasCode(r.facts, c.Coding) }) {
+		if !slices.ContainsFunc(group, func(c policy.Code) bool { return c.Foreign || hasCode(r, c.Coding) }) {
 			return false
 		}
 	}
@@ -108,17 +108,18 @@ func ofProfile(name string, f *stage.Facts) likeness {
 	return found
 }
 
-// hasCode tells whether a code is found anywhere in the record.
-func hasCode(f *stage.Facts, c fhir.Coding) bool {
+// hasCode tells whether a code is found anywhere in the record, its labels included.
+func hasCode(r *record, c fhir.Coding) bool {
 	if c.System == "" {
 		return false
 	}
-	for i := range f.Codings {
-		if v := &f.Codings[i].Value; v.Code == c.Code && v.System == c.System {
+	is := func(v fhir.Coding) bool { return v.Code == c.Code && v.System == c.System }
+	for i := range r.facts.Codings {
+		if is(r.facts.Codings[i].Value) {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(r.labels, is)
 }
 
 // permittedTime tells whether a permit's dataPeriod reaches the record: an event must lie in it whole, a state overlap it.

@@ -29,6 +29,8 @@ import (
 type Question struct {
 	Consents  File
 	Resources File
+	// Chart is Resources as ReadChart read it, where several questions are asked of one chart; nil reads Resources.
+	Chart     *Chart
 	Requester *Requester
 	At        time.Time
 	Zone      *time.Location
@@ -36,6 +38,13 @@ type Question struct {
 	Practice fhir.Reference
 	Rules    *consent.Rules
 	Types    *facts.Types
+}
+
+// Chart is a file of resources, read and labeled as it stands.
+type Chart struct {
+	all      []stage.Labeled
+	people   []stage.Labeled
+	byClient map[fhir.Reference][]int
 }
 
 // File is a file of NDJSON, with its name for reports.
@@ -78,18 +87,19 @@ func Explain(q Question) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	chart, err := q.chart()
-	if err != nil {
-		return nil, err
+	chart := q.Chart
+	if chart == nil {
+		if chart, err = q.ReadChart(); err != nil {
+			return nil, err
+		}
 	}
-	a.Lines = make([]Line, len(chart))
-	people := peopleOf(chart)
-	for client, places := range byClient(chart) {
-		in := q.input(client, pick(chart, places), policies)
-		in.People, in.Refused = people, refused
+	a.Lines = make([]Line, len(chart.all))
+	for client, places := range chart.byClient {
+		in := q.input(client, pick(chart.all, places), policies)
+		in.People, in.Refused = chart.people, refused
 		res := consent.Decide(in)
 		for i, place := range places {
-			a.Lines[place] = line(chart[place], res.Decisions[i])
+			a.Lines[place] = line(chart.all[place], res.Decisions[i])
 		}
 		if res.ValidUntil.Before(a.ValidUntil) {
 			a.ValidUntil = res.ValidUntil
@@ -169,9 +179,9 @@ func remarkOf(p *policy.Policy) string {
 
 func (a *Answer) remark(l ndline, what string) { a.Remarks = append(a.Remarks, l.place+": "+what) }
 
-// chart reads the resources, labeled as they stand. What cannot be read is an error with its place: an answer that leaves resources out
+// ReadChart reads the resources, labeled as they stand. What cannot be read is an error with its place: an answer that leaves resources out
 // would explain something else than was asked.
-func (q Question) chart() ([]stage.Labeled, error) {
+func (q Question) ReadChart() (*Chart, error) {
 	lines, err := read(q.Resources)
 	if err != nil {
 		return nil, err
@@ -189,7 +199,8 @@ func (q Question) chart() ([]stage.Labeled, error) {
 		}
 		return nil, errors.Join(problems...)
 	}
-	return label.AsTheyStand(candidates), nil
+	all := label.AsTheyStand(candidates)
+	return &Chart{all: all, people: peopleOf(all), byClient: byClient(all)}, nil
 }
 
 // byClient gives the places of each client's resources.

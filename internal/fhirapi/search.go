@@ -37,9 +37,15 @@ func (a *API) search(ctx context.Context, r *Request) (egress.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	memo.Put(key, page)
+	memo.Put(key, page, perPage+perMatch*len(page.Entries))
 	return page, nil
 }
+
+// What a remembered answer takes in memory beside the bodies, about: for itself, and for each resource in it.
+const (
+	perPage  = 512
+	perMatch = 192
+)
 
 // pageKey identifies a page among all that can be asked of one view.
 func pageKey(r *Request, q *search.Query) string {
@@ -136,7 +142,7 @@ func remembered(v View, q *search.Query) *search.Result {
 		}
 	}
 	result := q.Evaluate(v.Resources(q.Type()))
-	v.Memo().Put(q.Key(), result)
+	v.Memo().Put(q.Key(), result, perPage+perMatch*result.Total())
 	return result
 }
 

@@ -91,13 +91,17 @@ func targets(f *stage.Facts) []fhir.Reference {
 	return ts
 }
 
-// memoEntries bounds what one View remembers: a requester could otherwise fill memory with queries that differ in a letter.
-const memoEntries = 32
+// memoEntries and memoBytes bound what one View remembers: a requester could otherwise fill memory with queries that differ in a letter.
+const (
+	memoEntries = 32
+	memoBytes   = 64 << 10
+)
 
-// Memo is a small, bounded map. The zero value is ready.
+// Memo is a small map, bounded in entries and in bytes. The zero value is ready.
 type Memo struct {
 	mu      sync.RWMutex
 	entries map[string]any
+	size    int
 }
 
 // Get gives what was kept under the key.
@@ -108,14 +112,19 @@ func (m *Memo) Get(key string) (any, bool) {
 	return v, ok
 }
 
-// Put keeps a value. A full memo starts anew.
-func (m *Memo) Put(key string, value any) {
+// Put keeps a value that takes about so many bytes of its own. A full memo starts anew; what alone would fill it is not kept.
+func (m *Memo) Put(key string, value any, size int) {
+	size += len(key)
+	if size > memoBytes {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.entries == nil || len(m.entries) >= memoEntries {
-		m.entries = make(map[string]any, memoEntries)
+	if m.entries == nil || len(m.entries) >= memoEntries || m.size+size > memoBytes {
+		m.entries, m.size = make(map[string]any, 4), 0
 	}
 	m.entries[key] = value
+	m.size += size
 }
 
 // validity is how long an answer may be used: for one state of the records, from the decision to the next change that time brings.

@@ -1,0 +1,314 @@
+package conformance
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// commands are all that there are; a test fails if the help names another.
+var commands = map[string][]string{
+	"": nil, "demo": {"--listen", "--data-dir", "--once", "--clients", "--seed"}, "serve": {"--config"}, "check": {"--config"},
+	"explain": {"--consents", "--resources", "--requester", "--at", "--zone", "--practice", "--json"}, "preview": {"--config", "--client", "--as", "--purpose"},
+	"ledger": nil, "ledger verify": {"--config"}, "ledger disclosures": {"--config", "--client", "--since"}, "keys": {"--dir"}, "revoke": {"--config", "--token", "--partner", "--for"},
+}
+
+// TestEveryCommandExplainsItself reads each --help.
+func TestEveryCommandExplainsItself(t *testing.T) {
+	for command, flags := range commands {
+		r := runGateway(t, append(strings.Fields(command), "--help")...)
+		if r.code != 0 || r.stderr != "" || len(r.stdout) < 200 || !strings.Contains(r.stdout, "Usage:") {
+			t.Errorf("%q --help: %d, %d characters", command, r.code, len(r.stdout))
+		}
+		for _, f := range flags {
+			if !strings.Contains(r.stdout, f+" ") {
+				t.Errorf("%q --help does not explain %s", command, f)
+			}
+		}
+	}
+	listed := regexp.MustCompile(`(?m)^  ([a-z]+) +[A-Z]`).FindAllStringSubmatch(runGateway(t, "--help").stdout, -1)
+	for _, m := range listed {
+		if _, known := commands[m[1]]; !known && m[1] != "completion" && m[1] != "help" {
+			t.Errorf("the command %s has no test of its help", m[1])
+		}
+	}
+	if len(listed) < len(commands)-3 {
+		t.Errorf("the help lists %d commands", len(listed))
+	}
+}
+
+// TestMistakesOfAUser runs commands as somebody clumsy would: exit code 1, one clear line on standard error, and nothing on standard output.
+func TestMistakesOfAUser(t *testing.T) {
+	d := sharedDemo(t)
+	config := filepath.Join(d.dir, "gateway.yaml")
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	broken := write("broken.yaml", "listen: [\n")
+	unknown := write("unknown.yaml", "listen: 127.0.0.1:1\nlissen: 127.0.0.1:2\nzone: Nowhere/Land\n")
+	empty := write("empty.yaml", "")
+	ndjson := write("a.ndjson", `{"resourceType":"Patient","id":"a"`+"\n")
+	requester := write("r.json", `{"partnerId":"x","kind":"spy"}`)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for line, want := range map[string][]string{
+		"nonsense":                             {"nonsense"},
+		"ledger nonsense":                      {"nonsense"},
+		"serve":                                {"config"},
+		"serve --config":                       {"--config"},
+		"serve --conf x":                       {"--conf"},
+		"serve --config " + dir + "/none.yaml": {"none.yaml"},
+		"serve --config " + dir:                {dir},
+		"serve --config " + broken:             {"broken.yaml"},
+		"serve --config " + empty:              {"empty.yaml", "practice.sqlite is missing", "tokens.audience is missing"},
+		"serve --config " + unknown:            {"unknown.yaml:2", "lissen", "unknown.yaml:3", "zone", "practice.sqlite is missing"},
+		"serve --config " + config + " extra":  {"extra"},
+		"check":                                {"config"},
+		"check --config " + dir + "/none.yaml": {"none.yaml"},
+		"preview --config " + config:           {"as", "client"},
+		"preview --config " + config + " --client 1001 --as nobody":      {"nobody", harbor},
+		"preview --config " + config + " --client 999999 --as " + harbor: {"999999"},
+		"preview --config " + config + " --client zebra --as " + harbor:  {"client"},
+		"ledger verify --config " + config + " --anchor x":               {"anchor"},
+		"ledger disclosures --config " + config + " --since tomorrow":    {"--since"},
+		"demo --clients 3":        {"--clients", "20"},
+		"demo --clients many":     {"--clients"},
+		"demo --listen 0.0.0.0:0": {"loopback"},
+		"demo --listen nowhere":   {"--listen"},
+		"demo --once --data-dir " + dir + "/x --listen " + taken.Addr().String(): {"address already in use"},
+		"demo --once --listen 127.0.0.1:0 --data-dir " + broken:                  {"broken.yaml"},
+		"demo --once --listen 127.0.0.1:0 --data-dir " + d.dir:                   {"another demo runs"},
+		"explain": {"consents", "resources", "requester"},
+		"explain --consents " + dir + "/c --resources " + dir + "/r --requester " + dir + "/q":                        {dir + "/c", dir + "/r", dir + "/q"},
+		"explain --consents " + ndjson + " --resources " + ndjson + " --requester " + requester:                       {"kind"},
+		"explain --consents " + empty + " --resources " + ndjson + " --requester " + goodRequester(t, dir):            {"a.ndjson:1"},
+		"explain --at soon --consents " + empty + " --resources " + empty + " --requester " + goodRequester(t, dir):   {"--at"},
+		"explain --zone Mars --consents " + empty + " --resources " + empty + " --requester " + goodRequester(t, dir): {"--zone"},
+		"keys": {"dir"},
+	} {
+		r := runGateway(t, strings.Fields(line)...)
+		line = strings.ReplaceAll(line, dir, "DIR")
+		if r.code != 1 || !strings.HasPrefix(r.stderr, "gateway: ") || r.stdout != "" {
+			t.Errorf("gateway %s: exit code %d, %d characters on standard output, on standard error: %.300s", line, r.code, len(r.stdout), r.stderr)
+		}
+		for _, w := range want {
+			if !strings.Contains(r.stderr, w) {
+				t.Errorf("gateway %s: no %q in: %.300s", line, w, r.stderr)
+			}
+		}
+		if strings.Contains(r.stderr, "goroutine ") || strings.Count(r.stderr, "\n") > 30 {
+			t.Errorf("gateway %s: standard error is no message", line)
+		}
+	}
+}
+
+func goodRequester(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "good.json")
+	text := `{"partnerId":"x","kind":"provider","organization":{"reference":"Organization/o"},"purpose":["TREAT"],"scopes":"system/*.rs"}`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestTheOtherCommandsOnTheDemosFolder runs them beside the demo that serves from it.
+func TestTheOtherCommandsOnTheDemosFolder(t *testing.T) {
+	d := sharedDemo(t)
+	config := filepath.Join(d.dir, "gateway.yaml")
+	check := runGateway(t, "check", "--config", config)
+	for _, w := range []string{"soap-note", "WITHHELD", "unsigned"} {
+		if !strings.Contains(check.stdout, w) {
+			t.Errorf("check says nothing of %s", w)
+		}
+	}
+	if check.code != 1 { // the synthetic practice has broken rows, and kinds of note that no map lists
+		t.Errorf("check: %d", check.code)
+	}
+	preview := runGateway(t, "preview", "--config", config, "--client", "1001", "--as", newDawn)
+	if preview.code != 0 || !strings.Contains(preview.stdout, "permitted") || !strings.Contains(preview.stdout, "yes") {
+		t.Errorf("preview: %d %.200s", preview.code, preview.stdout+preview.stderr)
+	}
+	verify := runGateway(t, "ledger", "verify", "--config", config)
+	if verify.code != 0 || !strings.Contains(verify.stdout, "the ledger is whole") {
+		t.Errorf("verify: %d %s%s", verify.code, verify.stdout, verify.stderr)
+	}
+	list := runGateway(t, "ledger", "disclosures", "--config", config, "--client", "1001", "--json")
+	if list.code != 0 || strings.Count(list.stdout, "\n") < 10 {
+		t.Errorf("disclosures: %d, %d lines", list.code, strings.Count(list.stdout, "\n"))
+	}
+	for line := range strings.Lines(list.stdout) {
+		if !json.Valid([]byte(line)) {
+			t.Error("a line of disclosures --json is no JSON")
+		}
+	}
+	names := (&clinic{practice: sharedClinic(t).practice}).rows(t, "SELECT last_name FROM clients WHERE length(last_name) > 6")
+	for name, text := range map[string]string{"check": check.stdout + check.stderr, "preview": preview.stdout, "disclosures": list.stdout} {
+		for _, n := range names {
+			if strings.Contains(text, n) {
+				t.Errorf("%s prints a client's name", name)
+			}
+		}
+	}
+}
+
+// TestTheDemoOnce tells the story, ends with 0, and does so again on the same folder; it never overwrites what is not its own.
+func TestTheDemoOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "demo")
+	for range 2 {
+		r := runGateway(t, "demo", "--once", "--listen", "127.0.0.1:0", "--data-dir", dir, "--clients", "20", "--seed", "5")
+		if r.code != 0 || r.stderr != "" {
+			t.Fatalf("demo --once: %d %s", r.code, r.stderr)
+		}
+		for _, w := range []string{"A referring provider", "An insurer", "revokes", "-> 404", "0 of the texts", "curl -s -H", "Consent/"} {
+			if !strings.Contains(r.stdout, w) {
+				t.Errorf("the story has no %q", w)
+			}
+		}
+	}
+	if r := runGateway(t, "ledger", "verify", "--config", filepath.Join(dir, "gateway.yaml")); r.code != 0 {
+		t.Errorf("the ledger after two demos: %s%s", r.stdout, r.stderr)
+	}
+	foreign := t.TempDir()
+	if err := os.WriteFile(filepath.Join(foreign, "practice.db"), []byte("somebody's records"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := runGateway(t, "demo", "--once", "--listen", "127.0.0.1:0", "--data-dir", foreign)
+	if text, _ := os.ReadFile(filepath.Join(foreign, "practice.db")); r.code != 1 || string(text) != "somebody's records" {
+		t.Errorf("a demo on a folder with another practice.db: %d", r.code)
+	}
+}
+
+// TestServeRefusesToStart where the psychotherapy notes can be read, or something that guards records is missing.
+func TestServeRefusesToStart(t *testing.T) {
+	c := &clinic{dir: t.TempDir(), ids: sharedClinic(t).ids}
+	if err := c.lay(20); err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(c.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(){
+		"the notes are in the same file":    func() { c.exec(t, "CREATE TABLE psychotherapy_notes (id INTEGER)") },
+		"no id key":                         func() { remove(t, c.dir, "keys/id.key") },
+		"no maps":                           func() { remove(t, c.dir, "maps") },
+		"no partner register":               func() { remove(t, c.dir, "partners.yaml") },
+		"no practice database":              func() { remove(t, c.dir, "practice.db") },
+		"an id key that others can read":    func() { chmod(t, filepath.Join(c.dir, "keys/id.key"), 0o644) },
+		"an audience that is not stated":    func() { replaceIn(t, c.config(), "  audience:", "  audiense:") },
+		"an algorithm that nobody supports": func() { replaceIn(t, c.config(), "[ES256]", "[HS256]") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			saved := t.TempDir()
+			if err := os.CopyFS(filepath.Join(saved, "all"), os.DirFS(c.dir)); err != nil {
+				t.Fatal(err)
+			}
+			change()
+			if r := runGateway(t, "serve", "--config", c.config()); r.code != 1 || !strings.Contains(r.stderr, "gateway: ") {
+				t.Errorf("serve: %d %.300s", r.code, r.stderr)
+			}
+			if err := os.RemoveAll(c.dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.CopyFS(c.dir, os.DirFS(filepath.Join(saved, "all"))); err != nil {
+				t.Fatal(err)
+			}
+			for _, k := range []string{"id", "page", "etag", "ledger"} {
+				chmod(t, filepath.Join(c.dir, "keys", k+".key"), 0o600)
+			}
+		})
+	}
+	if now, _ := os.ReadFile(c.config()); string(now) != string(good) {
+		t.Fatal("the folder was not put back")
+	}
+	// And as it was, it starts: or the refusals above would prove nothing.
+	p, err := start("serve", "--config", c.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.until("ready", func() bool { return isReady(c.root) }); err != nil {
+		t.Error(err)
+	}
+	if err := p.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAMapThatDoesNotFitTheDatabaseIsNotReady declares a column that the map's rows do not have.
+func TestAMapThatDoesNotFitTheDatabaseIsNotReady(t *testing.T) {
+	c := &clinic{dir: t.TempDir(), ids: sharedClinic(t).ids}
+	if err := c.lay(20); err != nil {
+		t.Fatal(err)
+	}
+	replaceIn(t, filepath.Join(c.dir, "maps/soap-note.yaml"), "columns: {", "columns: {shoe_size: int, ")
+	p, err := start("serve", "--config", c.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.stop() }()
+	nobody, ready := &caller{}, &answer{}
+	err = p.until("listening", func() bool {
+		a, err := nobody.try("GET", c.root+"/readyz", nil, nil)
+		if err == nil {
+			ready = a
+		}
+		return err == nil
+	})
+	if err != nil {
+		return // refused to start: as well
+	}
+	if ready.status != 503 || !strings.Contains(string(ready.body), "maps") {
+		t.Errorf("readyz: %d %s", ready.status, ready.body)
+	}
+	id := c.id(t, c.practice.Story.Referred)
+	for _, path := range []string{"Patient/" + id, "DocumentReference?patient=" + id, "Encounter?patient=" + id} {
+		if a := c.as(t, harbor).get(t, path); a.status != 503 {
+			t.Errorf("%s with a map that does not fit: %d", withoutQuery(path)[:7], a.status)
+		}
+	}
+}
+
+func (c *clinic) exec(t *testing.T, statement string) {
+	t.Helper()
+	if _, err := c.writer(t).Exec(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, dir, name string) {
+	t.Helper()
+	if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func chmod(t *testing.T, path string, mode os.FileMode) {
+	t.Helper()
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func replaceIn(t *testing.T, path, old, new string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(text), old) {
+		t.Fatalf("%s cannot be changed: %v", filepath.Base(path), err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), old, new, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

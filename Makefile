@@ -25,6 +25,7 @@ setup: ## Install what the tests need (Debian packages, npm), where this machine
 test: setup ## Run every test
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on -timeout 20m ./...
+	CONSENTRY_CASES=200000 $(GO) test -run '^TestAgree$$' -timeout 30m -v ./internal/release/consent
 
 .PHONY: lint
 lint: ## Run the linters

@@ -32,4 +32,6 @@ RiskEvidenceSynthesis Schedule SearchParameter ServiceRequest Slot Specimen Spec
 Substance SubstanceNucleicAcid SubstancePolymer SubstanceProtein SubstanceReferenceInformation SubstanceSourceMaterial SubstanceSpecification
 SupplyDelivery SupplyRequest Task TerminologyCapabilities TestReport TestScript ValueSet VerificationResult VisionPrescription`
 
-func isResourceType(name string) bool { return slices.Contains(strings.Fields(r4Types), name) }
+var resourceTypeNames = strings.Fields(r4Types)
+
+func isResourceType(name string) bool { return slices.Contains(resourceTypeNames, name) }

@@ -37,7 +37,7 @@ type maker struct {
 }
 
 // PerScene is how many cases in a row have one scene: who asks, when, and the chart. Only their Consents differ.
-const PerScene = 8
+const PerScene = 16
 
 // Case is the case of a seed, the same on every machine. About one in fifty holds a Consent that cannot be parsed on purpose (see Unreadable).
 func Case(seed uint64) Input {

@@ -25,7 +25,7 @@ func decide(t *testing.T, seed uint64) []oracle.Line {
 
 // TestEveryReasonOccurs keeps the cases worth deciding: all reasons, both decisions in number.
 func TestEveryReasonOccurs(t *testing.T) {
-	const n = 20_000
+	const n = 4_000
 	reasons, total, released, mixed := map[string]int{}, 0, 0, 0
 	for seed := range uint64(n) {
 		lines := decide(t, seed)

@@ -6,57 +6,83 @@
 //
 // # Readings
 //
-// Where the rules leave a choice it is made towards withholding, as follows.
+// What holds where the rules leave a choice: the plainest words first, and of two plain readings the one that withholds. Each has a case in
+// testdata. Package conformance/oracle is a second implementation of the same readings that shares no code with this one; TestAgree
+// compares the two.
 //
-//   - Matching and covering are two things. A permit matches by all its attributes but the labels that must be covered; of its
-//     securityLabel only this counts for matching: where it lists no confidentiality, the record must carry one of the labels listed
-//     (42CFRPart2 and handling codes included). A permit that does not match leaves the word to its parent; a permit that matches and does
-//     not cover does not: a nested permit up to N below a permit up to R withholds R from whom it names.
-//   - The labels of a record are covered within one Consent by the union of what its matching permits cover: the deepest match of each
-//     branch, after denies.
-//   - A permit that lists sensitivities and no confidentiality covers up to R, as one without securityLabel does.
-//   - A Consent names a sensitivity where one of its permits lists one, whichever. A deny that lists one names none, or a release "except
-//     substance use" would release nothing else either. 42CFRPart2 is no sensitivity.
-//   - A code in a permit's securityLabel that we do not know covers nothing; in a deny it makes the deny match every label.
-//   - A Consent made under 42CFRPart2CD covers SUD and below, on records marked 42CFRPart2 only. A permit that names 42CFRPart2 must name
-//     SUD as well.
-//   - A deny that inherits its securityLabel from a permit means all that the permit reached: a confidentiality in both directions.
-//   - A nested permit below a deny is an exception from it, and a permit in its own right, but only where it releases: where its labels do
-//     not cover, or a purpose rule stops it, the deny holds against other Consents too. In a Consent whose permits are silent (rule 7)
-//     or fall (rule 8) it is neither: the deny holds.
+// A provision and a record:
+//
+//   - A permit matches only as a whole: attributes, labels and purpose rule. One that fails in any of them leaves the word to its parent, and is
+//     no exception from a deny. Below a deny a permit that matches is an exception, and a permit in its own right. Where the permits of a
+//     Consent are silent (rule 7) or fall (rule 8) they are neither: the deny holds.
+//   - A permit's confidentiality is its own: the record's must not be higher. What it names counts together with what the other permits of the
+//     same Consent name that match the record in everything else and reach its confidentiality.
+//   - A permit that lists labels and no confidentiality covers up to R, and the record must carry one of them, handling codes included. A
+//     confidentiality that nobody knows reaches nothing.
+//   - A Consent names a sensitivity where one of its permits lists one, or inherits it: any sensitivity, PSYTHPN and its like, or a code that
+//     nobody knows. A deny that lists one names none, or a release "except substance use" would release nothing else either. 42CFRPart2 is
+//     no sensitivity.
+//   - A Consent made under 42CFRPart2CD covers SUD and below, on records marked 42CFRPart2 only. Naming 42CFRPart2 does not cover SUD.
+//   - A deny that inherits its securityLabel from a permit, or through one, means all that the permit reached: a confidentiality in both
+//     directions. A sensitivity goes down its tree only.
+//   - A record with a label that nobody knows matches every deny that lists labels, and no permit. A code in a deny's securityLabel that nobody
+//     knows matches every record. Handling codes decide whatever their code system, but in another system than HL7's or ours they are unknown
+//     as well.
 //   - A nested provision can match where its parent does not, if it states another purpose or securityLabel.
 //   - No provision, or an empty one, is an untyped root: a deny of everything under a dissent, silent under an assent, a doubt under any other
 //     policyRule or none. An explicit empty permit permits everything to the partners tied to the client.
-//   - An untyped provision is silent: what it lacks is a type, so there is no deny to match. A provision with a modifierExtension states
-//     nothing that narrows it; what its ancestors state still does.
-//   - The period of a provision is one of its attributes: a deny outside it says nothing. dateTime, scope, category, performer,
-//     organization and verification concern permits only.
-//   - Every performer must be the client or a representative with authority. Every category counts: one that is no release silences, and
-//     so does none that is one. implicitRules is a doubt.
-//   - Actors: Organization, Practitioner, Patient and RelatedPerson can be resolved, by reference or identifier with system and value;
-//     a Patient or RelatedPerson is the person behind the token. Everything else cannot, PractitionerRole included. Two parties are known to
-//     differ only where both are given in the same way (both by reference, or both in one identifier system); otherwise a deny matches.
-//   - This practice as custodian is no recipient: a permit with that actor only is a permit without actor.
-//   - action: another code of the consentaction system speaks of something that we do not do; a code of another system is unknown.
-//   - purpose: one outside the tree is unknown, even where Consent and request name the same. A partner must be registered for the very
-//     purpose it states. Of several purposes each must be permitted by the Consents of each client concerned, not all by one Consent.
-//   - class and code: equal system and code is the same. A record that states no profile, and a document that states no format, is
-//     unknown; so is a code of a system that we do not know, and a concept without code.
-//   - dataPeriod does not narrow a permit for what has no time of its own, and a deny with a dataPeriod does not reach it.
-//   - data: what a reference leads to is looked up in this chart. In a Consent of another client concerned, a reference to what is not in
-//     this chart is unknown.
-//   - Purpose rules: a permit that states a class or code, or inherits one, names the kind. The window of max-age-months ends now: a record
-//     that lies in the future, or an event without an end, is not in it. A month back is counted forward from the record.
+//   - An untyped nested provision is silent: what it lacks is a type, so there is no deny to match. A modifierExtension on a provision takes away
+//     what the provision states, so that a deny matches; what its ancestors state and it does not replace still narrows.
+//   - The period of a provision is one of its attributes: a deny outside it says nothing. A period that ends before it begins is unknown.
+//   - Actors: an Organization, Practitioner, Patient or RelatedPerson by local reference, or whoever has an identifier with system and value and no
+//     reference. Everything else cannot be resolved, PractitionerRole included. Two parties are known to differ only where both are given in
+//     the same way (both by reference, or both in one identifier system); otherwise a deny matches. A Patient or RelatedPerson is the person
+//     behind the token and nobody else. This practice as custodian is no recipient.
+//   - action: FHIR's other actions speak of something that we do not do; any other code is unknown. In a concept with several codings one that is
+//     known tells.
+//   - purpose: one outside the tree is unknown, even where Consent and request name the same. A deny without purpose means every purpose, the
+//     four included.
+//   - class and code: equal system and code is the same; a code may stand anywhere in the record, its labels included. Unknown are a code of a
+//     system that profiles/policies does not list, a concept without code, a record that states no profile but the base definition of its
+//     type, and a document that states no format.
+//   - dataPeriod does not narrow a permit for what has no time of its own, and a deny with a dataPeriod does not reach it. A deny by authoredby
+//     reaches what gives no author, but not a type that has none (Patient).
+//   - data: what a reference leads to is looked up in this chart; what is not there refers to nothing. In a Consent of another client concerned, a
+//     reference to what is not in this chart is unknown: there the record goes by another id.
+//   - Purpose rules: a permit that states a class or code, or inherits one, names the kind. max-age-months: an event must have begun, a state must
+//     not have ended, within so many months before now; what begins today or has not ended is in, what begins tomorrow is not. A month back is
+//     counted forward from the record.
+//
+// Consents:
+//
+//   - dateTime, scope, category, performer, organization and verification concern permits only. Every performer must be the client or a
+//     representative with authority now. Every category counts: one that is no release silences, and so does none that is one; another scope of
+//     FHIR's beside patient-privacy silences too. implicitRules is a doubt, and so is a data reference that is no local one.
+//   - Where the client of some Consent cannot be told, nothing is released, self-access included, whatever its status.
+//
+// Requesters:
+//
+//   - A partner must be registered for the very purpose it states. Of several purposes each must be permitted by the Consents of each client
+//     concerned, not all by one Consent.
 //   - Self-access by a representative: a missing or unreadable set of Consents withholds; a purpose that is not stated is unknown to
 //     denies; a client whose birth date is not known is a minor for what is confidential, and of age for a guardian's authority. The
-//     authority of a guardian ends with the beginning of the birthday.
-//   - What labels keep from self-access (legal proceedings, what a minor may keep to themselves) has the reason label.
-//   - A Provenance is released with a target that is (rule 22), by that target's permit, which must cover the labels of both. Otherwise it has
-//     the reason of its first target.
-//   - A record about several people is other-patient in self-access. Directory resources are decided by scope, and rules 1 and 2 as far
-//     as they have no label to lack; a patient/ scope reaches those that stand in the launch patient's chart.
+//     authority of a guardian ends with the beginning of the birthday. A label that nobody knows may be what a minor keeps to themselves.
 //   - NOPAT withholds from every requester of kind patient and every authenticated person.
+//
+// Records:
+//
+//   - A record is about the clients that the source names and about every other Patient to whom it refers, but for who only acts in it (`acting` in
+//     profiles/policies). It stands in the chart of its subject; a record about several is other-patient in self-access.
+//   - A Provenance needs scope, labels and no deny of its own, and is released with a target that is, by that target's permit, which must cover the
+//     labels of both. Otherwise it has the reason of its first target; a target that is not in the chart is no-consent. It is about whom its
+//     targets are about, as far as they are known: what is not known of is not visible in it either.
+//   - Directory resources are decided by scope, and rules 1 and 2 as far as they have no label to lack; a patient/ scope reaches those that stand
+//     in the launch patient's chart. `gateway explain` has no directory: there they are about nobody known.
+//
+// Reasons:
+//
+//   - A permit that fails by its labels is a near miss: label. So is what labels keep from self-access. One that only the purpose rules stop is
+//     purpose-rule, which goes before label.
 //   - Of several failing answers (purposes in the order stated, clients with the chart's own first) a deny is given, else the first. Where all
 //     release, the first says why.
-//   - A permit that fails only because the record carries none of the labels that it lists is a near miss: the reason is label.
 package consent

@@ -149,12 +149,23 @@ func (s *Service) minimalPatient(in consent.Input, res consent.Result) (stage.Re
 	return stage.Released{}, false
 }
 
+// notShown is the reason under which the ledger counts what a Consent released and the view still does not hold: a Consent, of which partners
+// see no whole, and what would have lost a required reference.
+const notShown = "not-shown"
+
 // evidence says for the ledger what decided. The Consents are those that permitted what is shown.
 func (s *Service) evidence(in consent.Input, c *chart, res consent.Result, resources []stage.Released) Evidence {
 	e := Evidence{Client: in.Client, ChartVersion: c.digest, Withheld: map[string]uint32{}}
-	for _, d := range res.Decisions {
-		if !d.Release {
+	shown := make(map[fhir.Reference]bool, len(resources))
+	for _, r := range resources {
+		shown[fhir.Reference{Type: r.Facts().Type, ID: r.Facts().ID}] = true
+	}
+	for i, d := range res.Decisions {
+		switch f := in.Chart[i].Facts(); {
+		case !d.Release:
 			e.Withheld[string(d.Reason)]++
+		case f == nil || !shown[fhir.Reference{Type: f.Type, ID: f.ID}]:
+			e.Withheld[notShown]++
 		}
 	}
 	used := map[fhir.Reference]bool{}

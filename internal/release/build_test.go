@@ -112,12 +112,11 @@ func TestPartnersSeeNoConsent(t *testing.T) {
 	expect(t, "the client", c.sees(theClient("1"), "1", "c", "e", "n", "v"), append([]string{"Consent/c"}, everything...))
 }
 
-// What is withheld is named by nothing that is released; what cannot do without it goes too, and what names that, to the end.
+// What is withheld is named by nothing that is released.
 func TestNothingRefersToWhatIsNotThere(t *testing.T) {
 	c := oneClient(t)
 	c.charts["1"] = []record{patient("1"), encounter("1", "e"),
 		note("1", "n", fmt.Sprintf(`"context":{"encounter":[{"reference":%q,"display":"the visit of May"}]}`, ref("Encounter", "1", "e"))),
-		// An Encounter's Provenance has no other target; a Provenance of that Provenance none but it.
 		provenance("1", "v", ref("Encounter", "1", "e")),
 		note("1", "m", fmt.Sprintf(`"context":{"related":[{"reference":%q}]}`, ref("Provenance", "1", "v"))),
 	}
@@ -125,6 +124,9 @@ func TestNothingRefersToWhatIsNotThere(t *testing.T) {
 	v, err := c.service.View(context.Background(), theClinic(), smart.Search, patientRef("1"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]uint32{"denied": 2}, v.Evidence().Withheld); diff != "" {
+		t.Errorf("withheld: %s", diff)
 	}
 	expect(t, "without the Encounter", shown(v, "1", "n", "m", "v", "e"), []string{"DocumentReference/m", "DocumentReference/n", "Patient/1"})
 	for _, r := range v.Resources("DocumentReference") {
@@ -136,13 +138,27 @@ func TestNothingRefersToWhatIsNotThere(t *testing.T) {
 	}
 }
 
-// Staff appear as far as the scopes go, and are gone where they do not.
+// Staff appear as far as the scopes go, and are gone where they do not. What cannot do without them goes too, and what names that, to the end.
 func TestReferencesToStaffGoAsFarAsTheScopes(t *testing.T) {
 	c := oneClient(t)
+	c.charts["1"] = append(c.charts["1"], note("1", "m", fmt.Sprintf(`"context":{"related":[{"reference":%q}]}`, ref("Provenance", "1", "v"))))
 	narrow := theClinic()
 	narrow.Scopes = smart.ParseScopes("system/Patient.rs system/DocumentReference.rs system/Provenance.rs")
-	// A Provenance without its agent would say nothing: it goes.
-	expect(t, "without a scope for staff", c.sees(narrow, "1", "n", "v"), []string{"DocumentReference/n", "Patient/1"})
+	v, err := c.service.View(context.Background(), narrow, smart.Search, patientRef("1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A Provenance without its agent would say nothing.
+	expect(t, "without a scope for staff", shown(v, "1", "n", "m", "v"), []string{"DocumentReference/m", "DocumentReference/n", "Patient/1"})
+	if diff := cmp.Diff(map[string]uint32{"scope": 1, "not-shown": 1}, v.Evidence().Withheld); diff != "" {
+		t.Errorf("withheld: %s", diff)
+	}
+	m, _ := v.Get(ref("DocumentReference", "1", "m"))
+	for _, at := range m.Facts().References {
+		if at.Value.Type == "Provenance" {
+			t.Error("a note still refers to the Provenance")
+		}
+	}
 	d, err := c.service.Directory(context.Background(), narrow, smart.Search)
 	if err != nil || d.Len() != 0 {
 		t.Errorf("the directory has %d resources for nobody, %v", d.Len(), err)

@@ -24,7 +24,9 @@ setup: ## Install what the tests need (Debian packages, npm), where this machine
 .PHONY: test
 test: setup ## Run every test
 	$(GO) vet ./...
-	$(GO) test -race -shuffle=on -timeout 20m ./...
+	$(GO) test -race -short -shuffle=on -timeout 20m ./...
+	@echo "The long proofs, without the race detector:"
+	$(GO) test -run '^TestNoninterference' -timeout 20m -v ./cmd/gateway
 	CONSENTRY_CASES=200000 $(GO) test -run '^TestAgree$$' -timeout 30m -v ./internal/release/consent
 
 .PHONY: lint

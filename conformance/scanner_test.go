@@ -98,30 +98,73 @@ func (s *scanner) plain(b []byte) bool {
 	return false
 }
 
-var base64Run = regexp.MustCompile(`[A-Za-z0-9+/_-]{20,}`)
-
 // fromBase64 decodes every run of the alphabet from each of four places: a text may begin anywhere in what was encoded. Runs that are broken
-// into lines are joined.
+// into lines are joined. A run that is a resource's id is none: it is told by its length and its alphabet.
 func fromBase64(b []byte) [][]byte {
-	joined := bytes.ReplaceAll(bytes.ReplaceAll(b, []byte("\r\n"), nil), []byte("\n"), nil)
+	if bytes.IndexByte(b, '\n') >= 0 {
+		b = bytes.ReplaceAll(bytes.ReplaceAll(b, []byte("\r\n"), nil), []byte("\n"), nil)
+	}
 	var out [][]byte
-	for _, run := range base64Run.FindAll(joined, -1) {
+	for _, run := range runs(b, 20, isBase64) {
+		if isID(run) {
+			continue
+		}
 		run = bytes.ReplaceAll(bytes.ReplaceAll(run, []byte("-"), []byte("+")), []byte("_"), []byte("/"))
 		for shift := range 4 {
-			part := run[shift:]
-			part = part[:len(part)/4*4]
-			decoded := make([]byte, base64.StdEncoding.DecodedLen(len(part)))
-			if n, err := base64.StdEncoding.Decode(decoded, part); err == nil {
-				out = append(out, decoded[:n])
-			}
-			if tail := run[shift:]; len(tail)%4 > 1 { // the end of a run without its padding
-				if last, err := base64.RawStdEncoding.DecodeString(string(tail)); err == nil {
-					out = append(out, last)
-				}
+			if decoded, err := base64.RawStdEncoding.DecodeString(string(run[shift : len(run)-oneLeft(len(run)-shift)])); err == nil || len(decoded) > 0 {
+				out = append(out, decoded)
 			}
 		}
 	}
 	return out
+}
+
+// oneLeft is 1 if so many characters end in one that stands for nothing.
+func oneLeft(n int) int {
+	if n%4 == 1 {
+		return 1
+	}
+	return 0
+}
+
+// runs are the stretches of an alphabet that are long enough.
+func runs(b []byte, least int, in func(byte) bool) [][]byte {
+	var out [][]byte
+	start := 0
+	for i := 0; i <= len(b); i++ {
+		if i < len(b) && in(b[i]) {
+			continue
+		}
+		if i-start >= least {
+			out = append(out, b[start:i])
+		}
+		start = i + 1
+	}
+	return out
+}
+
+func isBase64(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '+' || c == '/' || c == '-' || c == '_'
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+// isID tells whether a run holds nothing but sealed ids, with the types before them.
+func isID(run []byte) bool {
+	if i := bytes.LastIndexByte(run, '/'); i >= 0 && i < 24 {
+		run = run[i+1:]
+	}
+	if len(run) != 64 {
+		return false
+	}
+	for _, c := range run {
+		if !('a' <= c && c <= 'z' || '2' <= c && c <= '7') {
+			return false
+		}
+	}
+	return true
 }
 
 func fromPercent(b []byte) [][]byte {
@@ -154,13 +197,14 @@ func fromEscapes(b []byte) [][]byte {
 	})}
 }
 
-var hexRun = regexp.MustCompile(`(?:[0-9A-Fa-f]{2}){16,}`)
-
 func fromHex(b []byte) [][]byte {
 	var out [][]byte
-	for _, run := range hexRun.FindAll(b, -1) {
-		if decoded, err := hex.DecodeString(string(run)); err == nil {
-			out = append(out, decoded)
+	for _, run := range runs(b, 32, isHex) {
+		for shift := range 2 {
+			part := run[shift:]
+			if decoded, err := hex.DecodeString(string(part[:len(part)/2*2])); err == nil {
+				out = append(out, decoded)
+			}
 		}
 	}
 	return out

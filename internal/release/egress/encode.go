@@ -61,7 +61,7 @@ func (e *Egress) resource(r *Resource, ifNoneMatch string) *Answer {
 	}
 	a := &Answer{Status: http.StatusOK, contentType: FHIRJSON, body: body, Released: released}
 	a.seal()
-	a.notice = noticeFor(e.base, released)
+	a.notice = noticeFor(released)
 	a.tag = e.tags.weak("resource", func(h hash.Hash) { h.Write(a.Digest[:]) })
 	return a.unless(ifNoneMatch)
 }

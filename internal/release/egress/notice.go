@@ -27,28 +27,16 @@ const (
 		"information is NOT sufficient to meet the required elements of written consent to further use or redisclose the record (see 42 CFR 2.31)."
 )
 
-// notice is what must go with an answer that holds Part 2 records (rule 23): the notice of 42 CFR 2.32(a), and which Consents say how far the
-// release goes (2.32(b)). Nil where there are none.
-type notice struct {
-	base     string
-	consents []fhir.Reference // in the order of the first record under each; none in self-access
-}
+// notice is what must go with an answer that holds Part 2 records (rule 23): the notice of 42 CFR 2.32(a). Nil where there are none. The explanation of
+// the consent's scope (2.32(b)) is not among it yet: a reference would name a Consent that the partner cannot read.
+type notice struct{}
 
 // noticeFor looks for Part 2 records among what is released.
-func noticeFor(base string, released []stage.Released) *notice {
-	var n *notice
-	for _, r := range released {
-		if !isPart2(r.Labels()) {
-			continue
-		}
-		if n == nil {
-			n = &notice{base: base}
-		}
-		if c := r.Grant().Consent; c != (fhir.Reference{}) && !slices.Contains(n.consents, c) {
-			n.consents = append(n.consents, c)
-		}
+func noticeFor(released []stage.Released) *notice {
+	if slices.ContainsFunc(released, func(r stage.Released) bool { return isPart2(r.Labels()) }) {
+		return &notice{}
 	}
-	return n
+	return nil
 }
 
 func isPart2(labels []fhir.Coding) bool {
@@ -66,9 +54,6 @@ func (n *notice) header(h http.Header) {
 		return
 	}
 	h.Set("Redisclosure-Notice", shortNotice)
-	for _, c := range n.consents {
-		h.Add("Link", "<"+n.base+"/"+c.String()+`>; rel="describedby"`)
-	}
 }
 
 // append writes the notice as issues of an OperationOutcome, each followed by a comma.
@@ -76,13 +61,7 @@ func (n *notice) append(b []byte) []byte {
 	if n == nil {
 		return b
 	}
-	b = append(outcome.AppendIssue(b, "information", "business-rule", fullNotice, ""), ',')
-	for _, c := range n.consents {
-		b = append(b, `{"severity":"information","code":"informational","details":{"text":"The scope of the release is that of `...)
-		b = append(b, c.String()...)
-		b = append(b, ` : its recipient, purposes, kinds of record and period."}},`...)
-	}
-	return b
+	return append(outcome.AppendIssue(b, "information", "business-rule", fullNotice, ""), ',')
 }
 
 // appendOutcomes writes the entry of mode outcome, if there is anything to say, followed by a comma.

@@ -43,7 +43,7 @@ func (e *Egress) page(p *Page, ifNoneMatch string) *Answer {
 	}
 	a := &Answer{Status: http.StatusOK, contentType: FHIRJSON, Released: released}
 	a.seal()
-	a.notice = noticeFor(e.base, released)
+	a.notice = noticeFor(released)
 	a.tag = e.pageTag(p, a)
 	if p.answered.Add(1) > 1 {
 		return e.keep(p, a, size).unless(ifNoneMatch)

@@ -127,6 +127,8 @@ func (m *maker) relatedPerson() object {
 	return r
 }
 
+func list(v any) []any { l, _ := v.([]any); return l }
+
 // subject is anna mostly, ben sometimes, nobody known now and then.
 func (m *maker) subject() object {
 	return ref([]string{anna, ben, "Group/couples"}[weighted(m, 91, 8, 1)])
@@ -178,6 +180,9 @@ func (m *maker) document(id string) object {
 	}
 	if m.chance(85) {
 		d["author"] = some(ref(pick(m, therapist, therapist, therapist, doctor, doctor, doctor, ben)))
+	}
+	if m.chance(5) {
+		d["author"] = append(some(object{"display": "a locum"}), list(d["author"])...)
 	}
 	if m.chance(8) {
 		attached := object{"attachment": object{"url": "Binary/" + id}}

@@ -183,6 +183,10 @@ func (r recordText) labeled(zone *time.Location) stage.Labeled {
 		f.References = append(f.References, stage.At[fhir.Reference]{Path: "subject", Value: f.Subject})
 	}
 	for _, a := range r.Author {
+		if a == "unknown" { // by display alone, say
+			f.Authors = append(f.Authors, fhir.Reference{})
+			continue
+		}
 		f.Authors = append(f.Authors, ref(a))
 		f.References = append(f.References, stage.At[fhir.Reference]{Path: "author", Value: ref(a)})
 	}

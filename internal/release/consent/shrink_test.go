@@ -59,23 +59,23 @@ func decoded(raws []json.RawMessage) []any {
 
 // shrink tries to leave out each element once, and tells whether any could be.
 func (c *small) shrink(e *engine) bool {
-	any := false
+	smaller := false
 	for k := range c.docs {
 		for i := 0; i < len(c.docs[k]); {
 			if k < 2 && c.try(e, func() { c.docs[k] = slices.Delete(slices.Clone(c.docs[k]), i, i+1) }) {
-				any = true
+				smaller = true
 				continue
 			}
 			for _, without := range reduced(c.docs[k][i]) {
 				if c.try(e, func() { c.docs[k] = slices.Clone(c.docs[k]); c.docs[k][i] = without }) {
-					any = true
+					smaller = true
 					break
 				}
 			}
 			i++
 		}
 	}
-	return any
+	return smaller
 }
 
 // try makes a change and takes it back if the two agree after it, or cannot read the case any more.

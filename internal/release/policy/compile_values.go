@@ -101,8 +101,8 @@ func (c *compiler) actors(p *pb.Consent_Provision, path string) []Actor {
 		role := codings(a.GetRole())
 		w := c.reading.words
 		recipient, custodian := anyOf(w.recipient, role), anyOf(w.custodian, role)
-		actor.Custodian = custodian && !recipient
 		actor.Unread = len(a.GetModifierExtension()) > 0 || !resolvable(a.GetReference(), actor.Party) || recipient == custodian
+		actor.Custodian = custodian && !actor.Unread
 		if actor.Unread {
 			c.doubt(path + ".actor[" + strconv.Itoa(i) + "]")
 		}

@@ -34,7 +34,7 @@ func TestNoninterferenceFindsOutWhoFiltersAfterwards(t *testing.T) {
 			t.Parallel()
 			found := 0
 			first := ""
-			total := interfere(t, m, *nonintSeed, mutantPairs, func(_ uint64, difference string) {
+			total := interfere(t, m, *nonintSeed, mutantPairs, 1, func(_ uint64, difference string) {
 				found++
 				first = difference
 			})
@@ -44,6 +44,14 @@ func TestNoninterferenceFindsOutWhoFiltersAfterwards(t *testing.T) {
 			t.Logf("found out within %d pairs, for one by %s", total.kept, first)
 		})
 	}
+}
+
+// The mutants' proxies alone make no difference: one that lets the right answer through is not found out.
+func TestNoninterferenceOfAProxyThatChangesNothing(t *testing.T) {
+	proxy := mutation{name: "nothing", handler: filterPages(false, false), views: func(h *house, real fhirapi.Views) fhirapi.Views {
+		return otherViews{real, wholeCharts{h}, func(v, _ fhirapi.View) fhirapi.View { return v }}
+	}}
+	interfere(t, proxy, *nonintSeed, mutantPairs/2, 1, func(seed uint64, difference string) { t.Errorf("seed %d: %s", seed, difference) })
 }
 
 var mutants = []mutation{

@@ -67,7 +67,7 @@ func (m *Maps) consentsOf(ctx context.Context, src practice.Source, rm *rowMap, 
 	seen := map[idKey]bool{}
 	err := src.Rows(ctx, rm.query, clients, func(row practice.Row) error {
 		if len(row) != len(rm.query.Columns) {
-			return fmt.Errorf("mapping: %s: the source yields another number of columns than declared", rm.kind)
+			return errColumns(rm)
 		}
 		client, _ := practice.CanonicalClient(row[rm.client])
 		x := runs[client]
@@ -96,6 +96,10 @@ func (m *Maps) consentsOf(ctx context.Context, src practice.Source, rm *rowMap, 
 	return docs, nil
 }
 
+func errColumns(rm *rowMap) error {
+	return fmt.Errorf("mapping: %s: the source yields another number of columns than declared", rm.kind)
+}
+
 // ConsentClients gives all clients who have any Consent, sorted: what Reach is made of.
 func (m *Maps) ConsentClients(ctx context.Context, src practice.Source) ([]practice.ClientKey, error) {
 	return m.allClients(ctx, src, func(rm *rowMap) bool { return rm.resourceType == "Consent" })
@@ -114,6 +118,9 @@ func (m *Maps) allClients(ctx context.Context, src practice.Source, from func(*r
 		}
 		var broken error
 		err := src.Rows(ctx, *rm.all, nil, func(row practice.Row) error {
+			if len(row) != len(rm.all.Columns) {
+				return errColumns(rm)
+			}
 			key, ok := practice.CanonicalClient(row[0])
 			if !ok {
 				return ErrConsents

@@ -353,6 +353,32 @@ func TestReferencesLeadSomewhere(t *testing.T) {
 	}
 }
 
+// TestReferencesLeadSomewhereInOnesOwnApp is the same for clients in person. Who wrote a record is named to them, but patient/ scopes end with the
+// chart: the practice's own staff and sites cannot be read.
+func TestReferencesLeadSomewhereInOnesOwnApp(t *testing.T) {
+	c := sharedClinic(t)
+	s := c.practice.Story
+	for _, client := range []practice.ClientKey{s.Referred, s.Couple[0], s.Minor, s.SelfPaid} {
+		id := c.id(t, client)
+		ask := c.person(t, id, "Patient/"+id)
+		checked := map[string]int{}
+		for _, r := range ask.chart(t, id) {
+			r.eachReference(func(ref string) {
+				if _, known := checked[ref]; !known {
+					checked[ref] = ask.get(t, ref).status
+				}
+				staff := strings.HasPrefix(ref, "Practitioner/") || strings.HasPrefix(ref, "Organization/")
+				if checked[ref] != 200 && !(staff && checked[ref] == 404) {
+					t.Errorf("a reference of a %s leads to a %s that answers %d", r.Type, strings.SplitN(ref, "/", 2)[0], checked[ref])
+				}
+			})
+		}
+		if len(checked) < 5 {
+			t.Errorf("only %d references were followed", len(checked))
+		}
+	}
+}
+
 // TestReadAndSearchAgree finds each released resource by read, by _id and by _id with its client, with the same content.
 func TestReadAndSearchAgree(t *testing.T) {
 	c := sharedClinic(t)

@@ -114,7 +114,7 @@ func loadConfig(path string) (*Config, error) {
 
 func parseConfig(path string, text []byte) (*Config, error) {
 	cfg := &Config{
-		Limits: LimitsConfig{CacheBytes: 256 << 20, RequestTimeout: Duration(30 * time.Second), RequestsPerMinute: 12_000},
+		Limits: LimitsConfig{CacheBytes: 512 << 20, RequestTimeout: Duration(30 * time.Second), RequestsPerMinute: 12_000},
 		path:   path,
 		root:   &yaml.Node{},
 	}

@@ -107,6 +107,9 @@ func create(ctx context.Context, path, schema string) (*sql.DB, error) {
 	if err := removeOurs(ctx, path); err != nil {
 		return nil, err
 	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil { // SQLite would make it readable by others
+		return nil, fmt.Errorf("demo: %w", err)
+	}
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(DELETE)&_pragma=synchronous(OFF)&_pragma=cache_size(-65536)")
 	if err != nil {
 		return nil, fmt.Errorf("demo: open %s: %w", filepath.Base(path), err)

@@ -148,5 +148,11 @@ type lasting struct {
 
 func (l lasting) fits(now time.Time) bool { return l.view != nil && l.within(now) }
 
-// weight is what a View takes in memory beside the bodies that it shares with its chart.
-func (l lasting) weight() uint32 { return clamp(1024 + 256*l.view.Len()) }
+// weight is what a View keeps alive: its bodies, most of which it shares with the chart, but only while that is kept too.
+func (l lasting) weight() uint32 {
+	size := 1024
+	for _, r := range l.view.byRef {
+		size += r.Size() + 256
+	}
+	return clamp(size)
+}

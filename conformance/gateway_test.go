@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -18,7 +20,36 @@ import (
 // binary is the gateway under test, built once; work is the folder for what all tests share.
 var binary, work string
 
-func TestMain(m *testing.M) { os.Exit(build(m)) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	killAtTheEnd()
+	os.Exit(build(m))
+}
+
+// killAtTheEnd ends every gateway before the test binary's own timeout or an interrupt ends the binary: they would outlive it.
+func killAtTheEnd() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	var late <-chan time.Time
+	if f, ok := flag.Lookup("test.timeout").Value.(flag.Getter); ok {
+		if d, ok := f.Get().(time.Duration); ok && d > 10*time.Second {
+			late = time.After(d - 5*time.Second)
+		}
+	}
+	go func() {
+		select {
+		case <-late:
+		case <-signals:
+			defer os.Exit(1)
+		}
+		for p := range running.Range {
+			_ = p.(*process).cmd.Process.Kill()
+		}
+	}()
+}
+
+// running are all gateways that were started and have not ended.
+var running sync.Map
 
 func build(m *testing.M) int {
 	var err error
@@ -73,8 +104,10 @@ func start(args ...string) (*process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
+	running.Store(p, true)
 	go func() {
 		p.err = p.cmd.Wait()
+		running.Delete(p)
 		close(p.ended)
 	}()
 	return p, nil

@@ -77,7 +77,7 @@ func (m *maker) actions() []any {
 // anyPeriod is a period; one in twenty ends before it begins.
 func (m *maker) anyPeriod() object {
 	if m.chance(5) {
-		return object{"start": "2026-12-01", "end": "2026-01-01"}
+		return pick(m, object{"start": "2026-12-01", "end": "2026-01-01"}, object{"start": "2026-11-22", "end": "2026-11-21"})
 	}
 	return m.period()
 }
@@ -162,7 +162,7 @@ func (m *maker) labelList() []any {
 	conf := func(c string) any { return code(confidentiality, c) }
 	act := func(c string) any { return code(actCode, c) }
 	return pick(m,
-		some(conf("X")), some(conf("R"), act("NOSUCH")), some(act("NORDSCLCD")), some(conf("N"), act("HIV")), some(conf("R"), act("PSYTHPN")),
+		some(conf("X")), some(conf("X"), act("SUD")), some(conf("R"), act("NOSUCH")), some(act("NORDSCLCD")), some(conf("N"), act("HIV")), some(conf("R"), act("PSYTHPN")),
 		some(conf("R")), some(conf("R")), some(conf("N")), some(conf("V")), some(conf("R"), act("MH")), some(conf("R"), act("SUD")), some(act("SUD")), some(act("ETHUD")),
 		some(conf("R"), act("SUD"), act("42CFRPart2")), some(act("42CFRPart2"), act("SUD")), some(conf("V"), act("SPI"), act("HIV"), act("SDV"), act("42CFRPart2")),
 		some(act("HIV")), some(act("MH")), some(conf("R"), act("42CFRPart2")), some(act("NOSUCH")), some(act("PSYTHPN")), some(act("SUD"), act("HIV")))

@@ -34,6 +34,7 @@ type maker struct {
 	purposes []string
 	chart    []object
 	guardian bool
+	parent   bool
 }
 
 // PerScene is how many cases in a row have one scene: who asks, when, and the chart. Only their Consents differ.

@@ -7,7 +7,7 @@ func (m *maker) makeChart() {
 	m.add(m.patient("anna"))
 	if m.chance(15) {
 		m.add(m.patient("ben"))
-		if m.chance(30) {
+		if m.parent = m.chance(30); m.parent {
 			m.add(object{"resourceType": "RelatedPerson", "id": "parent", "patient": ref(ben), "relationship": some(concept(code(roleCode, "PRN")))})
 		}
 	}
@@ -172,7 +172,7 @@ func (m *maker) document(id string) object {
 	if m.chance(30) {
 		context["period"] = m.period()
 	}
-	if m.chance(7) {
+	if m.chance(7) || m.parent && m.chance(40) {
 		context["related"] = some(ref(ben)) // a couple
 	}
 	if len(context) > 0 {

@@ -21,6 +21,9 @@ func (m *maker) consent(i int) json.RawMessage {
 		c["performer"] = some(ref(anna))
 	}
 	m.frame(c)
+	if m.parent && i > 0 && m.chance(30) { // for both of two siblings, by the one who may
+		c["patient"], c["performer"] = ref(ben), some(ref("RelatedPerson/parent"))
+	}
 	dissent := m.rule(c)
 	if root := m.provisions(dissent); len(root) > 0 && !m.chance(2) {
 		c["provision"] = root

@@ -208,3 +208,53 @@ func TestAnIncompleteQuestionIsRefused(t *testing.T) {
 		t.Error("the zero decision releases")
 	}
 }
+
+// labeledN is the meta of a resource in the tests below.
+const labeledN = `"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"N"}]}`
+
+// lines makes NDJSON.
+func lines(docs ...string) string { return strings.Join(docs, "\n") }
+
+func release(id, client, performer string) string {
+	return `{"resourceType":"Consent","id":"` + id + `","status":"active","patient":{"reference":"` + client + `"},"performer":[{"reference":"` + performer + `"}],
+		"scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},
+		"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"IDSCL"}]}],
+		"policy":[{"uri":"https://example.org/policy"}],"provision":{"type":"permit"}}`
+}
+
+func inOneLine(s string) string { return strings.NewReplacer("\n", "", "\t", "").Replace(s) }
+
+// A record about two siblings takes what was signed for each, by whoever may sign for each: the people of both charts are looked at.
+func TestARecordAboutTwoTakesThePeopleOfBoth(t *testing.T) {
+	mother := func(id, child string) string {
+		return `{"resourceType":"RelatedPerson","id":"` + id + `","patient":{"reference":"` + child + `"},"relationship":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-RoleCode","code":"MTH"}]}],` + labeledN + `}`
+	}
+	child := func(id, born string) string {
+		return `{"resourceType":"Patient","id":"` + id + `","birthDate":"` + born + `",` + labeledN + `}`
+	}
+	session := `{"resourceType":"DocumentReference","id":"family","status":"current","date":"2026-03-02T10:00:00Z","subject":{"reference":"Patient/a"},
+		"context":{"related":[{"reference":"Patient/b"}]},"content":[{"attachment":{"contentType":"text/plain"}}],` + labeledN + `}`
+	consents := inOneLine(release("a", "Patient/a", "RelatedPerson/ma")) + "\n" + inOneLine(release("b", "Patient/b", "RelatedPerson/mb"))
+	for born, want := range map[string]string{"2014-01-01": "DocumentReference/family permitted", "2007-01-01": "DocumentReference/family no-consent"} {
+		resources := lines(inOneLine(session), child("a", "2012-01-01"), child("b", born), mother("ma", "Patient/a"), mother("mb", "Patient/b"))
+		if got, _, _ := strings.Cut(reasons(t, question(t, consents, resources, content(t, "clinic.json"))), "\n"); got != want {
+			t.Errorf("born %s: got %q, want %q", born, got, want)
+		}
+	}
+}
+
+func TestAProvenanceOfWhatIsNotHere(t *testing.T) {
+	provenance := func(id string, targets ...string) string {
+		return `{"resourceType":"Provenance","id":"` + id + `","recorded":"2026-03-02T10:00:00Z","agent":[{"who":{"reference":"Practitioner/dr"}}],
+			"target":[{"reference":"` + strings.Join(targets, `"},{"reference":"`) + `"}],` + labeledN + `}`
+	}
+	resources := lines(
+		`{"resourceType":"Condition","id":"c","subject":{"reference":"Patient/anna"},`+labeledN+`}`,
+		inOneLine(provenance("both", "DocumentReference/elsewhere", "Condition/c")), inOneLine(provenance("gone", "DocumentReference/elsewhere")),
+		inOneLine(provenance("of-provenance", "Provenance/both")),
+	)
+	want := lines("Condition/c permitted", "Provenance/both permitted", "Provenance/gone unclassified", "Provenance/of-provenance unclassified")
+	if got := reasons(t, question(t, inOneLine(release("r", "Patient/anna", "Patient/anna")), resources, content(t, "clinic.json"))); got != want {
+		t.Errorf("got %s", got)
+	}
+}

@@ -4,6 +4,8 @@ SHELL := /bin/bash
 GO ?= go
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 DEMO_DIR ?= .demo
+# Tests that take minutes, and many times as long under the race detector.
+LONG := ^(TestAFailing|TestNoninterference)
 
 .PHONY: help
 help: ## Show what there is to do
@@ -24,8 +26,9 @@ setup: ## Install what the tests need (Debian packages, npm), where this machine
 .PHONY: test
 test: setup ## Run every test
 	$(GO) vet ./...
-	$(GO) test -race -short -shuffle=on -timeout 20m ./...
+	$(GO) test -race -short -shuffle=on -skip '$(LONG)' -timeout 20m ./...
 	@echo "The long proofs, without the race detector:"
+	$(GO) test -short -run '^TestAFailing' -timeout 20m ./cmd/gateway
 	$(GO) test -run '^TestNoninterference' -timeout 20m -v ./cmd/gateway
 	CONSENTRY_CASES=200000 $(GO) test -run '^TestAgree$$' -timeout 30m -v ./internal/release/consent
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -149,16 +148,4 @@ func (d *demonstration) token(t testing.TB, partner string) string {
 func (d *demonstration) as(t testing.TB, partner string) *caller {
 	t.Helper()
 	return &caller{base: d.FHIRBase, token: d.token(t, partner)}
-}
-
-// id is the FHIR id of a client by the practice's own number.
-func (d *demonstration) id(t testing.TB, key string) string {
-	t.Helper()
-	for _, c := range d.Clients {
-		if c.Key == key {
-			return c.ID
-		}
-	}
-	t.Fatal(fmt.Errorf("no client %s", key))
-	return ""
 }

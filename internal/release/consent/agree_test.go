@@ -115,8 +115,7 @@ func TestAgree(t *testing.T) {
 	if testing.Short() {
 		n = min(n, 5_000)
 	}
-	// Without a seed every day has its own cases: they are repeated with the seed that is told.
-	seed := number(t, "CONSENTRY_SEED", uint64(time.Now().Unix()/86_400)<<32)
+	seed := number(t, "CONSENTRY_SEED", 0) // the same cases every time; more of them with another seed
 	t.Logf("%d cases, CONSENTRY_SEED=%d", n, seed)
 	compare(t, n, func(i uint64) cases.Input { return cases.Case(seed + i) }, func(i uint64) string { return fmt.Sprintf("CONSENTRY_SEED=%d CONSENTRY_CASES=1", seed+i) })
 }

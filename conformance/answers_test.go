@@ -321,9 +321,40 @@ func TestPublicDocuments(t *testing.T) {
 		slices.Contains(smart.Challenges, "plain") || !slices.Contains(smart.Capabilities, "permission-v2") || !slices.Contains(smart.Algorithms, "ES384") && !slices.Contains(smart.Algorithms, "RS384") {
 		t.Errorf("the SMART configuration: %v %+v", err, smart)
 	}
+	if got := endpointOfStatement(t, nobody.get(t, "metadata").body); got != smart.TokenEndpoint {
+		t.Error("the CapabilityStatement and the SMART configuration name different token endpoints")
+	}
 	for _, path := range []string{c.root + "/livez", c.root + "/readyz"} {
 		if a := nobody.get(t, path); a.status != 200 || string(a.body) != "ok\n" {
 			t.Errorf("%s: %d %q", path[len(c.root):], a.status, a.body)
 		}
 	}
+}
+
+// endpointOfStatement gives the token endpoint that a CapabilityStatement names: clients in use take this or the SMART configuration,
+// whichever is there first.
+func endpointOfStatement(t *testing.T, body []byte) (token string) {
+	t.Helper()
+	type extension struct{ URL, ValueURI string }
+	var s struct {
+		Rest []struct {
+			Security struct {
+				Extension []struct {
+					URL       string
+					Extension []extension
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(body, &s); err != nil || len(s.Rest) != 1 {
+		t.Fatalf("the CapabilityStatement: %v", err)
+	}
+	for _, e := range s.Rest[0].Security.Extension {
+		for _, inner := range e.Extension {
+			if e.URL == "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris" && inner.URL == "token" {
+				token = inner.ValueURI
+			}
+		}
+	}
+	return token
 }

@@ -253,7 +253,7 @@ func (g *gateway) apiOptions(cfg *Config, v *smart.Verifier, log *slog.Logger, n
 	if err != nil {
 		return o, err
 	}
-	capability, err := search.Capability{Base: cfg.BaseURL, Version: version, Released: released, CORS: true}.Statement()
+	capability, err := search.Capability{Base: cfg.BaseURL, Version: version, Released: released, CORS: true, Token: cfg.Tokens.Endpoint}.Statement()
 	if err != nil {
 		return o, err
 	}

@@ -11,6 +11,7 @@ type Capability struct {
 	Version  string    // of the software
 	Released time.Time // when the software, or its configuration, last changed
 	CORS     bool      // whether browsers of other origins may call the API
+	Token    string    // absolute URL of the token endpoint, as smart-configuration names it; none if empty
 }
 
 // The CapabilityStatement (FHIR R4 5.2), as far as we fill it.
@@ -41,9 +42,10 @@ type (
 		Resource      []restResource `json:"resource"`
 	}
 	security struct {
-		CORS        bool      `json:"cors"`
-		Service     []concept `json:"service"`
-		Description string    `json:"description"`
+		Extension   []extension `json:"extension,omitempty"`
+		CORS        bool        `json:"cors"`
+		Service     []concept   `json:"service"`
+		Description string      `json:"description"`
 	}
 	concept struct {
 		Coding []coding `json:"coding"`
@@ -73,6 +75,7 @@ type (
 	extension struct {
 		URL         string      `json:"url"`
 		ValueString string      `json:"valueString,omitempty"`
+		ValueURI    string      `json:"valueUri,omitempty"`
 		Extension   []extension `json:"extension,omitempty"`
 	}
 )
@@ -95,7 +98,7 @@ func (c Capability) Statement() ([]byte, error) {
 		Documentation: "Read and search only. Every search names its client (patient, subject or _id), except on Patient, Practitioner and " +
 			"Organization. What may not be released is absent from every answer. The search parameters and their combinations are those " +
 			"of US Core 6.1; DocumentReference cannot be created here, so full conformance to the US Core server is not claimed.",
-		Security: security{CORS: c.CORS,
+		Security: security{Extension: c.endpoints(), CORS: c.CORS,
 			Service:     []concept{{Coding: []coding{{System: "http://terminology.hl7.org/CodeSystem/restful-security-service", Code: "SMART-on-FHIR"}}}},
 			Description: "SMART App Launch 2.2; see [base]/.well-known/smart-configuration."},
 	}
@@ -104,6 +107,17 @@ func (c Capability) Statement() ([]byte, error) {
 	}
 	s.Rest = []rest{r}
 	return json.Marshal(s)
+}
+
+// oauthURIs is the extension that names the authorization server's endpoints. SMART App Launch 2.2 deprecates it in favour of
+// smart-configuration; clients in use take whichever of the two answers first.
+const oauthURIs = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+
+func (c Capability) endpoints() []extension {
+	if c.Token == "" {
+		return nil
+	}
+	return []extension{{URL: oauthURIs, Extension: []extension{{URL: "token", ValueURI: c.Token}}}}
 }
 
 func (r *Resource) statement() restResource {

@@ -14,7 +14,8 @@ import (
 
 func statementOf(t *testing.T) []byte {
 	t.Helper()
-	b, err := Capability{Base: "https://records.example.org/fhir", Version: "1.2.3", Released: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}.Statement()
+	b, err := Capability{Base: "https://records.example.org/fhir", Version: "1.2.3", Released: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC),
+		Token: "https://records.example.org/token"}.Statement()
 	if err != nil {
 		t.Fatal(err)
 	}

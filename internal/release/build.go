@@ -54,8 +54,8 @@ func (s *Service) build(ctx context.Context, at state, key viewKey, r *requester
 
 func (s *Service) input(r *requester.Requester, key viewKey, patient fhir.Reference, sets map[fhir.Reference]policy.Set) consent.Input {
 	return consent.Input{
-		Requester: r, Permission: key.permission, Client: patient, Policies: sets, Practice: s.Practice,
-		Now: s.Now(), Zone: s.Zone, Rules: s.Rules, Granular: s.Granular,
+		Requester: r, Permission: key.permission, Client: patient, Policies: sets, Practice: s.opts.Practice,
+		Now: s.opts.Now(), Zone: s.opts.Zone, Rules: s.opts.Rules, Granular: s.opts.Granular,
 	}
 }
 
@@ -124,7 +124,7 @@ func (s *Service) settle(in consent.Input, res consent.Result, staff func(fhir.R
 			if r.Facts().Type == "Consent" {
 				ask = goneFromConsent
 			}
-			if r, ok := s.Projector.Without(r, ask); ok {
+			if r, ok := s.opts.Projector.Without(r, ask); ok {
 				kept = append(kept, r)
 			}
 		}
@@ -142,7 +142,7 @@ func (s *Service) minimalPatient(in consent.Input, res consent.Result) (stage.Re
 	for _, l := range in.Chart {
 		if f := l.Facts(); f.Type == "Patient" && f.ID == in.Client.ID {
 			if whole, ok := consent.Minimal(l, res); ok {
-				return s.Projector.MinimalPatient(whole)
+				return s.opts.Projector.MinimalPatient(whole)
 			}
 		}
 	}

@@ -29,7 +29,7 @@ func (s *Service) chartOf(ctx context.Context, at state, client practice.ClientK
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	c := &chart{version: at.version, labeled: s.Labels.Apply(mapped.Candidates), ties: mapped.Ties}
+	c := &chart{version: at.version, labeled: s.opts.Labels.Apply(mapped.Candidates), ties: mapped.Ties}
 	c.others = s.otherClients(client, c.labeled)
 	c.digest, c.weight = summary(c.labeled)
 	if at.version != "" {
@@ -49,7 +49,7 @@ func (s *Service) otherClients(client practice.ClientKey, chart []stage.Labeled)
 				continue
 			}
 			seen[ref] = true
-			if key, ok := s.Sealer.Open(ref.Type, ref.ID); ok && practice.ClientKey(key) != client {
+			if key, ok := s.opts.Sealer.Open(ref.Type, ref.ID); ok && practice.ClientKey(key) != client {
 				others = append(others, practice.ClientKey(key))
 			}
 		}

@@ -65,7 +65,7 @@ func (s *Service) setsOf(ctx context.Context, at state, clients []practice.Clien
 func (s *Service) compile(patient fhir.Reference, documents []mapping.ConsentDocument) (set policy.Set, size int) {
 	policies := make([]*policy.Policy, 0, len(documents))
 	for _, d := range documents {
-		p, err := policy.Compile(d.JSON, s.Zone, s.Rules)
+		p, err := policy.Compile(d.JSON, s.opts.Zone, s.opts.Rules)
 		if err != nil || p.Patient != patient {
 			p = nil // policy.NewSet takes it as unreadable
 		}
@@ -79,7 +79,7 @@ var errSeal = errors.New("release: a client's id cannot be made")
 
 // patient gives the reference to a client's Patient.
 func (s *Service) patient(c practice.ClientKey) (fhir.Reference, error) {
-	id, err := s.Sealer.Seal("Patient", string(c), kindPatient, string(c))
+	id, err := s.opts.Sealer.Seal("Patient", string(c), kindPatient, string(c))
 	if err != nil {
 		return fhir.Reference{}, unavailable(errors.Join(errSeal, err))
 	}

@@ -17,7 +17,7 @@ func (s *Service) buildDirectory(ctx context.Context, at state, key viewKey, r *
 		return lasting{}, unavailable(err)
 	}
 	in := s.input(r, key, fhir.Reference{}, nil)
-	in.Chart = s.Labels.Apply(candidates)
+	in.Chart = s.opts.Labels.Apply(candidates)
 	res := consent.DecideDirectory(in)
 	there := make(map[fhir.Reference]bool, len(res.Released))
 	for _, r := range res.Released {
@@ -25,7 +25,7 @@ func (s *Service) buildDirectory(ctx context.Context, at state, key viewKey, r *
 	}
 	resources := make([]stage.Released, 0, len(res.Released))
 	for _, r := range res.Released {
-		if r, ok := s.Projector.Without(r, func(ref fhir.Reference) bool { return !there[ref] }); ok {
+		if r, ok := s.opts.Projector.Without(r, func(ref fhir.Reference) bool { return !there[ref] }); ok {
 			resources = append(resources, r)
 		}
 	}
@@ -35,7 +35,7 @@ func (s *Service) buildDirectory(ctx context.Context, at state, key viewKey, r *
 // directoryAt gives the directory in the state that a chart is read in.
 func (s *Service) directoryAt(ctx context.Context, at state, r *requester.Requester, p smart.Permission) (*View, error) {
 	key := viewKey{directory: true, requester: r.Digest(), permission: p}
-	if l, ok := s.views.GetIfPresent(key); ok && l.holds(at.version, s.Now()) {
+	if l, ok := s.views.GetIfPresent(key); ok && l.holds(at.version, s.opts.Now()) {
 		return l.view, nil
 	}
 	l, err := s.buildDirectory(ctx, at, key, r)

@@ -34,7 +34,7 @@ func (s *Service) Reach(ctx context.Context, r *requester.Requester, p smart.Per
 		return nil, err
 	}
 	key := viewKey{requester: r.Digest(), permission: p}
-	if kept, ok := s.reaches.GetIfPresent(key); ok && kept.holds(version, s.Now()) {
+	if kept, ok := s.reaches.GetIfPresent(key); ok && kept.holds(version, s.opts.Now()) {
 		return kept.clients, nil
 	}
 	var found reached
@@ -57,7 +57,7 @@ func (s *Service) reachAt(ctx context.Context, at state, r *requester.Requester,
 	if err != nil {
 		return found, unavailable(err)
 	}
-	if launch, ok := s.Sealer.Open(r.Patient.Type, r.Patient.ID); ok && launch != "" {
+	if launch, ok := s.opts.Sealer.Open(r.Patient.Type, r.Patient.ID); ok && launch != "" {
 		clients = append(slices.Clone(clients), practice.ClientKey(launch))
 	}
 	slices.Sort(clients)

@@ -91,7 +91,7 @@ type state struct {
 // read calls f with the records as of one state.
 func (s *Service) read(ctx context.Context, f func(context.Context, state) error) error {
 	ran := false
-	err := s.Records.Snapshot(ctx, func(ctx context.Context, at State) error {
+	err := s.opts.Records.Snapshot(ctx, func(ctx context.Context, at State) error {
 		version, err := named(at.Version(ctx))
 		if err != nil {
 			return err

@@ -51,7 +51,7 @@ type Options struct {
 
 // Service gives views. It is safe for concurrent use.
 type Service struct {
-	Options
+	opts     Options
 	version  fresh
 	consents *otter.Cache[practice.ClientKey, consentsOf]
 	charts   *otter.Cache[practice.ClientKey, *chart]
@@ -73,7 +73,7 @@ func New(o Options) (*Service, error) {
 	case o.Zone == nil || o.Now == nil || o.Granular == nil || o.CacheBytes == 0:
 		return nil, errors.New("release: zone, clock, granular matcher and cache size are required")
 	}
-	s := &Service{Options: o}
+	s := &Service{opts: o}
 	s.version.read = o.Records.Version
 	s.consents = otter.Must(&otter.Options[practice.ClientKey, consentsOf]{
 		MaximumWeight: o.CacheBytes / 8, Weigher: func(_ practice.ClientKey, c consentsOf) uint32 { return c.weight() },
@@ -101,7 +101,7 @@ type viewKey struct {
 // View gives what the requester may see of the chart that the resource stands in. An id that this gateway did not make, or that is of a
 // client without an applicable Consent, gives an empty View. An error wraps ErrUnavailable: nothing is known, nothing is released.
 func (s *Service) View(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (*View, error) {
-	client, ok := s.Sealer.Open(ref.Type, ref.ID)
+	client, ok := s.opts.Sealer.Open(ref.Type, ref.ID)
 	if !ok || client == "" || r == nil {
 		return newView(nil, Evidence{}), nil
 	}
@@ -129,7 +129,7 @@ func (s *Service) kept(ctx context.Context, key viewKey, r *requester.Requester,
 		l, err := s.fly(ctx, key, r, build)
 		return l.view, err
 	}
-	if l, ok := s.views.GetIfPresent(key); ok && l.holds(version, s.Now()) {
+	if l, ok := s.views.GetIfPresent(key); ok && l.holds(version, s.opts.Now()) {
 		return l.view, nil
 	}
 	// Whoever waits for the flight was given the version that the flight began with: what the flight reads is that version or a newer one.
@@ -146,7 +146,7 @@ func (s *Service) kept(ctx context.Context, key viewKey, r *requester.Requester,
 			return nil, err
 		}
 		// It was decided when the flight began: for one who came later a Consent may have expired since.
-		if l := built.(lasting); l.fits(s.Now()) {
+		if l := built.(lasting); l.fits(s.opts.Now()) {
 			return l.view, nil
 		}
 	}

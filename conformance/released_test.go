@@ -134,6 +134,34 @@ func TestTheValidatorsWork(t *testing.T) {
 	}
 }
 
+// TestAnAmendmentNamesWhatItReplacesWhereBothAreReleased looks at each chart as each partner gets it.
+func TestAnAmendmentNamesWhatItReplacesWhereBothAreReleased(t *testing.T) {
+	c := sharedClinic(t)
+	amendments := 0
+	for _, p := range machines {
+		caller := c.as(t, p)
+		for _, k := range c.practice.Clients {
+			status := map[string]string{}
+			chart := caller.chart(t, c.id(t, k))
+			for _, r := range chart {
+				status[r.ref()] = strings.Join(texts(r.Tree, "status"), "")
+			}
+			for _, r := range chart {
+				for _, relation := range at(r.Tree, "relatesTo") {
+					amendments++
+					code, target := strings.Join(texts(relation, "code"), ""), strings.Join(texts(relation, "target.reference"), "")
+					if r.Type != "DocumentReference" || code != "replaces" || status[r.ref()] != "current" || status[target] != "superseded" {
+						t.Errorf("a %s that is %q %s one that is %q", r.Type, status[r.ref()], code, status[target])
+					}
+				}
+			}
+		}
+	}
+	if amendments == 0 {
+		t.Error("no amendment is released together with what it replaces")
+	}
+}
+
 // TestNothingReleasedIsEmpty finds empty arrays, objects and texts, which FHIR JSON does not have (R4 2.6.2) and the validators let pass.
 func TestNothingReleasedIsEmpty(t *testing.T) {
 	for _, r := range everythingReleased(t) {

@@ -12,6 +12,7 @@ import (
 	cpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/resources/consent_go_proto"
 
 	"github.com/consentry/gateway/internal/demo"
+	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/fhir/fhirjson"
 	"github.com/consentry/gateway/internal/ident"
 	"github.com/consentry/gateway/internal/mapping"
@@ -167,6 +168,54 @@ func TestEveryConsentIsReadableFHIR(t *testing.T) {
 		if statuses[s] == 0 {
 			t.Errorf("no Consent is %s: %v", s, statuses)
 		}
+	}
+}
+
+// An amendment and the note that it replaces stand in one chart, and each says which of the two it is.
+func TestAnAmendmentNamesTheNoteThatItReplaces(t *testing.T) {
+	m := mapPractice(t, 60)
+	amendments := 0
+	for _, client := range m.practice.Clients {
+		chart, err := m.maps.Chart(context.Background(), m.source, client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, replaced := map[fhir.Reference]string{}, map[fhir.Reference]fhir.Reference{}
+		for _, c := range chart.Candidates {
+			f := c.Facts()
+			if f.Type != "DocumentReference" {
+				continue
+			}
+			this := fhir.Reference{Type: f.Type, ID: f.ID}
+			for _, code := range f.Codings {
+				if code.Path == "status" {
+					status[this] = code.Value.Code
+				}
+			}
+			for _, r := range f.References {
+				if r.Path == "relatesTo.target" {
+					replaced[this] = r.Value
+				}
+			}
+		}
+		superseded := 0
+		for _, s := range status {
+			if s == "superseded" {
+				superseded++
+			}
+		}
+		for amendment, old := range replaced {
+			if status[amendment] != "current" || status[old] != "superseded" {
+				t.Errorf("a note that is %q replaces one that is %q", status[amendment], status[old])
+			}
+		}
+		if superseded != len(replaced) {
+			t.Errorf("%d notes of a client are superseded, and %d replace another", superseded, len(replaced))
+		}
+		amendments += len(replaced)
+	}
+	if amendments < 5 {
+		t.Errorf("%d amendments", amendments)
 	}
 }
 

@@ -105,13 +105,14 @@ CREATE VIEW chart_notes AS
 SELECT n.id || '-' || p.client_id AS key, p.client_id AS client, n.note_type,
   (SELECT json_group_array(CAST(q.client_id AS TEXT)) FROM session_participants q WHERE q.session_id = n.session_id) AS about,
   n.session_id || '-' || p.client_id AS encounter, n.programme, n.author_id AS author, n.written_at AS at, n.subjective, n.objective, n.assessment, n.plan, n.data, n.body,
-  n.status, n.signed_at AS signed, n.signed_by AS signer, n.cosign_required AS needs, n.cosigned_at AS cosigned, n.cosigned_by AS cosigner, n.updated_at AS updated, n.deleted,
+  n.status, n.signed_at AS signed, n.signed_by AS signer, n.cosign_required AS needs, n.cosigned_at AS cosigned, n.cosigned_by AS cosigner,
+  n.replaces_id || '-' || p.client_id AS replaces, n.updated_at AS updated, n.deleted,
   NOT EXISTS (SELECT 1 FROM session_participants q WHERE q.session_id = n.session_id AND q.client_id = n.client_id) AS misfiled
 FROM session_participants p JOIN sessions s ON s.id = p.session_id AND s.kind IN ('couple', 'family') JOIN notes n ON n.session_id = s.id
 UNION ALL
 SELECT n.id || '-' || n.client_id, n.client_id, n.note_type, json_array(CAST(n.client_id AS TEXT)),
   n.session_id || '-' || n.client_id, n.programme, n.author_id, n.written_at, n.subjective, n.objective, n.assessment, n.plan, n.data, n.body,
-  n.status, n.signed_at, n.signed_by, n.cosign_required, n.cosigned_at, n.cosigned_by, n.updated_at, n.deleted,
+  n.status, n.signed_at, n.signed_by, n.cosign_required, n.cosigned_at, n.cosigned_by, n.replaces_id || '-' || n.client_id, n.updated_at, n.deleted,
   n.session_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM session_participants q WHERE q.session_id = n.session_id AND q.client_id = n.client_id)
 FROM notes n LEFT JOIN sessions s ON s.id = n.session_id WHERE s.kind IS NULL OR s.kind NOT IN ('couple', 'family');
 

@@ -2,11 +2,14 @@ package mapping_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/release/stage"
 	"github.com/consentry/gateway/profiles"
 )
 
@@ -27,7 +30,7 @@ func TestEveryShapeIsWhatGoogleFHIRWouldWrite(t *testing.T) {
 			`{icd10: code, status: "active", recorded: at}`},
 		"score":      {`{instrument: phq-9, value: total, date: at, status: "final", performer: {practitioner: npi}, encounter: {ref: encounter, key: enc}}`, `{instrument: {code: "1-8", text: "x"}, value: total, date: at}`},
 		"medication": {`{status: "active", rxnorm: code, name: words, authored: at, requester: {practitioner: npi}, dosage: words, encounter: {ref: encounter, key: enc}}`, `{status: "active", name: words, authored: at, requester: {practitioner: npi}}`},
-		"document": {`{type: scan, date: at, status: "current", author: {practitioner: npi}, signer: {practitioner: npi, at: end}, encounter: {ref: encounter, key: enc}, start: day, end: end, attachment: {contentType: mime, data: file}}`,
+		"document": {`{type: scan, date: at, status: "current", author: {practitioner: npi}, signer: {practitioner: npi, at: end}, encounter: {ref: encounter, key: enc}, replaces: {ref: soap-note, key: code}, start: day, end: end, attachment: {contentType: mime, data: file}}`,
 			`{type: {system: "http://loinc.org", code: "1-8", title: "T"}, date: at, text: [words]}`},
 		"consent": {`{status: "active", signed: day, signer: {ref: self}, rule: part2, type: "permit", starts: day, ends: end, recipients: l, purposes: l, classes: l, confidentiality: "R", labels: l, data-start: day, data-end: end,
 			actors: [{role: {text: "r"}, reference: {ref: practitioner, key: npi}}], data: [{meaning: "related", reference: {ref: encounter, key: enc}}], exceptions: [{type: "deny", code: [{text: "x"}]}]}`, `{status: "active", signed: at}`},
@@ -133,5 +136,29 @@ func TestACosignerIsNamedOnlyOnceHeSigned(t *testing.T) {
 	_, provenance := noteOne(t, load(t, clinic()), database(t, "UPDATE notes SET cosigned = NULL"))
 	if strings.Contains(provenance.JSON, "verifier") {
 		t.Error("a supervisor who has not signed verifies the note")
+	}
+}
+
+func TestAnAmendmentRefersToTheNoteThatItReplaces(t *testing.T) {
+	maps := with(t, "note.yaml", "sens: list?}", "sens: list?, old: int?}")
+	maps["note.yaml"] = strings.Replace(maps["note.yaml"], "n.sens\n", "n.sens, CASE n.id WHEN 1 THEN 2 END AS old\n", 1)
+	maps["note.yaml"] = strings.Replace(maps["note.yaml"], "  start: at\n", "  start: at\n  replaces: {ref: soap-note, key: old}\n", 1)
+	m := load(t, maps)
+	amendment, _ := noteOne(t, m, database(t))
+	old := ref("DocumentReference", "7", "soap-note", "2")
+	if want := `"relatesTo":[{"code":"replaces","target":{"reference":"` + old.String() + `"}}]`; !strings.Contains(amendment.JSON, want) {
+		t.Errorf("%s", amendment.JSON)
+	}
+	if at := (stage.At[fhir.Reference]{Path: "relatesTo.target", Value: old}); !slices.Contains(amendment.Facts.References, at) {
+		t.Errorf("references %v", amendment.Facts.References)
+	}
+	all, _, err := m.MadeOf(t.Context(), source(t, database(t)), "7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range all {
+		if one.Facts.ID != amendment.Facts.ID && strings.Contains(one.JSON, "relatesTo") {
+			t.Errorf("what replaces nothing says so: %s", one.JSON)
+		}
 	}
 }

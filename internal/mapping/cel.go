@@ -11,6 +11,7 @@ import (
 	"cel.dev/cel-go/ext"
 
 	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/spelling"
 )
 
 // costLimit bounds one expression over one row. An expression that exceeds it fails the row.
@@ -79,7 +80,7 @@ var (
 func (s *scope) compileExpression(text string) (*expression, error) {
 	for _, m := range namesOfRow.FindAllStringSubmatch(quoted.ReplaceAllString(text, `""`), -1) {
 		if _, ok := s.columns.index[m[1]]; !ok {
-			return nil, fmt.Errorf("no column %q%s", m[1], closest(m[1], s.columns.names()))
+			return nil, fmt.Errorf("no column %q%s", m[1], spelling.DidYouMean(m[1], s.columns.names()))
 		}
 	}
 	env, err := s.environment()

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/spelling"
 )
 
 var columnName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
@@ -70,7 +71,7 @@ func (r *reporter) columnType(n *yaml.Node, known []string) (practice.ColumnType
 		return "", false
 	}
 	if !slices.Contains(known, name) {
-		r.at(n, "no column type %q%s", name, closest(name, known))
+		r.at(n, "no column type %q%s", name, spelling.DidYouMean(name, known))
 		return "", false
 	}
 	return practice.ColumnType(name), nullable

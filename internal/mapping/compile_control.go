@@ -4,6 +4,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/spelling"
 )
 
 // each compiles {each: column, do: template}.
@@ -12,7 +13,7 @@ func (c *compiler) each(n *yaml.Node, p place) piece {
 	name := c.text(keys["each"], "each")
 	at, ok := c.h.columns.index[name]
 	if !ok {
-		c.at(keys["each"], "no column %q%s", name, closest(name, c.h.columns.names()))
+		c.at(keys["each"], "no column %q%s", name, spelling.DidYouMean(name, c.h.columns.names()))
 		return piece{}
 	}
 	column := &c.h.columns.list[at]

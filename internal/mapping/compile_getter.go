@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/spelling"
 )
 
 var bareName = regexp.MustCompile(`^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$`)
@@ -43,7 +44,7 @@ func (c *compiler) column(n *yaml.Node) (getter, practice.ColumnType) {
 	if at, ok := c.h.columns.index[name]; ok {
 		return rowColumn{at: at, name: name}, c.h.columns.list[at].Type
 	}
-	c.at(n, "no column %q; quote it if it is meant as text%s", name, closest(name, c.h.columns.names()))
+	c.at(n, "no column %q; quote it if it is meant as text%s", name, spelling.DidYouMean(name, c.h.columns.names()))
 	return nil, ""
 }
 
@@ -63,7 +64,7 @@ func (c *compiler) itemValue(n *yaml.Node, field string) (getter, practice.Colum
 		}
 		names = append(names, column.Fields[i].Name)
 	}
-	c.at(n, "an item of %s has no field %q%s", column.Name, field, closest(field, names))
+	c.at(n, "an item of %s has no field %q%s", column.Name, field, spelling.DidYouMean(field, names))
 	return nil, ""
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/consentry/gateway/internal/spelling"
 )
 
 // object compiles a mapping into a complex element.
@@ -97,7 +99,7 @@ func (c *compiler) member(key, value *yaml.Node, p place, elements map[string]el
 	}
 	e, ok := elements[name]
 	if !ok {
-		c.at(key, "%s has no element %q%s", nameOr(p.path, c.h.resourceType), name, closest(name, slices.Sorted(maps.Keys(elements))))
+		c.at(key, "%s has no element %q%s", nameOr(p.path, c.h.resourceType), name, spelling.DidYouMean(name, slices.Sorted(maps.Keys(elements))))
 		return member{}, false
 	}
 	if e.message.Name() == "Narrative" || e.message.Name() == "Meta" {

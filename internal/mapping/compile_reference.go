@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/spelling"
 )
 
 // referenceValue compiles what stands in a Reference place: {ref: ...}, or an object with identifier, type and display only.
@@ -80,7 +81,7 @@ func (c *compiler) target(n *yaml.Node, name string, key *yaml.Node, r *referenc
 	h := c.headers[name]
 	if h == nil || h.resourceType == "" {
 		if h == nil {
-			c.at(n, "no map of kind %q%s", name, closest(name, append(slices.Sorted(maps.Keys(c.headers)), "self", "practice", "this")))
+			c.at(n, "no map of kind %q%s", name, spelling.DidYouMean(name, append(slices.Sorted(maps.Keys(c.headers)), "self", "practice", "this")))
 		}
 		return false
 	}

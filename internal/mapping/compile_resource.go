@@ -6,7 +6,9 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/fhir/fhirjson"
 	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/spelling"
 )
 
 // plan makes one resource of a row.
@@ -26,7 +28,7 @@ func (c *compiler) resource(n *yaml.Node, typ string) *plan {
 	}
 	message := resourceMessages[typ]
 	if message == nil {
-		c.at(n, "R4 has no resource type %q%s", typ, closest(typ, resourceTypes()))
+		c.at(n, "R4 has no resource type %q%s", typ, spelling.DidYouMean(typ, resourceTypes()))
 		return nil
 	}
 	if !c.types.Lists(typ) {
@@ -56,7 +58,7 @@ func (c *compiler) resource(n *yaml.Node, typ string) *plan {
 	p.root.dynamic = false // a resource is never dropped as a whole
 	p.root.fields = sorted(append(p.root.fields,
 		newField("id", piece{op: idOp{}}, true), newField("meta", piece{op: m}, true),
-		newField("resourceType", piece{op: &literal{json: appendString(nil, typ)}}, true)))
+		newField("resourceType", piece{op: &literal{json: fhirjson.AppendString(nil, typ)}}, true)))
 	return p
 }
 
@@ -102,7 +104,7 @@ func (c *compiler) meta(n, whole *yaml.Node, p *plan) *metaOp {
 			if i > 0 {
 				m.profile = append(m.profile, ',')
 			}
-			m.profile = appendString(m.profile, url)
+			m.profile = fhirjson.AppendString(m.profile, url)
 		}
 		m.profile = append(m.profile, ']')
 		return m

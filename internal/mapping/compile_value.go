@@ -8,6 +8,7 @@ import (
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/spelling"
 )
 
 // value compiles what stands in a place. An empty piece follows a problem.
@@ -130,7 +131,7 @@ func (c *compiler) literal(n *yaml.Node, p place, prim *primitive) piece {
 	if why != "" {
 		suggestion := ""
 		if prim.kind == kindCodeOf {
-			if suggestion = closest(n.Value, prim.codes); suggestion == "" && len(prim.codes) <= 20 {
+			if suggestion = spelling.DidYouMean(n.Value, prim.codes); suggestion == "" && len(prim.codes) <= 20 {
 				suggestion = "; it takes " + strings.Join(prim.codes, ", ")
 			}
 		}

@@ -48,9 +48,6 @@ func (m *Maps) MadeOf(ctx context.Context, src practice.Source, client practice.
 	return all, report, nil
 }
 
-// AppendString is appendString.
-func AppendString(dst []byte, s string) []byte { return appendString(dst, s) }
-
 // Holds maps the rows of one map and says what is wrong with what came of them, "" if nothing is.
 func (m *Maps) Holds(src practice.Source, kind string, client practice.ClientKey) string {
 	x, err := m.newRun(client)

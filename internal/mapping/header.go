@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/spelling"
 )
 
 // Kinds that the maps agree on by name.
@@ -143,7 +144,7 @@ func (l *loader) role(h *header, name string, types ...practice.ColumnType) int 
 	at, ok := h.columns.index[column]
 	if !ok {
 		if column != "" {
-			l.at(n, "no column %q%s", column, closest(column, h.columns.names()))
+			l.at(n, "no column %q%s", column, spelling.DidYouMean(column, h.columns.names()))
 		}
 		return -1
 	}

@@ -13,7 +13,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/consentry/gateway/internal/fhir/fhirjson"
-	"github.com/consentry/gateway/internal/mapping"
 	"github.com/consentry/gateway/internal/practice"
 )
 
@@ -166,19 +165,4 @@ func checkTexts(t *rapid.T, body []byte, texts []string) {
 	if err != nil || string(data) != note {
 		t.Fatalf("note %q (%v), want %q", data, err, note)
 	}
-}
-
-func TestAStringIsEscapedAsEncodingJSONDoes(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.String().Draw(t, "s")
-		var want strings.Builder
-		e := json.NewEncoder(&want)
-		e.SetEscapeHTML(false)
-		if err := e.Encode(s); err != nil {
-			t.Fatal(err)
-		}
-		if got := string(mapping.AppendString(nil, s)); got+"\n" != want.String() {
-			t.Fatalf("%s, want %s", got, want.String())
-		}
-	})
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/consentry/gateway/internal/spelling"
 )
 
 // shape is a template with parameters: the usual boilerplate of one kind of record, as data that clinic IT can read and change. In it
@@ -131,7 +133,7 @@ func (l *loader) argument(s *shape, p parameter, n *yaml.Node) *yaml.Node {
 		for key := range pairs(rows) {
 			known = append(known, key.Value)
 		}
-		l.at(n, "no %s %q%s; it takes %s", p.name, n.Value, closest(n.Value, known), strings.Join(known, ", "))
+		l.at(n, "no %s %q%s; it takes %s", p.name, n.Value, spelling.DidYouMean(n.Value, known), strings.Join(known, ", "))
 		return nil
 	case len(p.fields) > 0:
 		l.keys(n, p.name, p.fields...)

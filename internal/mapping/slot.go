@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/fhir/fhirjson"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release/stage"
 )
@@ -110,7 +111,7 @@ func (s *slot) text(x *run, v *practice.Value) bool {
 		x.fail(s.get.column(), why)
 		return false
 	}
-	x.buf = appendString(x.buf, text)
+	x.buf = fhirjson.AppendString(x.buf, text)
 	x.note(s.role, s.path, text)
 	return true
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/consentry/gateway/internal/spelling"
 )
 
 // maxDepth bounds how deep a map may nest.
@@ -98,7 +100,7 @@ func (r *reporter) keys(n *yaml.Node, what string, known ...string) map[string]*
 	}
 	for key, value := range pairs(n) {
 		if !slices.Contains(known, key.Value) {
-			r.at(key, "%s has no key %q%s", what, key.Value, closest(key.Value, known))
+			r.at(key, "%s has no key %q%s", what, key.Value, spelling.DidYouMean(key.Value, known))
 			continue
 		}
 		found[key.Value] = value

@@ -318,7 +318,7 @@ func (w *writer) extra(m protoreflect.Message) {
 	if id := idOf(m); id != nil {
 		w.comma(start)
 		w.dst = append(w.dst, `"id":`...)
-		w.dst = appendString(w.dst, id.GetValue())
+		w.dst = AppendString(w.dst, id.GetValue())
 	}
 	w.dst = append(w.dst, '}')
 }

@@ -69,25 +69,25 @@ func isInternal(e *dtpb.Extension) bool {
 func appendPrimitive(dst []byte, m protoreflect.Message, s *Shape) ([]byte, error) {
 	switch v := m.Interface().(type) {
 	case *dtpb.String:
-		return appendString(dst, v.Value), nil
+		return AppendString(dst, v.Value), nil
 	case *dtpb.Code:
-		return appendString(dst, v.Value), nil
+		return AppendString(dst, v.Value), nil
 	case *dtpb.Uri:
-		return appendString(dst, v.Value), nil
+		return AppendString(dst, v.Value), nil
 	case *dtpb.Id:
-		return appendString(dst, v.Value), nil
+		return AppendString(dst, v.Value), nil
 	case *dtpb.Canonical:
-		return appendString(dst, v.Value), nil
+		return AppendString(dst, v.Value), nil
 	case *dtpb.Url:
-		return appendString(dst, v.Value), nil
+		return AppendString(dst, v.Value), nil
 	case *dtpb.Markdown:
-		return appendString(dst, v.Value), nil
+		return AppendString(dst, v.Value), nil
 	case *dtpb.Xhtml:
-		return appendString(dst, v.Value), nil
+		return AppendString(dst, v.Value), nil
 	case *dtpb.Oid:
-		return appendString(dst, v.Value), nil
+		return AppendString(dst, v.Value), nil
 	case *dtpb.Uuid:
-		return appendString(dst, v.Value), nil
+		return AppendString(dst, v.Value), nil
 	case *dtpb.Base64Binary:
 		return appendBase64(dst, v)
 	case *dtpb.DateTime:
@@ -118,13 +118,13 @@ func appendNumberOrCode(dst []byte, m protoreflect.Message, s *Shape) ([]byte, e
 		}
 		return append(dst, v.Value...), nil
 	case *dtpb.ReferenceId:
-		return appendString(dst, v.Value), nil
+		return AppendString(dst, v.Value), nil
 	}
 	code, err := s.code(m)
 	if err != nil {
 		return dst, err
 	}
-	return appendString(dst, code), nil
+	return AppendString(dst, code), nil
 }
 
 // code is FHIR's code of a primitive that is bound to a value set.

@@ -4,14 +4,22 @@ import "unicode/utf8"
 
 const hex = "0123456789abcdef"
 
-// appendString appends s as a JSON string, as encoding/json writes it without HTML escapes: invalid UTF-8 becomes U+FFFD, and the two
-// line separators that JavaScript does not allow in strings are escaped.
-func appendString(dst []byte, s string) []byte {
+// plain marks the bytes that stand in a JSON string as they are. Any other is looked at.
+var plain = func() (p [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		p[c] = c != '"' && c != '\\'
+	}
+	return p
+}()
+
+// AppendString appends s as a JSON string (RFC 8259, section 7), as encoding/json writes it without HTML escapes: invalid UTF-8 becomes
+// U+FFFD, and the two line separators that JavaScript does not allow in strings are escaped.
+func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(s); {
 		if b := s[i]; b < utf8.RuneSelf {
-			if b >= ' ' && b != '"' && b != '\\' {
+			if plain[b] {
 				i++
 				continue
 			}

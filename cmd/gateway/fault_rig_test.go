@@ -157,10 +157,10 @@ type recorder struct {
 	records []ledger.Record
 }
 
-func (l *recorder) Append(ctx context.Context, r ledger.Record) error {
+func (l *recorder) Append(ctx context.Context, answer ...ledger.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.records = append(l.records, r)
+	l.records = append(l.records, answer...)
 	return ctx.Err()
 }
 

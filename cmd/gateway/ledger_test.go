@@ -94,7 +94,7 @@ func TestLedgerVerifyFindsWhatIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	if _, err := db.Exec(`DELETE FROM records WHERE seq = 2`); err != nil {
+	if _, err := db.Exec(`DELETE FROM commits WHERE seq = 2`); err != nil {
 		t.Fatal(err)
 	}
 	out, err = runLedger(t, "verify", "--config", config)

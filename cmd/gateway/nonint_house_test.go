@@ -199,8 +199,8 @@ func (h *house) Verify(context.Context, string) (*smart.Token, error) { return &
 func (h *house) Requester(*smart.Token) (*requester.Requester, error) { return h.who, nil }
 
 // Append implements fhirapi.Ledger.
-func (h *house) Append(_ context.Context, r ledger.Record) error {
-	h.recorded = append(h.recorded, r)
+func (h *house) Append(_ context.Context, answer ...ledger.Record) error {
+	h.recorded = append(h.recorded, answer...)
 	return nil
 }
 

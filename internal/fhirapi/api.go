@@ -34,9 +34,9 @@ type Gate interface {
 	Admit(ctx context.Context, t *smart.Token) error
 }
 
-// Ledger keeps what was released (ledger.Ledger). Append returns when the record is safe.
+// Ledger keeps what was released (ledger.Ledger). Append returns when the records of an answer are safe, all of them.
 type Ledger interface {
-	Append(ctx context.Context, r ledger.Record) error
+	Append(ctx context.Context, answer ...ledger.Record) error
 }
 
 // Options are what an API is made of. All but Gate, Checks, Accountable and Timeout are required.

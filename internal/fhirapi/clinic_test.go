@@ -284,11 +284,11 @@ func (c *clinic) Reach(context.Context, *requester.Requester, smart.Permission) 
 	return c.reach, c.viewErr
 }
 
-func (c *clinic) Append(ctx context.Context, r ledger.Record) error {
+func (c *clinic) Append(ctx context.Context, answer ...ledger.Record) error {
 	if c.ledgerErr != nil {
 		return c.ledgerErr
 	}
-	c.ledger = append(c.ledger, r)
+	c.ledger = append(c.ledger, answer...)
 	return ctx.Err()
 }
 

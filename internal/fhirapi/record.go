@@ -16,12 +16,7 @@ const guarded = "guard"
 
 // record writes the answer into the ledger, before a byte of it is sent: one record for each client that it is about, or one without a client.
 func (x *exchange) record(ctx context.Context, a *egress.Answer) error {
-	for _, r := range x.records(a) {
-		if err := x.api.Ledger.Append(ctx, r); err != nil {
-			return err
-		}
-	}
-	return nil
+	return x.api.Ledger.Append(ctx, x.records(a)...)
 }
 
 func (x *exchange) records(a *egress.Answer) []ledger.Record {

@@ -17,20 +17,21 @@ type WriterID [16]byte
 // String is the id in hexadecimal.
 func (w WriterID) String() string { return hex.EncodeToString(w[:]) }
 
-// link is the hash of a record in its chain: over the writer, the number, the hash of the one before and the record's bytes.
-func link(w WriterID, seq uint64, prev Hash, record []byte) Hash {
+// link is the hash of a commit in its chain: over the writer, the number of the commit's last record, the hash of the commit before and
+// the bytes of the records.
+func link(w WriterID, seq uint64, prev Hash, records []byte) Hash {
 	h := sha256.New()
-	h.Write([]byte("consentry ledger record 1\n"))
+	h.Write([]byte("consentry ledger commit 1\n"))
 	h.Write(w[:])
 	var n [8]byte
 	binary.BigEndian.PutUint64(n[:], seq)
 	h.Write(n[:])
 	h.Write(prev[:])
-	h.Write(record)
+	h.Write(records)
 	return Hash(h.Sum(nil))
 }
 
-// head is the end of a chain: number and hash of its last record, 0 and zeros for a chain without any.
+// head is the end of a chain: number of its last record and hash of its last commit, 0 and zeros for a chain without any.
 type head struct {
 	writer WriterID
 	seq    uint64

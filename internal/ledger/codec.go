@@ -13,7 +13,28 @@ import (
 //	at(8, Unix nanoseconds) requestID(text) partner interaction status client chartVersion
 //	purposes(n, names) consents(n, name and name of the version) released(n, differences of names) withheld(n, name and count) digest(32)
 
+//
+// A commit holds records one after the other, each behind its length. Records come in groups of what waited for the disk together, and
+// SQLite's work is then one row for a group.
+
 const formatVersion = 1
+
+func appendRecord(commit, record []byte) []byte {
+	return append(binary.AppendUvarint(commit, uint64(len(record))), record...)
+}
+
+// split gives the records of a commit.
+func split(commit []byte) (records [][]byte, err error) {
+	r := &reader{b: commit}
+	for len(r.b) > 0 && r.err == nil {
+		n := r.uvarint()
+		if n == 0 || n > uint64(len(r.b)) {
+			return nil, errFormat
+		}
+		records = append(records, r.take(int(n)))
+	}
+	return records, r.err
+}
 
 const (
 	flagRestart     = 1 << 0 // names begin again with this record
@@ -92,6 +113,21 @@ func (e *encoder) name(b []byte, s string) []byte { return binary.AppendUvarint(
 // decoder reads the records of one chain, in order, from its first.
 type decoder struct {
 	names names
+}
+
+// decodeCommit reads the records of a commit.
+func (d *decoder) decodeCommit(b []byte) ([]Record, error) {
+	parts, err := split(b)
+	if err != nil {
+		return nil, err
+	}
+	records := make([]Record, len(parts))
+	for i, p := range parts {
+		if records[i], err = d.decode(p); err != nil {
+			return nil, err
+		}
+	}
+	return records, nil
 }
 
 // decode reads one record whole.

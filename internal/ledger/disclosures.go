@@ -38,22 +38,24 @@ func (r *Reader) Disclosures(ctx context.Context, f Filter) iter.Seq2[Entry, err
 func disclosures(ctx context.Context, q querier, f Filter, yield func(Entry, error) bool) error {
 	var current WriterID
 	var d decoder
-	for s, err := range readRecords(ctx, q) {
+	for s, err := range readCommits(ctx, q) {
 		if err != nil {
 			return err
 		}
 		if s.writer != current {
 			current, d = s.writer, decoder{}
 		}
-		record, err := d.decode(s.bytes)
+		records, err := d.decodeCommit(s.records)
 		if err != nil {
-			return fmt.Errorf("ledger: chain %s, record %d cannot be read; run `gateway ledger verify`", s.writer, s.seq)
+			return fmt.Errorf("ledger: chain %s, up to record %d: cannot be read; run `gateway ledger verify`", s.writer, s.seq)
 		}
-		if f.Client != "" && record.Client != f.Client || record.At.Before(f.Since) {
-			continue
-		}
-		if !yield(Entry{Record: record, Writer: s.writer, Seq: s.seq}, nil) {
-			return errStop
+		for i, r := range records {
+			if f.Client != "" && r.Client != f.Client || r.At.Before(f.Since) {
+				continue
+			}
+			if !yield(Entry{Record: r, Writer: s.writer, Seq: s.seq - uint64(len(records)-1-i)}, nil) {
+				return errStop
+			}
 		}
 	}
 	return nil

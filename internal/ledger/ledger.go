@@ -7,9 +7,10 @@ import (
 
 // Ledger takes records for good. Implementations are safe for concurrent use.
 type Ledger interface {
-	// Append writes a record and returns nil only when it is durable. After an error nothing may be released; whether the record was
-	// written is then open (a record too many says that something may have been told, never the reverse).
-	Append(ctx context.Context, r Record) error
+	// Append writes the records of one answer, all or none, and returns nil only when they are durable. After an error nothing may be
+	// released; whether they were written is then open (a record too many says that something may have been told, never the reverse).
+	// An answer without a record is ErrRecord.
+	Append(ctx context.Context, answer ...Record) error
 	// Close ends the ledger after what is under way. Append fails from then on.
 	Close() error
 }

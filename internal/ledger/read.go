@@ -48,18 +48,18 @@ func (r *Reader) snapshot(ctx context.Context, read func(querier) error) error {
 	return read(tx)
 }
 
-// stored is one row of the table of records.
+// stored is one row of the table of commits.
 type stored struct {
-	writer WriterID
-	seq    uint64
-	hash   Hash
-	bytes  []byte
+	writer  WriterID
+	seq     uint64 // of the last record
+	hash    Hash
+	records []byte
 }
 
-// readRecords goes through all chains, one after the other, each in order.
-func readRecords(ctx context.Context, q querier) iter.Seq2[stored, error] {
+// readCommits goes through all chains, one after the other, each in order.
+func readCommits(ctx context.Context, q querier) iter.Seq2[stored, error] {
 	return func(yield func(stored, error) bool) {
-		rows, err := q.QueryContext(ctx, `SELECT writer, seq, hash, record FROM records ORDER BY writer, seq`)
+		rows, err := q.QueryContext(ctx, `SELECT writer, seq, hash, records FROM commits ORDER BY writer, seq`)
 		if err != nil {
 			yield(stored{}, fmt.Errorf("ledger: %w", err))
 			return
@@ -68,7 +68,7 @@ func readRecords(ctx context.Context, q querier) iter.Seq2[stored, error] {
 		for rows.Next() {
 			var s stored
 			var writer, hash sql.RawBytes
-			if err := rows.Scan(&writer, &s.seq, &hash, &s.bytes); err != nil {
+			if err := rows.Scan(&writer, &s.seq, &hash, &s.records); err != nil {
 				yield(stored{}, fmt.Errorf("ledger: %w", err))
 				return
 			}

@@ -62,7 +62,7 @@ func TestDisclosuresChooseByClientAndTime(t *testing.T) {
 
 func TestDisclosuresOfADamagedChainEndInAnError(t *testing.T) {
 	path := twoChains(t)
-	tamper(t, path, `UPDATE records SET record = zeroblob(10) WHERE seq = 2`)
+	tamper(t, path, `UPDATE commits SET records = zeroblob(10) WHERE seq = 2`)
 	var last error
 	for _, err := range readerAt(t, path).Disclosures(t.Context(), Filter{}) {
 		last = err

@@ -3,13 +3,13 @@ package ledger
 import "github.com/consentry/gateway/internal/store"
 
 var schema = []store.Migration{{
-	Name: "records, tips and checkpoints",
+	Name: "commits, tips and checkpoints",
 	SQL: `
-CREATE TABLE records (
-	writer BLOB NOT NULL,
-	seq    INTEGER NOT NULL,
-	hash   BLOB NOT NULL,
-	record BLOB NOT NULL,
+CREATE TABLE commits (
+	writer  BLOB NOT NULL,
+	seq     INTEGER NOT NULL,
+	hash    BLOB NOT NULL,
+	records BLOB NOT NULL,
 	PRIMARY KEY (writer, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE tips (

@@ -26,7 +26,7 @@ type Options struct {
 	Now func() time.Time
 }
 
-// maxGroup is how many records one commit takes.
+// maxGroup is how many answers one commit takes.
 const maxGroup = 256
 
 // SQLite is the ledger in ledger.db. One goroutine writes: it commits, in one transaction, whatever came in while the last one went to
@@ -35,7 +35,7 @@ type SQLite struct {
 	db    *sql.DB
 	write *writer
 
-	mu     sync.RWMutex // held for reading while a record is handed over
+	mu     sync.RWMutex // held for reading while records are handed over
 	closed bool
 	queue  chan *pending
 	done   chan struct{}
@@ -44,7 +44,7 @@ type SQLite struct {
 
 type pending struct {
 	ctx    context.Context
-	record *Record
+	answer []Record
 	result chan error
 }
 
@@ -90,12 +90,17 @@ func (l *SQLite) begin(ctx context.Context, o Options) error {
 	return nil
 }
 
-// Append writes a record; see Ledger.
-func (l *SQLite) Append(ctx context.Context, r Record) error {
-	if err := r.check(); err != nil {
-		return err
+// Append writes the records of an answer; see Ledger.
+func (l *SQLite) Append(ctx context.Context, answer ...Record) error {
+	if len(answer) == 0 {
+		return ErrRecord
 	}
-	p := &pending{ctx: ctx, record: &r, result: make(chan error, 1)}
+	for i := range answer {
+		if err := answer[i].check(); err != nil {
+			return err
+		}
+	}
+	p := &pending{ctx: ctx, answer: answer, result: make(chan error, 1)}
 	if err := l.hand(p); err != nil {
 		return err
 	}
@@ -107,7 +112,7 @@ func (l *SQLite) Append(ctx context.Context, r Record) error {
 	}
 }
 
-// hand gives a record to the writer.
+// hand gives records to the writer.
 func (l *SQLite) hand(p *pending) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -153,7 +158,7 @@ func (l *SQLite) run() {
 	l.err = errors.Join(l.write.commit(nil, true), l.write.close(), l.db.Close())
 }
 
-// gather takes what waits in the queue. A record whose caller has given up is left out.
+// gather takes what waits in the queue. An answer whose caller has given up is left out.
 func (l *SQLite) gather(group []*pending, first *pending) []*pending {
 	for p := first; p != nil; {
 		if err := p.ctx.Err(); err != nil {

@@ -215,7 +215,7 @@ func TestTheChainGoesOnAfterACommitOfUnknownOutcome(t *testing.T) {
 	}
 	w := l.write
 	before := w.head
-	if err := w.commit([]*pending{{ctx: t.Context(), record: new(sample(7, 2))}}, true); err != nil {
+	if err := w.commit([]*pending{{ctx: t.Context(), answer: []Record{sample(7, 2)}}}, true); err != nil {
 		t.Fatal(err)
 	}
 	w.head, w.lost = before, true // as after an error

@@ -56,6 +56,22 @@ func testLedger(t *testing.T, open func(t *testing.T) opened) {
 			t.Errorf("%d different records; want 320", len(seen))
 		}
 	})
+	t.Run("writes all records of an answer or none", func(t *testing.T) {
+		l := open(t)
+		if err := l.Append(t.Context(), sample(1, 2), sample(2, 2), Record{}); !errors.Is(err, ErrRecord) {
+			t.Errorf("with an incomplete one: %v; want ErrRecord", err)
+		}
+		if err := l.Append(t.Context()); !errors.Is(err, ErrRecord) {
+			t.Errorf("an answer without a record: %v; want ErrRecord", err)
+		}
+		want := []Record{sample(3, 2), sample(4, 2), sample(3, 2)}
+		if err := l.Append(t.Context(), want...); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, l.records(t), cmpopts.EquateEmpty()); diff != "" {
+			t.Error(diff)
+		}
+	})
 	t.Run("refuses incomplete records", func(t *testing.T) {
 		l := open(t)
 		for name, change := range map[string]func(*Record){

@@ -197,7 +197,7 @@ type walk struct {
 func (v *verification) records(ctx context.Context, q querier) error {
 	at := walk{}
 	seen := map[WriterID]bool{}
-	for s, err := range readRecords(ctx, q) {
+	for s, err := range readCommits(ctx, q) {
 		if err != nil {
 			return err
 		}
@@ -209,8 +209,7 @@ func (v *verification) records(ctx context.Context, q querier) error {
 				v.report.add(ChainUnknown, s.writer, s.seq)
 			}
 		}
-		v.record(&at, s)
-		v.report.Records++
+		v.commit(&at, s)
 	}
 	v.end(at)
 	for w, t := range v.ends {
@@ -221,16 +220,19 @@ func (v *verification) records(ctx context.Context, q querier) error {
 	return nil
 }
 
-func (v *verification) record(at *walk, s stored) {
-	gap := s.seq != at.seq+1
+// commit checks one link of a chain. What it finds stands under the number of the commit's last record.
+func (v *verification) commit(at *walk, s stored) {
+	records, err := split(s.records)
+	gap := err == nil && s.seq != at.seq+uint64(len(records))
 	if gap {
 		v.report.add(RecordMissing, s.writer, at.seq+1)
-	} else if link(s.writer, s.seq, at.hash, s.bytes) != s.hash {
+	} else if link(s.writer, s.seq, at.hash, s.records) != s.hash {
 		v.report.add(RecordChanged, s.writer, s.seq)
 	}
-	if _, err := at.decoder.decode(s.bytes); err != nil && !gap {
+	if _, err := at.decoder.decodeCommit(s.records); err != nil && !gap {
 		v.report.add(RecordUnreadable, s.writer, s.seq)
 	}
+	v.report.Records += len(records)
 	if hash, ok := v.named[s.writer][s.seq]; ok && hash != s.hash {
 		v.report.add(CheckpointDiffers, s.writer, s.seq)
 	}

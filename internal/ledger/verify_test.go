@@ -54,32 +54,32 @@ func TestVerifyFinds(t *testing.T) {
 		statements []string
 		want       Finding
 	}{
-		{"an edited record", []string{`UPDATE records SET record = CAST(record || x'00' AS BLOB) WHERE seq = 3 AND writer = ` + first}, RecordChanged},
-		{"an edited record with its hash", []string{`UPDATE records SET hash = zeroblob(32) WHERE seq = 5 AND writer = ` + first}, RecordChanged},
-		{"a last record edited", []string{`UPDATE records SET record = CAST(record || x'00' AS BLOB) WHERE seq = 12 AND writer = ` + first}, RecordChanged},
+		{"an edited record", []string{`UPDATE commits SET records = CAST(records || x'00' AS BLOB) WHERE seq = 3 AND writer = ` + first}, RecordChanged},
+		{"an edited record with its hash", []string{`UPDATE commits SET hash = zeroblob(32) WHERE seq = 5 AND writer = ` + first}, RecordChanged},
+		{"a last record edited", []string{`UPDATE commits SET records = CAST(records || x'00' AS BLOB) WHERE seq = 12 AND writer = ` + first}, RecordChanged},
 		{"two records exchanged", []string{
-			`UPDATE records SET seq = -1 WHERE seq = 3 AND writer = ` + first,
-			`UPDATE records SET seq = 3 WHERE seq = 4 AND writer = ` + first,
-			`UPDATE records SET seq = 4 WHERE seq = -1 AND writer = ` + first}, RecordChanged},
-		{"a record from another chain", []string{`UPDATE records SET (hash, record) = (SELECT hash, record FROM records WHERE seq = 3 AND writer > ` + first +
+			`UPDATE commits SET seq = -1 WHERE seq = 3 AND writer = ` + first,
+			`UPDATE commits SET seq = 3 WHERE seq = 4 AND writer = ` + first,
+			`UPDATE commits SET seq = 4 WHERE seq = -1 AND writer = ` + first}, RecordChanged},
+		{"a record from another chain", []string{`UPDATE commits SET (hash, records) = (SELECT hash, records FROM commits WHERE seq = 3 AND writer > ` + first +
 			`) WHERE seq = 3 AND writer = ` + first}, RecordChanged},
-		{"a record removed", []string{`DELETE FROM records WHERE seq = 3 AND writer = ` + first}, RecordMissing},
-		{"the first record removed", []string{`DELETE FROM records WHERE seq = 1 AND writer = ` + first}, RecordMissing},
-		{"the last record removed", []string{`DELETE FROM records WHERE seq = 12 AND writer = ` + first}, RecordMissing},
-		{"all records of a chain removed", []string{`DELETE FROM records WHERE writer = ` + first}, RecordMissing},
-		{"a chain removed with its tip", []string{`DELETE FROM records WHERE writer = ` + first, `DELETE FROM tips WHERE writer = ` + first}, ChainMissing},
+		{"a record removed", []string{`DELETE FROM commits WHERE seq = 3 AND writer = ` + first}, RecordMissing},
+		{"the first record removed", []string{`DELETE FROM commits WHERE seq = 1 AND writer = ` + first}, RecordMissing},
+		{"the last record removed", []string{`DELETE FROM commits WHERE seq = 12 AND writer = ` + first}, RecordMissing},
+		{"all records of a chain removed", []string{`DELETE FROM commits WHERE writer = ` + first}, RecordMissing},
+		{"a chain removed with its tip", []string{`DELETE FROM commits WHERE writer = ` + first, `DELETE FROM tips WHERE writer = ` + first}, ChainMissing},
 		{"a tip removed", []string{`DELETE FROM tips WHERE writer = ` + first}, ChainMissing},
 		{"a tip taken back", []string{`UPDATE tips SET seq = 11 WHERE writer = ` + first}, TipForged},
 		{"a tip signed by another", []string{`UPDATE tips SET signature = zeroblob(64) WHERE writer = ` + first}, TipForged},
-		{"a record put behind the end", []string{`INSERT INTO records SELECT writer, 13, hash, record FROM records WHERE seq = 12 AND writer = ` + first}, RecordAfterEnd},
-		{"a chain of nobody's", []string{`INSERT INTO records SELECT x'00000000000000000000000000000001', seq, hash, record FROM records WHERE writer = ` + first}, ChainUnknown},
+		{"a record put behind the end", []string{`INSERT INTO commits SELECT writer, 13, hash, records FROM commits WHERE seq = 12 AND writer = ` + first}, RecordAfterEnd},
+		{"a chain of nobody's", []string{`INSERT INTO commits SELECT x'00000000000000000000000000000001', seq, hash, records FROM commits WHERE writer = ` + first}, ChainUnknown},
 		{"a checkpoint removed", []string{`DELETE FROM checkpoints WHERE number = 3`}, CheckpointGap},
 		{"the newest checkpoint removed", []string{`DELETE FROM checkpoints WHERE number = 8`}, CheckpointsCut},
 		{"all checkpoints removed", []string{`DELETE FROM checkpoints`}, NoCheckpoint},
 		{"a checkpoint edited", []string{`UPDATE checkpoints SET at = at + 1 WHERE number = 3`}, CheckpointForged},
 		{"the one after an edited checkpoint", []string{`UPDATE checkpoints SET at = at + 1 WHERE number = 3`}, CheckpointLink},
 		{"a checkpoint without heads", []string{`UPDATE checkpoints SET moved = x'00' WHERE number = 3`}, CheckpointForged},
-		{"everything removed", []string{`DELETE FROM records`, `DELETE FROM tips`, `DELETE FROM checkpoints`}, NoCheckpoint},
+		{"everything removed", []string{`DELETE FROM commits`, `DELETE FROM tips`, `DELETE FROM checkpoints`}, NoCheckpoint},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := twoChains(t)
@@ -88,6 +88,33 @@ func TestVerifyFinds(t *testing.T) {
 				t.Errorf("%v; want %q", r.Problems, c.want)
 			}
 		})
+	}
+}
+
+// A commit of several records is one link: what is done to one of them shows.
+func TestVerifyFindsARecordInACommitOfSeveral(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l := openAt(t, path, Options{})
+	for range 3 {
+		if err := l.Append(t.Context(), sample(1, 2), sample(2, 2), sample(3, 2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := verifyAt(t, path, nil); !r.OK() || r.Records != 9 {
+		t.Errorf("%+v", r)
+	}
+	old := filepath.Join(t.TempDir(), "old.db")
+	copyFile(t, path, old)
+	tamper(t, path, `UPDATE commits SET records = CAST(substr(records, 1, 60) || x'aa' || substr(records, 62) AS BLOB) WHERE seq = 6`)
+	if r := verifyAt(t, path, nil); !hasFinding(r, RecordChanged) {
+		t.Errorf("one byte changed: %v", r.Problems)
+	}
+	tamper(t, old, `UPDATE commits SET records = CAST(records || x'01' || x'00' AS BLOB) WHERE seq = 6`)
+	if r := verifyAt(t, old, nil); r.OK() {
+		t.Errorf("a record too many: %v", r.Problems)
 	}
 }
 
@@ -118,7 +145,7 @@ func TestVerifyFindsAChainCutBackToAnOldTip(t *testing.T) {
 	if err := l.Close(); err != nil { // writes a checkpoint
 		t.Fatal(err)
 	}
-	tamper(t, path, `DELETE FROM records WHERE seq > 4`, `UPDATE tips SET (seq, hash, checkpoint, signature) = (SELECT seq, hash, checkpoint, signature FROM kept)`)
+	tamper(t, path, `DELETE FROM commits WHERE seq > 4`, `UPDATE tips SET (seq, hash, checkpoint, signature) = (SELECT seq, hash, checkpoint, signature FROM kept)`)
 	if r := verifyAt(t, path, nil); !hasFinding(r, TipBack) {
 		t.Errorf("%v", r.Problems)
 	}
@@ -174,8 +201,8 @@ func TestVerifyTakesOnlyItsKeys(t *testing.T) {
 func TestACheckpointDoesNotCoverACutChain(t *testing.T) {
 	path := twoChains(t)
 	const first = `(SELECT min(writer) FROM tips)`
-	tamper(t, path, `DELETE FROM records WHERE seq > 6 AND writer = `+first,
-		`UPDATE tips SET (seq, hash) = (6, (SELECT hash FROM records WHERE seq = 6 AND writer = tips.writer)) WHERE writer = `+first)
+	tamper(t, path, `DELETE FROM commits WHERE seq > 6 AND writer = `+first,
+		`UPDATE tips SET (seq, hash) = (6, (SELECT hash FROM commits WHERE seq = 6 AND writer = tips.writer)) WHERE writer = `+first)
 	if err := openAt(t, path, Options{}).Close(); err != nil {
 		t.Fatal(err)
 	}

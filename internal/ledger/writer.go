@@ -14,9 +14,10 @@ import (
 type writer struct {
 	options Options
 	conn    *sql.Conn
-	insert  *sql.Stmt // a record
+	insert  *sql.Stmt // a commit's records
 	sign    *sql.Stmt // the tip
 	encoder *encoder
+	bytes   []byte // of the commit under way
 
 	head       head
 	checkpoint uint64 // the newest that this writer made
@@ -26,7 +27,7 @@ type writer struct {
 }
 
 const (
-	insertRecord = `INSERT INTO records (writer, seq, hash, record) VALUES (?, ?, ?, ?)`
+	insertCommit = `INSERT INTO commits (writer, seq, hash, records) VALUES (?, ?, ?, ?)`
 	upsertTip    = `INSERT INTO tips (writer, seq, hash, checkpoint, signature) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (writer) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, checkpoint = excluded.checkpoint, signature = excluded.signature`
 )
@@ -37,7 +38,7 @@ func (w *writer) connect(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	w.conn = conn
-	if w.insert, err = conn.PrepareContext(ctx, insertRecord); err != nil {
+	if w.insert, err = conn.PrepareContext(ctx, insertCommit); err != nil {
 		return errors.Join(err, conn.Close())
 	}
 	if w.sign, err = conn.PrepareContext(ctx, upsertTip); err != nil {
@@ -49,7 +50,7 @@ func (w *writer) connect(ctx context.Context, db *sql.DB) error {
 // close gives the connection back. An open statement would keep SQLite from folding its log into the database.
 func (w *writer) close() error { return errors.Join(w.insert.Close(), w.sign.Close(), w.conn.Close()) }
 
-// commit writes a group of records, the new tip and, where it is time, a checkpoint in one transaction. It fails for all or for none. The
+// commit writes the records of a group, the new tip and, where it is time, a checkpoint in one transaction. It fails for all or for none. The
 // callers' contexts do not reach it: a commit under way is never torn.
 func (w *writer) commit(group []*pending, withCheckpoint bool) (err error) {
 	ctx := context.Background()
@@ -59,7 +60,7 @@ func (w *writer) commit(group []*pending, withCheckpoint bool) (err error) {
 	if _, err := w.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	next, err := w.write(ctx, group, withCheckpoint || w.since+len(group) >= w.options.CheckpointEvery)
+	next, err := w.write(ctx, group, withCheckpoint)
 	if err == nil {
 		_, err = w.conn.ExecContext(ctx, `COMMIT`)
 	}
@@ -69,7 +70,7 @@ func (w *writer) commit(group []*pending, withCheckpoint bool) (err error) {
 		w.lost = true
 		return fmt.Errorf("ledger: %w", err)
 	}
-	w.since += len(group)
+	w.since += int(next.seq - w.head.seq)
 	if next.checkpoint != w.checkpoint {
 		w.since = 0
 	}
@@ -99,15 +100,21 @@ func (w *writer) recover(ctx context.Context) error {
 // write runs inside the transaction and gives the tip that it leads to.
 func (w *writer) write(ctx context.Context, group []*pending, withCheckpoint bool) (tip, error) {
 	next := tip{head: w.head, checkpoint: w.checkpoint}
+	b := w.bytes[:0]
 	for _, p := range group {
-		b := w.encoder.encode(p.record)
-		next.seq++
+		for i := range p.answer {
+			b = appendRecord(b, w.encoder.encode(&p.answer[i]))
+			next.seq++
+		}
+	}
+	w.bytes = b
+	if len(b) > 0 {
 		next.hash = link(next.writer, next.seq, next.hash, b)
 		if _, err := w.insert.ExecContext(ctx, next.writer[:], int64(next.seq), next.hash[:], b); err != nil {
 			return tip{}, err
 		}
 	}
-	if withCheckpoint {
+	if withCheckpoint || w.since+int(next.seq-w.head.seq) >= w.options.CheckpointEvery {
 		var err error
 		if next.checkpoint, err = w.writeCheckpoint(ctx, next.head); err != nil {
 			return tip{}, err

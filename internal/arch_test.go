@@ -58,6 +58,8 @@ var exact = map[string][]string{"release": {"internal/release/egress"}}
 var only = map[string][]string{
 	"internal/outcome":                 nil,
 	"internal/ident":                   nil,
+	"internal/spelling":                nil,
+	"internal/strictyaml":              {"internal/spelling"},
 	"internal/fhir":                    nil,
 	"internal/fhir/fhirjson":           {"internal/fhir"},
 	"internal/release/internal/sealed": {"internal/fhir"},

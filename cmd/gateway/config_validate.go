@@ -1,18 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/consentry/gateway/internal/strictyaml"
 )
 
 // problems collects all that is wrong with a file.
@@ -32,35 +32,10 @@ func (p *problems) err() error {
 	return errors.New(strings.Join(p.list, "\n"))
 }
 
-var (
-	yamlLine     = regexp.MustCompile(`line (\d+): (.*)`)
-	unknownField = regexp.MustCompile(`field (\S+) not found in type (\S+)`)
-)
-
 // decode reads strictly: an unknown key is a problem.
 func (p *problems) decode(text []byte, into any) {
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	err := dec.Decode(into)
-	if err == nil {
-		return
-	}
-	var te *yaml.TypeError
-	if !errors.As(err, &te) {
-		p.list = append(p.list, p.path+": "+strings.TrimPrefix(err.Error(), "yaml: "))
-		return
-	}
-	for _, e := range te.Errors {
-		m := yamlLine.FindStringSubmatch(e)
-		if m == nil {
-			p.list = append(p.list, p.path+": "+e)
-			continue
-		}
-		text := m[2]
-		if u := unknownField.FindStringSubmatch(text); u != nil {
-			text = "unknown key " + u[1]
-		}
-		p.list = append(p.list, p.path+":"+m[1]+": "+text)
+	for _, found := range strictyaml.Decode(text, into) {
+		p.add(found.Line, "%s", found.Text)
 	}
 }
 

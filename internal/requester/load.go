@@ -1,14 +1,14 @@
 package requester
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/consentry/gateway/internal/strictyaml"
 )
 
 const maxRegisterBytes = 4 << 20
@@ -68,11 +68,13 @@ func Load(fsys fs.FS, name string, profiles fs.FS) (*Register, error) {
 	}
 	l := &loader{name: name, files: fsys, tree: tree}
 	var file registerFile
-	l.decode(text, &file)
+	for _, p := range strictyaml.Decode(text, &file) {
+		l.add(p.Line, "%s", p.Text)
+	}
 	if yaml.Unmarshal(text, &l.root) == nil && len(file.Partners) == 0 {
 		l.add(1, "no partners")
 	}
-	r := &Register{partners: map[string]*Partner{}}
+	r := &Register{partners: map[string]*Partner{}, tree: tree}
 	for i, p := range file.Partners {
 		l.partner(r, i, p)
 	}
@@ -93,36 +95,6 @@ type loader struct {
 
 func (l *loader) add(line int, format string, args ...any) {
 	l.problems = append(l.problems, fmt.Sprintf("%s:%d: %s", l.name, line, fmt.Sprintf(format, args...)))
-}
-
-var (
-	yamlLine     = regexp.MustCompile(`line (\d+): (.*)`)
-	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
-)
-
-func (l *loader) decode(text []byte, into any) {
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	err := dec.Decode(into)
-	if err == nil {
-		var more any
-		if dec.Decode(&more) == nil {
-			l.problems = append(l.problems, l.name+": a second YAML document would be ignored")
-		}
-		return
-	}
-	details := []string{err.Error()}
-	if te := new(yaml.TypeError); errors.As(err, &te) {
-		details = te.Errors
-	}
-	for _, d := range details {
-		d = unknownField.ReplaceAllString(strings.TrimPrefix(d, "yaml: "), "unknown key $1")
-		if m := yamlLine.FindStringSubmatch(d); m != nil {
-			l.problems = append(l.problems, l.name+":"+m[1]+": "+m[2])
-			continue
-		}
-		l.problems = append(l.problems, l.name+": "+d)
-	}
 }
 
 // line is where the i-th partner, or one of its keys, stands.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/smart"
+	"github.com/consentry/gateway/internal/spelling"
 )
 
 var kinds = []Kind{KindProvider, KindPayer, KindPatient, KindEmployer, KindOther}
@@ -88,7 +89,7 @@ func (l *loader) purposes(i int, p *Partner, f partnerFile) {
 		c := smart.ParsePurpose(text)
 		switch {
 		case !l.tree.knows(c):
-			l.add(line, "purpose %q is not in purposes/tree.yaml", text)
+			l.add(line, "purpose %q is not in purposes/tree.yaml%s", text, spelling.DidYouMean(text, l.tree.codes()))
 		case l.tree.forbidden(f.Kind, c.Code):
 			l.add(line, "a partner of kind %s never holds %s: a body that is both is two partners", f.Kind, c.Code)
 		case slices.Contains(p.Purposes, c):

@@ -52,6 +52,16 @@ func (t *purposeTree) knows(c fhir.Coding) bool {
 	return false
 }
 
+// codes are all purposes that may be registered, sorted.
+func (t *purposeTree) codes() []string {
+	var all []string
+	for code, children := range t.Tree {
+		all = append(append(all, code), children...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // forbidden tells whether a partner of the kind can never hold the purpose: it, or one above it, is on the list.
 func (t *purposeTree) forbidden(k Kind, code string) bool {
 	for _, never := range t.Never[k] {

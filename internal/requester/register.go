@@ -33,6 +33,7 @@ type Partner struct {
 // Register is the partner register. The zero Register knows nobody.
 type Register struct {
 	partners map[string]*Partner
+	tree     *purposeTree
 }
 
 // Partner is the registered partner with that client_id.
@@ -43,6 +44,20 @@ func (r *Register) Partner(id string) (*Partner, bool) {
 
 // IDs are the registered client_ids, sorted.
 func (r *Register) IDs() []string { return slices.Sorted(maps.Keys(r.partners)) }
+
+// Purpose reads a purpose as a register or a token writes it. ok is false for one that no partner can be registered for.
+func (r *Register) Purpose(text string) (c fhir.Coding, ok bool) {
+	c = smart.ParsePurpose(text)
+	return c, r.tree != nil && r.tree.knows(c)
+}
+
+// PurposeCodes are the codes of all purposes that a partner can be registered for, sorted.
+func (r *Register) PurposeCodes() []string {
+	if r.tree == nil {
+		return nil
+	}
+	return r.tree.codes()
+}
 
 // Requester says who asks with this token. Organisation, kind and purposes come from the register; the token can only choose among them:
 //

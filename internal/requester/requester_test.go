@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -294,8 +295,10 @@ func TestLoadReportsEveryProblemWithItsPlace(t *testing.T) {
 func TestLoadRefuses(t *testing.T) {
 	head := "partners:\n  - {id: a, kind: other, organization: {reference: Organization/a}, purposes: [TREAT], scopes: system/*.rs, "
 	tests := map[string]struct{ text, want string }{
-		"an empty file":     {"", "partners.yaml: EOF"},
+		"an empty file":     {"", "partners.yaml:1: no partners"},
 		"no partners":       {"partners: []\n", "no partners"},
+		"a mistyped key":    {strings.Replace(head, "purposes:", "purpose:", 1) + "}", `partners.yaml:2: unknown key purpose, did you mean "purposes"?`},
+		"a mistyped code":   {strings.Replace(head, "TREAT", "TRAET", 1) + "}", `partners.yaml:2: purpose "TRAET" is not in purposes/tree.yaml, did you mean "TREAT"?`},
 		"two documents":     {register + "---\npartners: []\n", "second YAML document"},
 		"a repeated key":    {"partners: []\npartners: []\n", "already defined"},
 		"a private key":     {head + `jwks: {keys: [{kty: EC, crv: P-256, d: AAAA}]}}`, "private or symmetric"},
@@ -315,6 +318,25 @@ func TestLoadRefuses(t *testing.T) {
 				t.Errorf("Load = %v, %v; want %q", r, err, tt.want)
 			}
 		})
+	}
+}
+
+func TestThePurposesThatCanBeStated(t *testing.T) {
+	r, err := load(t, register)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, known := range map[string]bool{"TREAT": true, "BTG": true, "COVERAGE": true, "NOPE": false, "treat": false, "": false, "urn:x|TREAT": false} {
+		if c, ok := r.Purpose(text); ok != known || known && c != (fhir.Coding{System: fhir.SystemActReason, Code: text}) {
+			t.Errorf("%q: %v, %v", text, c, ok)
+		}
+	}
+	codes := r.PurposeCodes()
+	if !slices.IsSorted(codes) || !slices.Contains(codes, "TREAT") || !slices.Contains(codes, "ERTREAT") || len(codes) != len(slices.Compact(slices.Clone(codes))) {
+		t.Errorf("%v", codes)
+	}
+	if _, ok := (&Register{}).Purpose("TREAT"); ok || len((&Register{}).PurposeCodes()) != 0 {
+		t.Error("the zero register knows a purpose")
 	}
 }
 

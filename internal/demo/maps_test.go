@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -169,6 +170,35 @@ func TestEveryConsentIsReadableFHIR(t *testing.T) {
 			t.Errorf("no Consent is %s: %v", s, statuses)
 		}
 	}
+}
+
+func TestAFormThatCannotBeReadIsNamedByItsTableAndColumn(t *testing.T) {
+	m := mapPractice(t, 20)
+	ctx := context.Background()
+	form := m.practice.Shapes[demo.ToClinic][0]
+	w, err := m.practice.Writer(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if _, err := w.Exec(ctx, "INSERT INTO release_exceptions (id, release_id, effect, records_from) VALUES (99999, ?, 'except', 'soon')", form.Release); err != nil {
+		t.Fatal(err)
+	}
+	chart, err := m.maps.Chart(ctx, m.source, form.Client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range chart.Report {
+		if r.Map != "release" {
+			continue
+		}
+		want := []mapping.Failure{{Key: strconv.FormatInt(form.Release, 10), Column: "exceptions.since", Why: "does not fit its column"}}
+		if !slices.Equal(r.Failed, want) || r.Table != "releases" {
+			t.Errorf("table %s, failed %+v", r.Table, r.Failed)
+		}
+		return
+	}
+	t.Error("nothing is reported of the releases")
 }
 
 // An amendment and the note that it replaces stand in one chart, and each says which of the two it is.

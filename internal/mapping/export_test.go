@@ -75,3 +75,6 @@ func (m *Maps) Holds(src practice.Source, kind string, client practice.ClientKey
 	}
 	return ""
 }
+
+// TableOf is tableOf.
+var TableOf = tableOf

@@ -85,8 +85,6 @@ func (l *loader) refusePsychotherapy(h *header) {
 	}
 }
 
-var fromTable = regexp.MustCompile("(?i)\\bfrom\\s+[`\"\\[]?([a-z_][a-z0-9_.]*)")
-
 // statements reads the map's SQL. A directory map has no :clients, any other must have it: a chart is read by client.
 func (l *loader) statements(h *header) {
 	n := h.keys["rows"]
@@ -102,9 +100,7 @@ func (l *loader) statements(h *header) {
 	case h.keys["client"] != nil && !named:
 		l.at(n, "the statement needs `IN (:clients)`: rows are read by client")
 	}
-	if m := fromTable.FindStringSubmatch(h.statement); m != nil {
-		h.table = m[1]
-	}
+	h.table = tableOf(h.statement)
 	if all := h.keys["all-clients"]; all != nil {
 		h.allClients = l.text(all, "all-clients")
 		if strings.Contains(h.allClients, ":clients") {

@@ -12,6 +12,19 @@ import (
 // errValue says that a value does not fit its declared column. It never repeats the value.
 var errValue = errors.New("practice: the value does not fit its column")
 
+// fieldError says which field of the objects of an Items column a value does not fit.
+type fieldError string
+
+func (fieldError) Error() string { return errValue.Error() }
+
+// Misfit names what a value does not fit, for reports, of the error that Scan gave: the column, or column.field of its objects.
+func Misfit(c *Column, err error) string {
+	if field := fieldError(""); errors.As(err, &field) {
+		return c.Name + "." + string(field)
+	}
+	return c.Name
+}
+
 // Scan converts what a driver or a file yields (nil, int64, float64, bool, string, []byte, time.Time) into the value that the
 // column declares, into v. Anything that does not fit is an error and never a guess. zone is the practice's, for localtime.
 func Scan(v *Value, c *Column, src any, zone *time.Location) error {

@@ -69,7 +69,7 @@ func scanItems(v *Value, c *Column, elements []any, zone *time.Location) error {
 		for j := range c.Fields {
 			f := &c.Fields[j]
 			if err := Scan(&item[j], f, plainNumber(object[f.Name]), zone); err != nil {
-				return err
+				return fieldError(f.Name)
 			}
 		}
 		v.Items[i] = item

@@ -80,7 +80,7 @@ func TestNullNeedsANullableColumn(t *testing.T) {
 }
 
 func TestItemsHaveTheirDeclaredFields(t *testing.T) {
-	c := Column{Type: Items, Fields: []Column{{Name: "a", Type: Text}, {Name: "n", Type: Decimal, Nullable: true}}}
+	c := Column{Name: "c", Type: Items, Fields: []Column{{Name: "a", Type: Text}, {Name: "n", Type: Decimal, Nullable: true}}}
 	var v Value
 	if err := Scan(&v, &c, `[{"a":"x","n":1.50,"other":true},{"a":"y"}]`, time.UTC); err != nil {
 		t.Fatal(err)
@@ -89,9 +89,12 @@ func TestItemsHaveTheirDeclaredFields(t *testing.T) {
 	if d := cmp.Diff(want, v.Items); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}
-	for _, bad := range []string{`[{"n":1}]`, `[{"a":null}]`, `["x"]`, `[null]`, `{"a":"x"}`, `[{"a":"x","n":"one"}]`, `[{"a":{"b":1}}]`} {
-		if Scan(&v, &c, bad, time.UTC) == nil {
+	for bad, misfit := range map[string]string{`[{"n":1}]`: "c.a", `[{"a":null}]`: "c.a", `["x"]`: "c", `[null]`: "c", `{"a":"x"}`: "c", `[{"a":"x","n":"one"}]`: "c.n", `[{"a":{"b":1}}]`: "c.a"} {
+		err := Scan(&v, &c, bad, time.UTC)
+		if err == nil {
 			t.Errorf("takes %s", bad)
+		} else if got := Misfit(&c, err); got != misfit || err.Error() != errValue.Error() {
+			t.Errorf("%s does not fit %s, want %s: %v", bad, got, misfit, err)
 		}
 	}
 }

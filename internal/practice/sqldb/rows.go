@@ -147,8 +147,9 @@ func (r *reader) all(rows *sql.Rows) error {
 // scan converts a row, and reports it if it does not fit its columns.
 func (r *reader) scan() bool {
 	for i := range r.q.Columns {
-		if practice.Scan(&r.row[i], &r.q.Columns[i], r.values[i], r.s.config.Zone) != nil {
-			r.report(r.q.Columns[i].Name)
+		c := &r.q.Columns[i]
+		if err := practice.Scan(&r.row[i], c, r.values[i], r.s.config.Zone); err != nil {
+			r.report(practice.Misfit(c, err))
 			return false
 		}
 	}

@@ -37,24 +37,14 @@ func (g gate) Admit(ctx context.Context, t *smart.Token) error {
 	if t.ID != "" {
 		marks = append(marks, tokenMark(t.ID))
 	}
-	for _, m := range marks {
-		marked, err := g.store.Marked(ctx, m)
-		switch {
-		case err != nil:
-			return outcome.New(outcome.Unavailable, err)
-		case marked:
-			return outcome.New(outcome.InvalidToken, errRevoked)
-		}
-	}
-	if g.perMinute == 0 {
-		return nil
-	}
-	within, err := g.store.Take(ctx, t.ClientID, g.perMinute, time.Minute)
+	got, err := g.store.Admit(ctx, marks, ephemeral.Limit{Key: t.ClientID, Events: g.perMinute, Window: time.Minute})
 	switch {
 	case err != nil:
 		return outcome.New(outcome.Unavailable, err)
-	case !within:
+	case got == ephemeral.Admitted:
+		return nil
+	case got == ephemeral.Exceeded:
 		return outcome.Retry(outcome.TooManyRequests, time.Minute, nil)
 	}
-	return nil
+	return outcome.New(outcome.InvalidToken, errRevoked)
 }

@@ -18,20 +18,43 @@ var (
 	ErrUnavailable = errors.New("ephemeral: the store is not available")
 	// ErrFull says that the store took no more: it never forgets one entry early to take another.
 	ErrFull = errors.New("ephemeral: the store is full")
-	// ErrArgument says that a duration or a limit is not above zero.
-	ErrArgument = errors.New("ephemeral: a duration and a limit must be above zero")
+	// ErrArgument says that a duration is not above zero, or a limit below it.
+	ErrArgument = errors.New("ephemeral: a duration must be above zero, and a limit not below it")
 )
+
+// Admission is what Admit says of a request. The zero value refuses.
+type Admission int
+
+// The admissions.
+const (
+	Refused  Admission = iota // one of its keys is marked, or nobody can know
+	Exceeded                  // there were too many before it
+	Admitted
+)
+
+// Limit is how many events of one key there may be in a window, which begins with its first event. Without Events any number is taken, and none
+// is counted.
+type Limit struct {
+	Key    string
+	Events int
+	Window time.Duration
+}
+
+func (l Limit) check() error {
+	if l.Events < 0 || l.Events > 0 && l.Window <= 0 {
+		return ErrArgument
+	}
+	return nil
+}
 
 // Store is the ephemeral state.
 type Store interface {
 	// Seen tells whether the key was seen within its time, and remembers it for ttl from now on. True means replay: refuse.
 	Seen(ctx context.Context, key string, ttl time.Duration) (bool, error)
-	// Take counts one event of the key and tells whether it is within limit. The window begins with its first event.
-	Take(ctx context.Context, key string, limit int, window time.Duration) (bool, error)
 	// Mark marks the key for ttl, such as a revoked token's jti until it expires. A mark is never shortened.
 	Mark(ctx context.Context, key string, ttl time.Duration) error
-	// Marked tells whether the key is marked. True means refuse.
-	Marked(ctx context.Context, key string) (bool, error)
+	// Admit tells whether none of the keys is marked and one more event is within the limit. An event of a marked key is not counted.
+	Admit(ctx context.Context, keys []string, l Limit) (Admission, error)
 	// Ready tells whether the store answers.
 	Ready(ctx context.Context) error
 	Close() error

@@ -53,25 +53,6 @@ func (m *Memory) Seen(ctx context.Context, key string, ttl time.Duration) (bool,
 	return seen || err != nil, err
 }
 
-// Take implements Store.
-func (m *Memory) Take(ctx context.Context, key string, limit int, window time.Duration) (bool, error) {
-	if limit <= 0 || window <= 0 {
-		return false, ErrArgument
-	}
-	count := 0
-	err := m.update(ctx, storedKey(useTake, key), func(now time.Time, e entry, alive bool) entry {
-		if !alive {
-			e = entry{until: now.Add(window)}
-		}
-		if e.count <= limit { // beyond it there is nothing to count
-			e.count++
-		}
-		count = e.count
-		return e
-	})
-	return err == nil && count <= limit, err
-}
-
 // Mark implements Store.
 func (m *Memory) Mark(ctx context.Context, key string, ttl time.Duration) error {
 	if ttl <= 0 {
@@ -85,15 +66,43 @@ func (m *Memory) Mark(ctx context.Context, key string, ttl time.Duration) error 
 	})
 }
 
-// Marked implements Store.
-func (m *Memory) Marked(ctx context.Context, key string) (bool, error) {
+// Admit implements Store.
+func (m *Memory) Admit(ctx context.Context, keys []string, l Limit) (Admission, error) {
+	if err := l.check(); err != nil {
+		return Refused, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.usable(ctx); err != nil {
-		return true, err
+		return Refused, err
 	}
-	e, ok := m.entries[storedKey(useMark, key)]
-	return ok && m.now().Before(e.until), nil
+	now := m.now()
+	for _, k := range keys {
+		if e, known := m.entries[storedKey(useMark, k)]; known && now.Before(e.until) {
+			return Refused, nil
+		}
+	}
+	if l.Events == 0 {
+		return Admitted, nil
+	}
+	count := 0
+	err := m.change(storedKey(useTake, l.Key), now, func(e entry, alive bool) entry {
+		if !alive {
+			e = entry{until: now.Add(l.Window)}
+		}
+		if e.count <= l.Events { // beyond it there is nothing to count
+			e.count++
+		}
+		count = e.count
+		return e
+	})
+	switch {
+	case err != nil:
+		return Refused, err
+	case count > l.Events:
+		return Exceeded, nil
+	}
+	return Admitted, nil
 }
 
 // Ready implements Store.
@@ -121,7 +130,7 @@ func (m *Memory) usable(ctx context.Context) error {
 	return nil
 }
 
-// update changes one entry, under the lock.
+// update changes one entry.
 func (m *Memory) update(ctx context.Context, key string, change func(now time.Time, e entry, alive bool) entry) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -129,11 +138,16 @@ func (m *Memory) update(ctx context.Context, key string, change func(now time.Ti
 		return err
 	}
 	now := m.now()
+	return m.change(key, now, func(e entry, alive bool) entry { return change(now, e, alive) })
+}
+
+// change changes one entry, under the lock.
+func (m *Memory) change(key string, now time.Time, to func(e entry, alive bool) entry) error {
 	e, known := m.entries[key]
 	if !known && !m.room(now) {
 		return ErrFull
 	}
-	m.entries[key] = change(now, e, known && now.Before(e.until))
+	m.entries[key] = to(e, known && now.Before(e.until))
 	return nil
 }
 

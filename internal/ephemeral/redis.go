@@ -46,11 +46,18 @@ func NewRedis(c RedisConfig) (*Redis, error) {
 	return &Redis{client: redis.NewClient(o), prefix: c.Prefix}, nil
 }
 
-// take counts, and lets the window begin with the first event. It is one script, so that no counter is ever left without an end.
-var take = redis.NewScript(`
-local n = redis.call('INCR', KEYS[1])
-if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return n`)
+// admit looks at the marks and counts, in one round trip: KEYS are the marks and, where ARGV[1] is a window, last the counter, whose window begins with
+// its first event. It is one script, so that no counter is ever left without an end.
+var admit = redis.NewScript(`
+local marks = #KEYS
+if ARGV[1] then marks = marks - 1 end
+for i = 1, marks do
+  if redis.call('EXISTS', KEYS[i]) ~= 0 then return {1, 0} end
+end
+if not ARGV[1] then return {0, 0} end
+local n = redis.call('INCR', KEYS[#KEYS])
+if redis.call('PTTL', KEYS[#KEYS]) < 0 then redis.call('PEXPIRE', KEYS[#KEYS], ARGV[1]) end
+return {0, n}`)
 
 // mark sets a mark, and never makes one shorter.
 var mark = redis.NewScript(`
@@ -74,18 +81,6 @@ func (r *Redis) Seen(ctx context.Context, key string, ttl time.Duration) (bool, 
 	return false, nil
 }
 
-// Take implements Store.
-func (r *Redis) Take(ctx context.Context, key string, limit int, window time.Duration) (bool, error) {
-	if limit <= 0 || window <= 0 {
-		return false, ErrArgument
-	}
-	n, err := take.Run(ctx, r.client, []string{r.key(useTake, key)}, atLeastMillisecond(window).Milliseconds()).Int64()
-	if err != nil {
-		return false, unavailable(err)
-	}
-	return 0 < n && n <= int64(limit), nil
-}
-
 // Mark implements Store.
 func (r *Redis) Mark(ctx context.Context, key string, ttl time.Duration) error {
 	if ttl <= 0 {
@@ -97,13 +92,30 @@ func (r *Redis) Mark(ctx context.Context, key string, ttl time.Duration) error {
 	return nil
 }
 
-// Marked implements Store.
-func (r *Redis) Marked(ctx context.Context, key string) (bool, error) {
-	n, err := r.client.Exists(ctx, r.key(useMark, key)).Result()
-	if err != nil {
-		return true, unavailable(err)
+// Admit implements Store.
+func (r *Redis) Admit(ctx context.Context, keys []string, l Limit) (Admission, error) {
+	if err := l.check(); err != nil {
+		return Refused, err
 	}
-	return n != 0, nil
+	stored := make([]string, 0, len(keys)+1)
+	for _, k := range keys {
+		stored = append(stored, r.key(useMark, k))
+	}
+	var window []any
+	if l.Events > 0 {
+		stored = append(stored, r.key(useTake, l.Key))
+		window = append(window, atLeastMillisecond(l.Window).Milliseconds())
+	}
+	answer, err := admit.Run(ctx, r.client, stored, window...).Int64Slice()
+	switch {
+	case err != nil:
+		return Refused, unavailable(err)
+	case len(answer) != 2 || answer[0] != 0:
+		return Refused, nil
+	case l.Events > 0 && (answer[1] <= 0 || answer[1] > int64(l.Events)): // a counter that is not above zero after an event is forged
+		return Exceeded, nil
+	}
+	return Admitted, nil
 }
 
 // Ready implements Store.

@@ -1,6 +1,7 @@
 package ephemeral
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
 )
 
 func TestARedisThatFailsDenies(t *testing.T) {
@@ -49,17 +51,53 @@ func TestForgedEntriesOnlyDeny(t *testing.T) {
 	if seen, _ := r.Seen(t.Context(), "a", time.Minute); !seen {
 		t.Error("a forged entry makes a replay new")
 	}
-	if ok, err := r.Take(t.Context(), "a", 10, time.Minute); ok || !errors.Is(err, ErrUnavailable) {
-		t.Errorf("Take = %v, %v", ok, err)
+	if got, err := r.Admit(t.Context(), nil, Limit{"a", 10, time.Minute}); got != Refused || !errors.Is(err, ErrUnavailable) {
+		t.Errorf("with a counter that is none: %v, %v", got, err)
 	}
-	if marked, err := r.Marked(t.Context(), "a"); !marked || err != nil {
-		t.Errorf("Marked = %v, %v", marked, err)
+	if got, err := r.Admit(t.Context(), []string{"b", "a"}, Limit{}); got != Refused || err != nil {
+		t.Errorf("with a mark that is none: %v, %v", got, err)
 	}
-	if err := m.Set(r.key(useTake, "b"), "-1000"); err != nil {
-		t.Fatal(err)
+	for _, counter := range []string{"-1000", "-2", "-1"} {
+		if err := m.Set(r.key(useTake, "b"), counter); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := r.Admit(t.Context(), nil, Limit{"b", 1, time.Minute}); got == Admitted {
+			t.Errorf("a counter of %s admits", counter)
+		}
 	}
-	if ok, _ := r.Take(t.Context(), "b", 1, time.Minute); ok {
-		t.Error("a counter below zero allows")
+}
+
+func TestAnAdmissionIsOneRoundTrip(t *testing.T) {
+	m := miniredis.RunT(t)
+	r := open(t, m.Addr())
+	h := harness{store: r}
+	h.take(t, "warm", 1, time.Minute) // connected, and the script is known
+	var trips counter
+	r.client.AddHook(&trips)
+	if got, err := r.Admit(t.Context(), []string{"a", "b", "c"}, Limit{"d", 10, time.Minute}); got != Admitted || err != nil {
+		t.Fatal(got, err)
+	}
+	if trips != 1 {
+		t.Errorf("%d round trips", trips)
+	}
+}
+
+// counter counts what the client sends.
+type counter int
+
+func (c *counter) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (c *counter) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		*c++
+		return next(ctx, cmd)
+	}
+}
+
+func (c *counter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		*c++
+		return next(ctx, cmds)
 	}
 }
 

@@ -116,20 +116,20 @@ func (h harness) seen(t *testing.T, key string, ttl time.Duration) bool {
 
 func (h harness) take(t *testing.T, key string, limit int, window time.Duration) bool {
 	t.Helper()
-	ok, err := h.store.Take(t.Context(), key, limit, window)
-	if err != nil {
-		t.Fatal(err)
+	got, err := h.store.Admit(t.Context(), nil, Limit{key, limit, window})
+	if err != nil || got == Refused {
+		t.Fatalf("%v, %v", got, err)
 	}
-	return ok
+	return got == Admitted
 }
 
 func (h harness) marked(t *testing.T, key string) bool {
 	t.Helper()
-	marked, err := h.store.Marked(t.Context(), key)
-	if err != nil {
-		t.Fatal(err)
+	got, err := h.store.Admit(t.Context(), []string{key}, Limit{})
+	if err != nil || got == Exceeded {
+		t.Fatalf("%v, %v", got, err)
 	}
-	return marked
+	return got == Refused
 }
 
 func TestASecondSightIsAReplayUntilItsTimeIsOver(t *testing.T) {
@@ -217,6 +217,28 @@ func TestMarksHoldForTheirTimeAndAreNeverShortened(t *testing.T) {
 	})
 }
 
+func TestAMarkedRequestIsRefusedAndNotCounted(t *testing.T) {
+	suite(t, func(t *testing.T, h harness) {
+		if err := h.store.Mark(t.Context(), "revoked", time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range []struct {
+			keys []string
+			want Admission
+		}{
+			{[]string{"revoked"}, Refused}, {[]string{"good", "revoked"}, Refused}, {[]string{"revoked", "good"}, Refused},
+			{[]string{"good"}, Admitted}, {nil, Admitted}, {[]string{"good", "fine"}, Exceeded}, {[]string{"revoked"}, Refused},
+		} {
+			if got, err := h.store.Admit(t.Context(), c.keys, Limit{"partner", 2, time.Minute}); got != c.want || err != nil {
+				t.Errorf("request %d: %v, %v; want %v", i+1, got, err, c.want)
+			}
+		}
+		if got, err := h.store.Admit(t.Context(), []string{"good"}, Limit{Key: "partner"}); got != Admitted || err != nil {
+			t.Errorf("without a limit: %v, %v", got, err)
+		}
+	})
+}
+
 func TestTheThreeUsesHaveTheirOwnKeys(t *testing.T) {
 	suite(t, func(t *testing.T, h harness) {
 		h.take(t, "a", 5, time.Minute)
@@ -235,7 +257,7 @@ func TestOfManyAtOnceExactlyOneIsFirst(t *testing.T) {
 				if seen, err := h.store.Seen(t.Context(), "a", time.Minute); err == nil && !seen {
 					first.Add(1)
 				}
-				if ok, err := h.store.Take(t.Context(), "a", 7, time.Minute); err == nil && ok {
+				if got, err := h.store.Admit(t.Context(), []string{"b"}, Limit{"a", 7, time.Minute}); err == nil && got == Admitted {
 					allowed.Add(1)
 				}
 			})
@@ -254,13 +276,10 @@ func denies(t *testing.T, ctx context.Context, s Store, want error) {
 	if !seen || !errors.Is(err, want) {
 		t.Errorf("Seen = %v, %v", seen, err)
 	}
-	ok, err := s.Take(ctx, "new", 10, time.Minute)
-	if ok || !errors.Is(err, want) {
-		t.Errorf("Take = %v, %v", ok, err)
-	}
-	marked, err := s.Marked(ctx, "new")
-	if !marked || !errors.Is(err, want) {
-		t.Errorf("Marked = %v, %v", marked, err)
+	for _, l := range []Limit{{}, {"new", 10, time.Minute}} {
+		if got, err := s.Admit(ctx, []string{"new"}, l); got != Refused || !errors.Is(err, want) {
+			t.Errorf("Admit = %v, %v", got, err)
+		}
 	}
 	if err := s.Mark(ctx, "new", time.Minute); !errors.Is(err, want) {
 		t.Errorf("Mark = %v", err)
@@ -293,11 +312,10 @@ func TestNonsenseArgumentsAreDenied(t *testing.T) {
 		if seen, err := h.store.Seen(t.Context(), "a", 0); !seen || !errors.Is(err, ErrArgument) {
 			t.Errorf("Seen = %v, %v", seen, err)
 		}
-		if ok, err := h.store.Take(t.Context(), "a", 0, time.Minute); ok || !errors.Is(err, ErrArgument) {
-			t.Errorf("Take = %v, %v", ok, err)
-		}
-		if ok, err := h.store.Take(t.Context(), "a", 1, -1); ok || !errors.Is(err, ErrArgument) {
-			t.Errorf("Take = %v, %v", ok, err)
+		for _, l := range []Limit{{"a", -1, time.Minute}, {"a", 1, -1}, {"a", 1, 0}} {
+			if got, err := h.store.Admit(t.Context(), nil, l); got != Refused || !errors.Is(err, ErrArgument) {
+				t.Errorf("Admit(%v) = %v, %v", l, got, err)
+			}
 		}
 		if err := h.store.Mark(t.Context(), "a", -time.Second); !errors.Is(err, ErrArgument) {
 			t.Errorf("Mark = %v", err)
@@ -319,18 +337,17 @@ func TestMemoryAndRedisAgree(t *testing.T) {
 			k := fmt.Sprint(run, key.Draw(rt, "key"))
 			d := time.Duration(rapid.IntRange(1, 5).Draw(rt, "seconds")) * time.Second
 			var got, want any
-			switch rapid.SampledFrom([]string{"seen", "take", "mark", "marked", "pass"}).Draw(rt, "event") {
+			switch rapid.SampledFrom([]string{"seen", "admit", "mark", "pass"}).Draw(rt, "event") {
 			case "seen":
 				got, _ = r.Seen(t.Context(), k, d)
 				want, _ = mem.Seen(t.Context(), k, d)
-			case "take":
-				got, _ = r.Take(t.Context(), k, 2, d)
-				want, _ = mem.Take(t.Context(), k, 2, d)
+			case "admit":
+				marks := rapid.SampledFrom([][]string{nil, {k}, {k, "another"}}).Draw(rt, "marks")
+				l := Limit{k, rapid.IntRange(0, 2).Draw(rt, "limit"), d}
+				got, _ = r.Admit(t.Context(), marks, l)
+				want, _ = mem.Admit(t.Context(), marks, l)
 			case "mark":
 				got, want = r.Mark(t.Context(), k, d), mem.Mark(t.Context(), k, d)
-			case "marked":
-				got, _ = r.Marked(t.Context(), k)
-				want, _ = mem.Marked(t.Context(), k)
 			case "pass":
 				c.pass(d)
 				m.FastForward(d)

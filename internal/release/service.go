@@ -45,7 +45,7 @@ type Options struct {
 	Now      func() time.Time
 	// Granular tells whether a record matches a search parameter of a granular scope (package search).
 	Granular func(*stage.Facts, smart.Param) bool
-	// CacheBytes bounds the charts, and the views, that are kept.
+	// CacheBytes bounds all that is kept: compiled Consents, charts, views and reaches.
 	CacheBytes uint64
 }
 

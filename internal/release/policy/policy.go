@@ -213,6 +213,16 @@ func (s Set) Loaded() bool { return s.loaded }
 // Policies gives the Policies, in an order that does not depend on how they came. The caller must not change the slice.
 func (s Set) Policies() []*Policy { return s.policies }
 
+// Compiled gives the Policy of the text with the given SHA-256, nil if the Set has none. It holds for the zone and the rules that the Set was
+// compiled with.
+func (s Set) Compiled(digest [sha256.Size]byte) *Policy {
+	i := slices.IndexFunc(s.policies, func(p *Policy) bool { return p.Digest == digest })
+	if i < 0 {
+		return nil
+	}
+	return s.policies[i]
+}
+
 // Unreadable gives a Consent of the Set that could not be parsed, nil for none.
 func (s Set) Unreadable() *Policy {
 	for _, p := range s.policies {

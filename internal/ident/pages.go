@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/tink-crypto/tink-go/v2/daead/subtle"
 )
 
 // PageKeySize is the length of a page key in bytes (AES-256-SIV, RFC 5297).
@@ -20,7 +18,7 @@ var ErrPage = errors.New("ident: not a page token of this requester and query")
 // anything else it does not open. It is no proof of access: each page decides anew. The same position, bound to the same, gives the same
 // token, so that equal answers are equal to the byte.
 type Pages struct {
-	sivs []*subtle.AESSIV // the first seals, all open
+	sivs []*siv // the first seals, all open
 }
 
 // NewPages takes the page keys, the current one first; the older ones still open tokens that are under way.
@@ -33,11 +31,11 @@ func NewPages(keys ...[]byte) (*Pages, error) {
 		if len(k) != PageKeySize {
 			return nil, fmt.Errorf("ident: page key %d has %d bytes, want %d", i+1, len(k), PageKeySize)
 		}
-		siv, err := subtle.NewAESSIV(k)
+		s, err := newSIV(k)
 		if err != nil {
-			return nil, fmt.Errorf("ident: %w", err)
+			return nil, err
 		}
-		p.sivs = append(p.sivs, siv)
+		p.sivs = append(p.sivs, s)
 	}
 	return p, nil
 }
@@ -53,11 +51,7 @@ func RandomPages() (*Pages, error) {
 
 // Seal makes a token of a position, bound to the given texts.
 func (p *Pages) Seal(position []byte, bind ...string) (string, error) {
-	sealed, err := p.sivs[0].EncryptDeterministically(position, binding(bind))
-	if err != nil {
-		return "", fmt.Errorf("ident: %w", err)
-	}
-	return base64.RawURLEncoding.EncodeToString(sealed), nil
+	return base64.RawURLEncoding.EncodeToString(p.sivs[0].seal(nil, position, binding(bind))), nil
 }
 
 // Open gives the position in a token that was sealed with the same texts, or ErrPage.
@@ -67,7 +61,7 @@ func (p *Pages) Open(token string, bind ...string) ([]byte, error) {
 		return nil, ErrPage
 	}
 	for _, siv := range p.sivs {
-		if position, err := siv.DecryptDeterministically(sealed, binding(bind)); err == nil {
+		if position, ok := siv.open(sealed, binding(bind)); ok {
 			return position, nil
 		}
 	}

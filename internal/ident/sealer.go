@@ -8,8 +8,6 @@ import (
 	"hash"
 	"strconv"
 	"sync"
-
-	"github.com/tink-crypto/tink-go/v2/daead/subtle"
 )
 
 // KeySize is the length of the id key in bytes: 64 for AES-256-SIV (RFC 5297). The key never rotates, since partners keep the ids.
@@ -18,13 +16,24 @@ const KeySize = 64
 // macSize is the length of what an id says of (kind, key).
 const macSize = 8
 
+// idLength is the length of an id: 16 bytes of vector and what it says, in base32.
+const idLength = (blockSize + blockSize + macSize) * 8 / 5
+
 var encoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // Sealer makes and opens FHIR ids. It is safe for concurrent use.
 type Sealer struct {
-	siv     *subtle.AESSIV
-	macs    sync.Pool // of hash.Hash: HMAC-SHA-256 with a key of its own
+	siv     *siv
+	work    sync.Pool // of *sealing
 	handles Handles
+}
+
+// sealing is what one Seal works in.
+type sealing struct {
+	mac    hash.Hash // HMAC-SHA-256 with a key of its own, whose state after the key costs two blocks of SHA-256 to make
+	plain  []byte
+	sealed []byte
+	text   [idLength]byte
 }
 
 // NewSealer takes the id key (KeySize bytes) and the table of the client keys that do not fit an id, nil for none.
@@ -32,15 +41,15 @@ func NewSealer(key []byte, handles Handles) (*Sealer, error) {
 	if len(key) != KeySize {
 		return nil, fmt.Errorf("ident: the id key has %d bytes, want %d", len(key), KeySize)
 	}
-	siv, err := subtle.NewAESSIV(key)
+	siv, err := newSIV(key)
 	if err != nil {
-		return nil, fmt.Errorf("ident: %w", err)
+		return nil, err
 	}
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("consentry resource key"))
 	macKey := mac.Sum(nil)
 	s := &Sealer{siv: siv, handles: handles}
-	s.macs.New = func() any { return hmac.New(sha256.New, macKey) }
+	s.work.New = func() any { return &sealing{mac: hmac.New(sha256.New, macKey)} }
 	return s, nil
 }
 
@@ -51,39 +60,37 @@ func (s *Sealer) Seal(resourceType, client, kind, key string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	plain := s.mac(append(make([]byte, 0, blockSize+macSize), block[:]...), kind, key)
-	sealed, err := s.siv.EncryptDeterministically(plain, []byte(resourceType))
-	if err != nil {
-		return "", fmt.Errorf("ident: %w", err)
-	}
-	return encoding.EncodeToString(sealed), nil
+	w := s.work.Get().(*sealing)
+	defer s.work.Put(w)
+	w.plain = w.digest(append(w.plain[:0], block[:]...), kind, key)
+	w.sealed = s.siv.seal(w.sealed[:0], w.plain, []byte(resourceType))
+	encoding.Encode(w.text[:], w.sealed)
+	return string(w.text[:]), nil
 }
 
 // Open gives the client in whose chart the resource of this type and id would stand, "" for the directory. ok is false for an id that
 // this gateway did not make for this type. That an id opens does not say that the resource exists.
 func (s *Sealer) Open(resourceType, id string) (client string, ok bool) {
-	if len(id) != 64 {
+	if len(id) != idLength {
 		return "", false
 	}
 	sealed, err := encoding.DecodeString(id)
 	if err != nil {
 		return "", false
 	}
-	plain, err := s.siv.DecryptDeterministically(sealed, []byte(resourceType))
-	if err != nil || len(plain) != blockSize+macSize {
+	plain, ok := s.siv.open(sealed, []byte(resourceType))
+	if !ok || len(plain) != blockSize+macSize {
 		return "", false
 	}
 	return unpack([blockSize]byte(plain[:blockSize]), s.handles)
 }
 
-// mac says which resource of a client's an id is of. The state of an HMAC after its key costs two blocks of SHA-256 to make, so it is kept.
-func (s *Sealer) mac(dst []byte, kind, key string) []byte {
-	m := s.macs.Get().(hash.Hash)
-	defer s.macs.Put(m)
-	m.Reset()
-	var buf [96]byte
-	b := strconv.AppendInt(buf[:0], int64(len(kind)), 10)
-	b = append(append(append(b, ':'), kind...), key...)
-	m.Write(b)
-	return append(dst, m.Sum(b[:0])[:macSize]...)
+// digest appends which resource of a client's an id is of.
+func (w *sealing) digest(dst []byte, kind, key string) []byte {
+	w.sealed = strconv.AppendInt(w.sealed[:0], int64(len(kind)), 10)
+	w.sealed = append(append(append(w.sealed, ':'), kind...), key...)
+	w.mac.Reset()
+	w.mac.Write(w.sealed)
+	w.sealed = w.mac.Sum(w.sealed[:0])
+	return append(dst, w.sealed[:macSize]...)
 }

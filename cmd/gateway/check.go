@@ -33,7 +33,7 @@ The exit code is 0 if nothing is left to look at, and 1 otherwise. Nothing is re
 			if err != nil {
 				return err
 			}
-			records, err := openRecords(cmd.Context(), cfg)
+			records, err := openProven(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}
@@ -60,12 +60,6 @@ The exit code is 0 if nothing is left to look at, and 1 otherwise. Nothing is re
 const maxFailures = 20
 
 func printChecked(out io.Writer, found *mapping.Checked) error {
-	for _, p := range found.Problems {
-		fmt.Fprintf(out, "problem: %s\n", p)
-	}
-	if len(found.Maps) == 0 {
-		return nil
-	}
 	fmt.Fprintf(out, "%d clients\n\n", found.Clients)
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "MAP\tTABLE\tREAD\tMAPPED\tWITHHELD\tFAILED")

@@ -40,13 +40,3 @@ An unknown kind needs a map with note-types, or a line under note-kinds: withhel
 		t.Errorf("(-want +got)\n%s", d)
 	}
 }
-
-func TestCheckPrintsProblemsAlone(t *testing.T) {
-	var out strings.Builder
-	if err := printChecked(&out, &mapping.Checked{Problems: []string{"separation is not proven"}}); err != nil {
-		t.Fatal(err)
-	}
-	if got := out.String(); got != "problem: separation is not proven\n" {
-		t.Errorf("%q", got)
-	}
-}

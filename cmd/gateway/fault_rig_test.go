@@ -123,10 +123,10 @@ func (r *rig) open(p parts, partner string) *rigged {
 	if p.source != nil {
 		own.source = p.source(own.source)
 	}
-	views, err := own.release(r.now.now)
+	views, err := own.release(slog.New(slog.DiscardHandler), r.now.now)
 	noError(r.t, err)
 	g := *r.gateway
-	g.records, g.service, g.egress, g.metrics = &own, views.service, views.egress, views.metrics
+	g.views = views
 	keys, err := authserver.PublicKeys(r.key)
 	noError(r.t, err)
 	tokens := smart.Config{Issuer: r.authBase(), Audience: r.fhirBase(), Algorithms: []string{"ES256"}, JWKS: keys, Now: r.now.now}
@@ -135,7 +135,7 @@ func (r *rig) open(p parts, partner string) *rigged {
 	}
 	verifier, err := smart.NewVerifier(tokens)
 	noError(r.t, err)
-	options, err := g.apiOptions(g.cfg, verifier, slog.New(slog.DiscardHandler), r.now.now)
+	options, err := g.apiOptions(verifier, r.now.now)
 	noError(r.t, err)
 	x := &rigged{t: r.t, recorder: &recorder{}, token: r.token(r.key, partner)}
 	options.Ledger, options.Timeout = x.recorder, 5*time.Second

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -10,9 +11,13 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/consentry/gateway/internal/ident"
 	"github.com/spf13/cobra"
+
+	"github.com/consentry/gateway/internal/ident"
 )
+
+// tagKeySize is the length of the key of the ETags.
+const tagKeySize = 32
 
 // keyFiles are the gateway's own keys: the name of each file and its length in bytes.
 var keyFiles = []struct {
@@ -22,8 +27,8 @@ var keyFiles = []struct {
 }{
 	{"id.key", ident.KeySize, "seals FHIR ids; never rotate it, partners keep ids"},
 	{"page.key", ident.PageKeySize, "seals page tokens"},
-	{"etag.key", 32, "keys the digests that leave as ETags"},
-	{"ledger.key", 32, "signs the ledger's checkpoints (an Ed25519 seed)"},
+	{"etag.key", tagKeySize, "keys the digests that leave as ETags"},
+	{"ledger.key", ed25519.SeedSize, "signs the ledger's checkpoints (an Ed25519 seed)"},
 }
 
 func keysCommand() *cobra.Command {

@@ -219,7 +219,11 @@ func patientReference(ctx context.Context, cfg *Config, key string) (string, err
 	if err != nil {
 		return "", err
 	}
-	id, err := sealer.Seal("Patient", key, "patient", key)
+	client, ok := clientKey(key)
+	if !ok {
+		return "", errors.New("--client: the key is empty")
+	}
+	id, err := sealer.Seal("Patient", string(client), "patient", string(client))
 	if errors.Is(err, store.ErrNoHandle) {
 		return "", errors.New("--client: the gateway has never seen this client")
 	}

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/consentry/gateway/internal/mapping"
 )
 
 // mapsDir is where the configured maps appear in the profiles.
@@ -12,6 +17,21 @@ const mapsDir = "maps/practice"
 
 // mapsFS shows a folder of maps, from anywhere on this machine, as mapsDir of the profiles.
 func mapsFS(profiles fs.FS, folder string) fs.FS { return overlay{profiles, os.DirFS(folder)} }
+
+// located gives the problems of the maps with their files as they lie on this machine.
+func located(err error, folder string) error {
+	var found mapping.Problems
+	if !errors.As(err, &found) {
+		return err
+	}
+	found = slices.Clone(found)
+	for i, p := range found {
+		if name, ours := strings.CutPrefix(p.File, mapsDir); ours {
+			found[i].File = filepath.Join(folder, filepath.FromSlash(name))
+		}
+	}
+	return found
+}
 
 type overlay struct{ base, maps fs.FS }
 

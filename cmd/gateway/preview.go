@@ -3,9 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 	"github.com/consentry/gateway/internal/release"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
+	"github.com/consentry/gateway/internal/spelling"
 )
 
 func previewCommand() *cobra.Command {
@@ -35,20 +39,20 @@ without it the partner's default purpose holds.`,
 			if err != nil {
 				return err
 			}
-			g, err := openRelease(cmd.Context(), cfg, time.Now)
+			r, err := openProven(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}
-			defer g.Close()
-			r, err := g.requesterFor(as, purpose)
+			v, err := r.release(slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)), time.Now)
 			if err != nil {
 				return err
 			}
-			p, err := g.preview(cmd.Context(), r, client)
+			defer v.Close()
+			p, err := v.preview(cmd.Context(), as, purpose, client)
 			if err != nil {
 				return err
 			}
-			return writePreview(cmd.OutOrStdout(), p, g.zone)
+			return writePreview(cmd.OutOrStdout(), p, v.zone)
 		},
 	}
 	cmd.Flags().StringVar(&config, "config", "", "the configuration file")
@@ -61,25 +65,59 @@ without it the partner's default purpose holds.`,
 	return cmd
 }
 
-// requesterFor is the partner as if it asked with all that it is registered for.
-func (g *gateway) requesterFor(partner, purpose string) (*requester.Requester, error) {
-	p, ok := g.partners.Partner(partner)
-	if !ok {
-		return nil, fmt.Errorf("no partner %q in the register; there are %v", partner, g.partners.IDs())
+// preview decides as if the partner asked now, with all that it is registered for.
+func (v *views) preview(ctx context.Context, partner, purpose, client string) (*release.Preview, error) {
+	r, err := v.requesterFor(partner, purpose)
+	if err != nil {
+		return nil, err
+	}
+	key, err := v.client(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	return v.service.Preview(ctx, r, smart.Search, key)
+}
+
+func (v *views) requesterFor(partner, purpose string) (*requester.Requester, error) {
+	p, err := registered(v.partners, "--as", partner)
+	if err != nil {
+		return nil, err
 	}
 	token := &smart.Token{ClientID: p.ID, Scopes: p.Scopes}
 	if purpose != "" {
-		token.Purposes = []fhir.Coding{{System: fhir.SystemActReason, Code: purpose}}
+		stated, ok := v.partners.Purpose(purpose)
+		if !ok {
+			known := v.partners.PurposeCodes()
+			return nil, fmt.Errorf("--purpose: unknown%s (known: %s)", spelling.DidYouMean(purpose, known), strings.Join(known, ", "))
+		}
+		token.Purposes = []fhir.Coding{stated}
 	}
-	return g.partners.Requester(token)
+	return v.partners.Requester(token)
 }
 
-func (g *gateway) preview(ctx context.Context, r *requester.Requester, client string) (*release.Preview, error) {
-	p, err := g.service.Preview(ctx, r, smart.Search, practice.ClientKey(client))
-	if err == nil && len(p.Lines) == 0 {
-		err = fmt.Errorf("the maps find nothing about client %s", client)
+var errNoClient = errors.New("--client: no such client: no row of the practice's has this key")
+
+// client finds a client by the practice's own key. It looks before any id is made of the key: a mistyped one would be kept for ever.
+func (r *records) client(ctx context.Context, text string) (practice.ClientKey, error) {
+	key, ok := clientKey(text)
+	if !ok {
+		return "", errNoClient
 	}
-	return p, err
+	for _, list := range []func(context.Context, practice.Source) ([]practice.ClientKey, error){r.maps.Clients, r.maps.ConsentClients} {
+		known, err := list(ctx, r.source)
+		if err != nil {
+			return "", err
+		}
+		if _, found := slices.BinarySearch(known, key); found {
+			return key, nil
+		}
+	}
+	return "", errNoClient
+}
+
+// clientKey reads a client's key as the rows have it: a UUID is the same in capitals.
+func clientKey(text string) (practice.ClientKey, bool) {
+	return practice.CanonicalClient(practice.Value{Type: practice.Text, Text: text})
 }
 
 // writePreview prints a table: kinds, dates and codes, never a name or a text.

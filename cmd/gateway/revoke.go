@@ -68,8 +68,9 @@ func markOf(cfg *Config, token, partner string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, ok := register.Partner(partner); !ok {
-		return "", fmt.Errorf("no partner %q in the register; there are %v", partner, register.IDs())
+	p, err := registered(register, "--partner", partner)
+	if err != nil {
+		return "", err
 	}
-	return partnerMark(partner), nil
+	return partnerMark(p.ID), nil
 }

@@ -23,8 +23,6 @@ type Checked struct {
 	Clients   int
 	Maps      Report // the sums over all clients, in order of the maps
 	NoteKinds []NoteKind
-	// Problems are what keeps the whole from working: a separation that is not proven, a statement that does not run.
-	Problems []string
 }
 
 // NoteKind is a kind of note that stands in the practice's records.
@@ -39,29 +37,27 @@ type NoteKind struct {
 // Unlisted tells whether nobody has decided about this kind.
 func (k NoteKind) Unlisted() bool { return k.Map == "" && k.Withheld == "" }
 
-// OK tells whether nothing is left to look at: no problem, no failed row, no kind of note that nobody has listed.
+// OK tells whether nothing is left to look at: no failed row, no kind of note that nobody has listed.
 func (c *Checked) OK() bool {
 	failed := slices.ContainsFunc(c.Maps, func(r MapReport) bool { return len(r.Failed) > 0 })
-	return !failed && len(c.Problems) == 0 && !slices.ContainsFunc(c.NoteKinds, NoteKind.Unlisted)
+	return !failed && !slices.ContainsFunc(c.NoteKinds, NoteKind.Unlisted)
 }
 
 // Check proves the separation, runs every map over every client, and holds each resource against google/fhir: it must parse, validate,
-// come back from jsonformat as the same bytes, and have the Facts that package facts defines. An error means that the practice could
-// not be read.
+// come back from jsonformat as the same bytes, and have the Facts that package facts defines. An error means that nothing could be checked:
+// the separation is not proven, the maps do not fit (Problems), or the practice could not be read.
 func (m *Maps) Check(ctx context.Context, src practice.Source) (*Checked, error) {
-	c := &checker{m: m, src: src, out: &Checked{}, byMap: map[string]*MapReport{}}
 	if err := src.ProveSeparation(ctx); err != nil {
-		c.out.Problems = append(c.out.Problems, err.Error())
-		return c.out, nil // nothing is read from a source that may hold psychotherapy notes
+		return nil, err // nothing is read from a source that may hold psychotherapy notes
+	}
+	if err := m.Describe(ctx, src); err != nil {
+		return nil, err
 	}
 	marshaller, err := jsonformat.NewMarshaller(false, "", "", fhirversion.R4)
 	if err != nil {
 		return nil, err
 	}
-	c.marshaller = marshaller
-	if !c.describe(ctx) {
-		return c.out, nil
-	}
+	c := &checker{m: m, src: src, out: &Checked{}, byMap: map[string]*MapReport{}, marshaller: marshaller}
 	if err := c.all(ctx); err != nil {
 		return nil, err
 	}
@@ -86,22 +82,6 @@ func (c *checker) report(rm *rowMap) *MapReport {
 		c.byMap[rm.kind] = r
 	}
 	return r
-}
-
-// describe checks that every statement runs and yields its columns.
-func (c *checker) describe(ctx context.Context) bool {
-	for _, rm := range c.m.maps {
-		if err := c.src.Describe(ctx, rm.query); err != nil {
-			c.out.Problems = append(c.out.Problems, fmt.Sprintf("%s: %s", rm.file, err))
-		}
-		if rm.all == nil {
-			continue
-		}
-		if err := c.src.Describe(ctx, *rm.all); err != nil {
-			c.out.Problems = append(c.out.Problems, fmt.Sprintf("%s: all-clients: %s", rm.file, err))
-		}
-	}
-	return len(c.out.Problems) == 0
 }
 
 func (c *checker) all(ctx context.Context) error {
@@ -245,9 +225,8 @@ func (c *checker) noteKinds(ctx context.Context) error {
 			listed[t] = rm.kind
 		}
 	}
-	q := practice.Query{Map: "note-kinds", SQL: c.m.source.kindsSQL, Columns: []practice.Column{{Name: "kind", Type: practice.Text, Nullable: true}, {Name: "n", Type: practice.Int}}}
 	var broken bool
-	err := c.src.Rows(ctx, q, nil, func(row practice.Row) error {
+	err := c.src.Rows(ctx, c.m.source.kindsQuery(), nil, func(row practice.Row) error {
 		k := NoteKind{Kind: row[0].Text, Rows: row[1].Int}
 		k.Map, k.Withheld = listed[k.Kind], c.m.source.withheld[k.Kind]
 		c.out.NoteKinds = append(c.out.NoteKinds, k)

@@ -184,6 +184,7 @@ func (l *loader) chooseBody(h *header) {
 
 // source is source.yaml.
 type source struct {
+	file      string
 	database  string
 	probes    []string
 	files     bool
@@ -192,11 +193,16 @@ type source struct {
 	kindsNode *yaml.Node
 }
 
+// kindsQuery yields how many notes of each kind the practice's records hold.
+func (s *source) kindsQuery() practice.Query {
+	return practice.Query{Map: "note-kinds", SQL: s.kindsSQL, Columns: []practice.Column{{Name: "kind", Type: practice.Text, Nullable: true}, {Name: "n", Type: practice.Int}}}
+}
+
 // readSource reads source.yaml. The probes of the separated store have no default: a source that proves nothing is refused.
 func (l *loader) readSource(dir string) {
 	l.source.withheld = map[string]string{}
-	file := path.Join(dir, "source.yaml")
-	root := l.read(file)
+	l.source.file = path.Join(dir, "source.yaml")
+	root := l.read(l.source.file)
 	if root == nil {
 		return
 	}
@@ -216,9 +222,8 @@ func (l *loader) readSource(dir string) {
 		}
 	}
 	if n := keys["note-kinds"]; n != nil {
-		l.source.kindsNode = n
 		kinds := l.keys(n, "note-kinds", "rows", "withheld")
-		l.source.kindsSQL = l.text(kinds["rows"], "rows")
+		l.source.kindsNode, l.source.kindsSQL = kinds["rows"], l.text(kinds["rows"], "rows")
 		if kinds["rows"] == nil {
 			l.at(n, "note-kinds needs rows: a statement that yields kind and n")
 		}

@@ -93,9 +93,11 @@ type Source interface {
 	Rows(ctx context.Context, q Query, clients []ClientKey, each func(Row) error, broken func(*BrokenRow)) error
 	// Version gives a text that changes with every insert, update and delete that the source has committed, or ErrNoVersion.
 	Version(ctx context.Context) (string, error)
-	// Describe checks that the query can run and yields the declared columns; it reads no row.
+	// Describe checks that the query can run and yields the declared columns; it reads no row. An error that does not wrap ErrUnavailable
+	// is the query's: it names tables and columns.
 	Describe(ctx context.Context, q Query) error
-	// ProveSeparation tries to read the separated psychotherapy store and fails if it can, or if it cannot tell.
+	// ProveSeparation tries to read the separated psychotherapy store and fails if it can, or if it cannot tell. An error that wraps
+	// ErrUnavailable says only that the source did not answer.
 	ProveSeparation(ctx context.Context) error
 	Close() error
 }

@@ -27,6 +27,8 @@ type dialect interface {
 	attach() (statement string, refused func(error) bool)
 	// noTable tells the error of a table that is not there or may not be read.
 	noTable(err error) bool
+	// mistake tells the error of a statement that this database will never take from that of a database that does not answer now.
+	mistake(err error) bool
 	// code says what an error is without any text that could hold a value.
 	code(err error) string
 }
@@ -45,8 +47,12 @@ func sizeFor(n int) int {
 	return sizes[len(sizes)-1]
 }
 
+// clientsHere is the placeholder of a map's statement.
+const clientsHere = ":clients"
+
 // statement is a map's statement as it is run for n clients. The line break keeps a closing comment from taking our part with it.
 func statement(d dialect, q practice.Query, n int) string {
-	text := strings.TrimRight(q.SQL, "; \t\r\n")
-	return strings.ReplaceAll(d.selects(text, q.Columns), ":clients", d.placeholders(n))
+	return strings.ReplaceAll(d.selects(ownStatement(q), q.Columns), clientsHere, d.placeholders(n))
 }
+
+func ownStatement(q practice.Query) string { return strings.TrimRight(q.SQL, "; \t\r\n") }

@@ -174,18 +174,3 @@ func keyText(v practice.Value) string {
 	}
 	return v.Text
 }
-
-// Describe prepares the query and reads no row. Its error may repeat the statement's own words: they are the map's, not the data's.
-func (s *Source) Describe(ctx context.Context, q practice.Query) error {
-	text := statement(s.dialect, q, 1) + " LIMIT 0"
-	return s.with(ctx, func(ctx context.Context, one *session) error {
-		stmt, err := one.conn.PrepareContext(ctx, text)
-		if err != nil {
-			if ctx.Err() != nil {
-				return s.unavailable(err)
-			}
-			return fmt.Errorf("sqldb: map %s: %w", q.Map, err)
-		}
-		return stmt.Close()
-	})
-}

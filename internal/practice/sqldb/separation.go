@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/consentry/gateway/internal/practice"
 )
 
 // ProveSeparation shows on the gateway's own connection that it cannot read the separated psychotherapy store (45 CFR 164.501): each
@@ -14,18 +16,26 @@ func (s *Source) ProveSeparation(ctx context.Context) error {
 		return errors.New("sqldb: separation cannot be proven: no probes are configured")
 	}
 	var unproven []error
-	for i, probe := range s.config.Separation.Probes {
-		if err := s.refuses(ctx, probe, s.dialect.noTable); err != nil {
-			unproven = append(unproven, fmt.Errorf("sqldb: separation, probe %d: %w", i+1, err))
+	var gone error
+	try := func(what, statement string, rightReason func(error) bool) {
+		switch err := s.refuses(ctx, statement, rightReason); {
+		case errors.Is(err, practice.ErrUnavailable):
+			gone = fmt.Errorf("sqldb: separation, %s: %w", what, err)
+		case err != nil:
+			unproven = append(unproven, fmt.Errorf("sqldb: separation, %s: %w", what, err))
 		}
+	}
+	for i, probe := range s.config.Separation.Probes {
+		try(fmt.Sprintf("probe %d", i+1), probe, s.dialect.noTable)
 	}
 	if s.config.Separation.Files {
 		statement, refused := s.dialect.attach()
-		if err := s.refuses(ctx, statement, refused); err != nil {
-			unproven = append(unproven, fmt.Errorf("sqldb: separation, another database file: %w", err))
-		}
+		try("another database file", statement, refused)
 	}
-	return errors.Join(unproven...)
+	if len(unproven) > 0 {
+		return errors.Join(unproven...)
+	}
+	return gone
 }
 
 var (
@@ -41,7 +51,7 @@ func (s *Source) refuses(ctx context.Context, statement string, rightReason func
 		switch {
 		case err == nil:
 			return errReadable
-		case ctx.Err() != nil:
+		case ctx.Err() != nil || !s.dialect.mistake(err):
 			return s.unavailable(err)
 		case rightReason(err):
 			return proven

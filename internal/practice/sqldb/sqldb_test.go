@@ -1,6 +1,7 @@
 package sqldb_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -360,15 +361,74 @@ func TestASlowStatementIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestDescribeTellsAMisspeltColumn(t *testing.T) {
-	s := open(t, database(t))
+func TestDescribeTellsWhatDoesNotFit(t *testing.T) {
+	path := database(t)
+	s := open(t, path)
 	if err := s.Describe(t.Context(), notes); err != nil {
 		t.Error(err)
 	}
-	q := notes
-	q.Columns = append([]practice.Column{{Name: "bodi", Type: practice.Text}}, q.Columns...)
-	if err := s.Describe(t.Context(), q); err == nil || !strings.Contains(err.Error(), "bodi") {
-		t.Errorf("%v", err)
+	text := func(names ...string) (list []practice.Column) {
+		for _, n := range names {
+			list = append(list, practice.Column{Name: n, Type: practice.Text})
+		}
+		return list
+	}
+	for name, c := range map[string]struct {
+		sql     string
+		columns []practice.Column
+		want    []string
+	}{
+		"misspelt columns":     {notes.SQL, append(text("bodi", "shoe_size"), notes.Columns...), []string{`no column "bodi", did you mean "body"?`, `no column "shoe_size"`}},
+		"without :clients":     {"SELECT 1 AS id", text("idd"), []string{`no column "idd", did you mean "id"?`}},
+		"no such table":        {"SELECT 1 AS id FROM nots", text("id"), []string{"no such table: nots"}},
+		"a column of the rows": {"SELECT bodi AS id FROM notes", text("id"), []string{"no such column: bodi"}},
+		"no SQL":               {"SELEC 1 AS id", text("id"), []string{"syntax error"}},
+	} {
+		err := s.Describe(t.Context(), practice.Query{Map: "m", SQL: c.sql, Columns: c.columns})
+		if err == nil || errors.Is(err, practice.ErrUnavailable) {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, w := range c.want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: no %s in: %v", name, w, err)
+			}
+		}
+	}
+}
+
+// A database that does not answer says nothing about the maps or the separation.
+func TestADatabaseThatDoesNotAnswerIsUnavailable(t *testing.T) {
+	path := database(t)
+	locked := open(t, path, "SELECT 1 FROM psychotherapy_notes")
+	writer, err := sql.Open("sqlite", strings.NewReplacer("?", "%3f", "#", "%23").Replace("file:"+path)+"?_txlock=exclusive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	tx, err := writer.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	garbage := filepath.Join(t.TempDir(), "half.db")
+	if err := os.WriteFile(garbage, bytes.Repeat([]byte("half a copy "), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range map[string]*sqldb.Source{
+		"locked": locked, "not there": open(t, path+".no", "SELECT 1 FROM psychotherapy_notes"), "half a copy": open(t, garbage, "SELECT 1 FROM psychotherapy_notes"),
+	} {
+		if err := s.Describe(t.Context(), notes); !errors.Is(err, practice.ErrUnavailable) {
+			t.Errorf("%s: Describe: %v", name, err)
+		}
+		if err := s.ProveSeparation(t.Context()); !errors.Is(err, practice.ErrUnavailable) {
+			t.Errorf("%s: ProveSeparation: %v", name, err)
+		}
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(locked.Describe(t.Context(), notes), locked.ProveSeparation(t.Context())); err != nil {
+		t.Errorf("it does not recover: %v", err)
 	}
 }
 

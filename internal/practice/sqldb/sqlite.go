@@ -93,6 +93,14 @@ func (sqlite) noTable(err error) bool {
 	return false
 }
 
+func (sqlite) mistake(err error) bool {
+	switch primary(err) {
+	case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_TOOBIG:
+		return true
+	}
+	return false
+}
+
 func (sqlite) code(err error) string {
 	if code := primary(err); code >= 0 {
 		return fmt.Sprintf("SQLite code %d", code)

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/release"
+)
+
+// prove proves on the practice's database that the psychotherapy notes cannot be read and that the maps fit. An error that wraps
+// practice.ErrUnavailable says only that it did not answer.
+func (r *records) prove(ctx context.Context) error {
+	if err := r.apart(ctx); err != nil {
+		return err
+	}
+	return r.fit(ctx)
+}
+
+// apart proves wall 1: the separated psychotherapy store cannot be read (45 CFR 164.501).
+func (r *records) apart(ctx context.Context) error {
+	if err := r.source.ProveSeparation(ctx); err != nil {
+		return fmt.Errorf("the psychotherapy notes are not proven to be apart: %w", err)
+	}
+	return nil
+}
+
+// fit proves that every statement of the maps runs and yields its columns.
+func (r *records) fit(ctx context.Context) error {
+	if err := r.maps.Describe(ctx, r.source); err != nil {
+		return fmt.Errorf("the maps do not fit the practice's database:\n%w", located(err, r.cfg.Maps))
+	}
+	return nil
+}
+
+// proven lets nothing be read before the proofs hold: a gateway that was started while the practice's database did not answer has none yet. That
+// the psychotherapy notes are apart is proven anew whenever the database has changed, so that notes which are moved into it close it.
+type proven struct {
+	release.Records
+	apart, fit func(context.Context) error
+
+	fits    atomic.Bool            // the maps did once; a statement that no longer runs is an error by itself
+	version atomic.Pointer[string] // of which the separation is proven
+}
+
+// Version implements release.Records.
+func (p *proven) Version(ctx context.Context) (string, error) {
+	version, err := p.Records.Version(ctx)
+	unnamed := errors.Is(err, practice.ErrNoVersion) // then each request proves
+	if err != nil && !unnamed {
+		return "", err
+	}
+	if known := p.version.Load(); known != nil && *known == version && !unnamed {
+		return version, nil
+	}
+	if err := p.prove(ctx); err != nil {
+		return "", err
+	}
+	if !unnamed {
+		p.version.Store(&version)
+	}
+	return version, err
+}
+
+// Snapshot implements release.Records.
+func (p *proven) Snapshot(ctx context.Context, f func(context.Context, release.State) error) error {
+	if p.version.Load() == nil {
+		if err := p.prove(ctx); err != nil {
+			return err
+		}
+	}
+	return p.Records.Snapshot(ctx, f)
+}
+
+func (p *proven) prove(ctx context.Context) error {
+	if err := p.apart(ctx); err != nil {
+		return err
+	}
+	if p.fits.Load() {
+		return nil
+	}
+	if err := p.fit(ctx); err != nil {
+		return err
+	}
+	p.fits.Store(true)
+	return nil
+}

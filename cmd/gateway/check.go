@@ -20,14 +20,15 @@ func checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check --config FILE",
 		Short: "Try the maps on the practice's real rows, and say what would be served and what not",
-		Long: `check connects to the practice's database, proves that the separated psychotherapy store cannot be read, runs every map over every
+		Long: `Connects to the practice's database, proves that the separated psychotherapy store cannot be read, runs every map over every
 client, and holds every resource against google/fhir: it must parse, validate, and come back as the same bytes.
 
 It prints a table of the maps: rows read, mapped, withheld by reason, failed. Failed rows are listed by table, key and column, never with
 a value. Kinds of note that no map lists are withheld, and listed here so that somebody decides.
 
 The exit code is 0 if nothing is left to look at, and 1 otherwise. Nothing is released, and nothing is written to the ledger.`,
-		Args: cobra.NoArgs,
+		Example: "  gateway check --config gateway.yaml",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := loadConfig(config)
 			if err != nil {
@@ -51,8 +52,7 @@ The exit code is 0 if nothing is left to look at, and 1 otherwise. Nothing is re
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&config, "config", "", "the gateway's configuration file")
-	_ = cmd.MarkFlagRequired("config")
+	configFlag(cmd, &config)
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -100,14 +101,17 @@ func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
 
 // loadConfig reads the file and reports every problem at once, each with its place.
 func loadConfig(path string) (*Config, error) {
+	if path == "" {
+		return nil, errors.New("--config: no file is named")
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--config: %w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, 1<<20))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--config: %w", err)
 	}
 	return parseConfig(path, text)
 }

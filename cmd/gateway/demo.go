@@ -35,7 +35,7 @@ func demoCommand() *cobra.Command {
 		Short: "Run the main job on a synthetic practice, and tell the story",
 		Long: `Makes a synthetic therapy practice in SQLite, with its psychotherapy notes in a second file that the gateway cannot read, and a token issuer for
 its partners. Then it tells the story in the terminal, by requests over HTTP as partners make them: a referring provider pulls one client's records, an
-insurer asks for the same client, the client revokes. Each step prints the request, what was released, what was withheld and why, and a curl line.
+insurer asks for the same client and gets less, the client revokes and the next request gets nothing. Each step prints the request, what was released, what was withheld and why, and a curl line.
 
 Afterwards it serves until Ctrl-C. The folder then holds all that there is to look at: demo.json names the partners with their private keys and the clients;
 gateway.yaml is the configuration, for the other commands ("gateway preview --config DIR/gateway.yaml ..."). A practice that an earlier demo left in
@@ -47,11 +47,11 @@ the folder is made anew.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), cmd.OutOrStdout(), o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.dir, "data-dir", ".demo", "the folder for everything that the demo writes")
-	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "the address to serve on, on loopback; port 0 picks a free one")
+	f.StringVar(&o.dir, "data-dir", ".demo", "the folder `DIR` for everything that the demo writes")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "the address `ADDR` to serve on, on loopback; port 0 picks a free one")
 	f.BoolVar(&o.once, "once", false, "end after the story")
-	f.IntVar(&o.clients, "clients", 40, "how many clients the practice has, 20 at least")
-	f.Uint64Var(&o.seed, "seed", 1, "the same seed gives the same practice")
+	f.IntVar(&o.clients, "clients", 40, "the practice has `N` clients, 20 at least")
+	f.Uint64Var(&o.seed, "seed", 1, "the seed `S` of the practice: the same gives the same")
 	return cmd
 }
 

@@ -18,9 +18,17 @@ const demoLockFile = "demo.lock"
 // the first. The lock ends with release, or with the process.
 func lockFolder(ctx context.Context, dir string) (release func() error, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--data-dir: %w", err)
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, demoLockFile)+"?_txlock=exclusive&_pragma=busy_timeout(0)")
+	path := filepath.Join(dir, demoLockFile)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // SQLite would make it readable by others
+	if err != nil {
+		return nil, fmt.Errorf("--data-dir: %w", err)
+	}
+	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
+		return nil, fmt.Errorf("--data-dir: %w", err)
+	}
+	db, err := sql.Open("sqlite", "file:"+path+"?_txlock=exclusive&_pragma=busy_timeout(0)")
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ type explainFlags struct {
 func explainCommand() *cobra.Command {
 	var f explainFlags
 	cmd := &cobra.Command{
-		Use:   "explain --consents F.ndjson --resources F.ndjson --requester F.json",
+		Use:   "explain --consents FILE --resources FILE --requester FILE [--at INSTANT] [--zone ZONE] [--practice REF] [--json]",
 		Short: "Say what a requester would get of a chart, and which Consent decides",
 		Long: `Decides over files instead of a practice, by the same rules as the gateway: for each resource whether it is released or withheld, for
 which reason, and by which Consent and provision.
@@ -44,17 +44,19 @@ The requester is a JSON object:
 
 patient is the launch context. With kind patient it is also the authenticated person, unless "person" names a RelatedPerson of the chart.
 related says whether the practice's own data tie the partner to the client; it is true where it is not stated.`,
+		Example: `  gateway explain --consents consents.ndjson --resources chart.ndjson --requester clinic.json
+  gateway explain --consents consents.ndjson --resources chart.ndjson --requester clinic.json --at 2026-12-31 --zone America/New_York --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.run(cmd.OutOrStdout(), cmd.ErrOrStderr(), time.Now())
 		},
 	}
-	cmd.Flags().StringVar(&f.consents, "consents", "", "file of Consents, NDJSON")
-	cmd.Flags().StringVar(&f.resources, "resources", "", "file of the chart's resources, NDJSON")
-	cmd.Flags().StringVar(&f.requester, "requester", "", "file of the one who asks, JSON")
-	cmd.Flags().StringVar(&f.at, "at", "", "the instant at which is asked, as a FHIR dateTime; a date is its beginning (default now)")
-	cmd.Flags().StringVar(&f.zone, "zone", "UTC", "the practice's time zone, for dates")
-	cmd.Flags().StringVar(&f.practice, "practice", "", "this practice as Consents name it, Organization/x (default: the rule on who discloses is not applied)")
+	cmd.Flags().StringVar(&f.consents, "consents", "", "`FILE` of Consents, NDJSON")
+	cmd.Flags().StringVar(&f.resources, "resources", "", "`FILE` of the chart's resources, NDJSON")
+	cmd.Flags().StringVar(&f.requester, "requester", "", "`FILE` of the one who asks, JSON")
+	cmd.Flags().StringVar(&f.at, "at", "", "the `INSTANT` at which is asked, as a FHIR dateTime; a date is its beginning (default now)")
+	cmd.Flags().StringVar(&f.zone, "zone", "UTC", "the practice's IANA time `ZONE`, for dates")
+	cmd.Flags().StringVar(&f.practice, "practice", "", "this practice as Consents name it, a `REF` such as Organization/x (default: the rule on who discloses is not applied)")
 	cmd.Flags().BoolVar(&f.json, "json", false, "one line of JSON for each resource")
 	for _, name := range []string{"consents", "resources", "requester"} {
 		if err := cmd.MarkFlagRequired(name); err != nil {
@@ -92,10 +94,10 @@ func (f explainFlags) question(now time.Time) (q explain.Question, closeFiles fu
 			_ = file.Close() // only read from
 		}
 	}
-	file := func(name string) *os.File {
-		h, err := os.Open(name)
+	file := func(flag, name string) *os.File {
+		h, err := openFile(name)
 		if err != nil {
-			problems = append(problems, err)
+			problems = append(problems, fmt.Errorf("%s: %w", flag, err))
 			return nil
 		}
 		open = append(open, h)
@@ -106,43 +108,62 @@ func (f explainFlags) question(now time.Time) (q explain.Question, closeFiles fu
 			problems = append(problems, err)
 		}
 	}
-	if h := file(f.consents); h != nil {
+	if h := file("--consents", f.consents); h != nil {
 		q.Consents = explain.File{Name: f.consents, Reader: h}
 	}
-	if h := file(f.resources); h != nil {
+	if h := file("--resources", f.resources); h != nil {
 		q.Resources = explain.File{Name: f.resources, Reader: h}
 	}
-	if h := file(f.requester); h != nil {
+	if h := file("--requester", f.requester); h != nil {
 		q.Requester, err = explain.ReadRequester(h)
+		if errors.Is(err, io.EOF) {
+			err = fmt.Errorf("--requester: %s is empty", f.requester)
+		}
 		try(err)
 	}
 	try(f.settings(&q, now))
 	return q, closeFiles, errors.Join(problems...)
 }
 
+// openFile opens a file to read, and nothing else.
+func openFile(name string) (*os.File, error) {
+	if name == "" {
+		return nil, errors.New("no file is named")
+	}
+	info, err := os.Stat(name)
+	if err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s is a folder", name)
+	}
+	return os.Open(name)
+}
+
 // settings reads time, zone, practice and the profiles.
 func (f explainFlags) settings(q *explain.Question, now time.Time) error {
+	var problems []error
 	var err error
-	if q.Zone, err = time.LoadLocation(f.zone); err != nil {
-		return errors.New("--zone: no such time zone")
+	if q.Zone, err = time.LoadLocation(f.zone); err != nil || f.zone == "" || f.zone == "Local" {
+		problems = append(problems, errors.New("--zone: no IANA time zone, such as America/New_York"))
+		q.Zone = time.UTC
 	}
 	q.At = now
 	if f.at != "" {
 		at, err := fhir.ParseDateTime(f.at, q.Zone)
 		if err != nil {
-			return errors.New("--at: not a FHIR dateTime")
+			problems = append(problems, errors.New("--at: no FHIR dateTime, such as 2026-11-21 or 2026-11-21T10:00:00Z"))
 		}
 		q.At = at.Start
 	}
 	if f.practice != "" {
 		var ok bool
 		if q.Practice, ok = fhir.ParseReference(f.practice); !ok {
-			return errors.New("--practice: not a reference of the form Organization/x")
+			problems = append(problems, errors.New("--practice: no reference of the form Organization/x"))
 		}
 	}
 	if q.Rules, err = policy.LoadReading(profiles.FS); err != nil {
-		return err
+		problems = append(problems, err)
 	}
-	q.Types, err = facts.LoadTypes(profiles.FS)
-	return err
+	if q.Types, err = facts.LoadTypes(profiles.FS); err != nil {
+		problems = append(problems, err)
+	}
+	return errors.Join(problems...)
 }

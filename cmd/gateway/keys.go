@@ -36,9 +36,11 @@ func keysCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keys --dir DIR",
 		Short: "Make the gateway's own keys",
-		Long: `Writes the keys that a configuration names under "keys", one file each, readable by you alone. A key that is there already is left as it is:
-ids that partners keep stay valid. Back them up as you back up the ledger, and keep them apart from the practice's database.`,
-		Args: cobra.NoArgs,
+		Long: `Writes the keys that a configuration names under "keys", one file each, readable by you alone: id.key seals FHIR ids, page.key page tokens, etag.key
+keys the ETags, ledger.key signs the ledger. A key that is there already is left as it is: ids that partners keep stay valid. Back them up as you back
+up the ledger, and keep them apart from the practice's database.`,
+		Example: "  gateway keys --dir /etc/consentry/keys",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			made, err := makeKeys(dir)
 			for _, k := range made {
@@ -47,7 +49,7 @@ ids that partners keep stay valid. Back them up as you back up the ledger, and k
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "the folder to write them to")
+	cmd.Flags().StringVar(&dir, "dir", "", "the folder `DIR` to write them to, made if it is not there")
 	_ = cmd.MarkFlagRequired("dir")
 	return cmd
 }
@@ -55,7 +57,7 @@ ids that partners keep stay valid. Back them up as you back up the ledger, and k
 // makeKeys writes the keys that are missing in dir and names them.
 func makeKeys(dir string) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--dir: %w", err)
 	}
 	var made []string
 	for _, k := range keyFiles {

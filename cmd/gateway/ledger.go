@@ -49,9 +49,8 @@ the whole file was put back to an older copy of itself.`,
 			return verifyLedger(cmd.Context(), cmd.OutOrStdout(), config, anchor)
 		},
 	}
-	cmd.Flags().StringVar(&config, "config", "", "the gateway's configuration file")
-	cmd.Flags().StringVar(&anchor, "anchor", "", "a checkpoint that an earlier check has named")
-	_ = cmd.MarkFlagRequired("config")
+	configFlag(cmd, &config)
+	cmd.Flags().StringVar(&anchor, "anchor", "", "a `CHECKPOINT` that an earlier check has named")
 	return cmd
 }
 
@@ -87,27 +86,33 @@ func disclosuresCommand() *cobra.Command {
 	var config, client, since string
 	var asJSON, accountable bool
 	cmd := &cobra.Command{
-		Use:   "disclosures --config FILE [--client KEY] [--since DATE]",
+		Use:   "disclosures --config FILE [--client KEY] [--since DATE] [--accountable] [--json]",
 		Short: "List what was released, to whom and under which Consent",
 		Long: `Lists the ledger's records: when, to which partner, for which purpose, how many resources of each type. With --json each line is the whole
 record, with the ids of the resources, the Consents that decided and their versions, and how much was withheld for which reason.
 
---client is the practice's own number of the client; the lines are then in the order of time. Without it all records are listed, those of each
+With --client the lines are in the order of time. Without it all records are listed, those of each
 gateway process together. --accountable leaves only what an accounting of disclosures lists (45 CFR 164.528).`,
 		Example: `  gateway ledger disclosures --config gateway.yaml --client 1042 --since 2026-01-01
   gateway ledger disclosures --config gateway.yaml --client 1042 --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("client") && client == "" {
+				return errors.New("--client: the key is empty; without --client all records are listed")
+			}
 			l := lister{out: cmd.OutOrStdout(), json: asJSON, accountable: accountable}
-			return l.list(cmd.Context(), config, client, since)
+			err := l.list(cmd.Context(), config, client, since)
+			if err == nil && l.listed == 0 {
+				_, err = fmt.Fprintln(cmd.ErrOrStderr(), "no such records")
+			}
+			return err
 		},
 	}
-	cmd.Flags().StringVar(&config, "config", "", "the gateway's configuration file")
-	cmd.Flags().StringVar(&client, "client", "", "the practice's own number of one client")
-	cmd.Flags().StringVar(&since, "since", "", "a date (2026-11-21) or time (2026-11-21T10:00:00Z); a date is a day in the practice's zone")
+	configFlag(cmd, &config)
+	cmd.Flags().StringVar(&client, "client", "", "the practice's own `KEY` of one client, its number as a rule")
+	cmd.Flags().StringVar(&since, "since", "", "from this `DATE` on (2026-11-21) or time (2026-11-21T10:00:00Z); a date is a day in the practice's zone")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object per record")
 	cmd.Flags().BoolVar(&accountable, "accountable", false, "only what an accounting of disclosures lists")
-	_ = cmd.MarkFlagRequired("config")
 	return cmd
 }
 
@@ -116,6 +121,7 @@ type lister struct {
 	out               io.Writer
 	zone              *time.Location
 	json, accountable bool
+	listed            int
 }
 
 func (l *lister) list(ctx context.Context, config, client, since string) error {
@@ -131,7 +137,7 @@ func (l *lister) list(ctx context.Context, config, client, since string) error {
 	if since != "" {
 		i, err := fhir.ParseDateTime(since, l.zone)
 		if err != nil {
-			return errors.New("--since: not a date such as 2026-11-21")
+			return errors.New("--since: not a date such as 2026-11-21, or a time such as 2026-11-21T10:00:00Z")
 		}
 		f.Since = i.Start
 	}
@@ -177,6 +183,7 @@ func (l *lister) write(e ledger.Entry) error {
 	if l.accountable && !e.Record.Accountable {
 		return nil
 	}
+	l.listed++
 	text := e.Describe(l.zone)
 	if l.json {
 		b, err := json.Marshal(e)
@@ -219,10 +226,7 @@ func patientReference(ctx context.Context, cfg *Config, key string) (string, err
 	if err != nil {
 		return "", err
 	}
-	client, ok := clientKey(key)
-	if !ok {
-		return "", errors.New("--client: the key is empty")
-	}
+	client, _ := clientKey(key)
 	id, err := sealer.Seal("Patient", string(client), "patient", string(client))
 	if errors.Is(err, store.ErrNoHandle) {
 		return "", errors.New("--client: the gateway has never seen this client")

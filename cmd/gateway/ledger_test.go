@@ -112,7 +112,7 @@ func TestLedgerDisclosures(t *testing.T) {
 	}{
 		{"everything", nil, []string{"partner-1042", "partner-7", "partner-1042"}},
 		{"a client", []string{"--client", "1042"}, []string{"2026-11-19 22:00:00  partner-1042  for TREAT  GET /fhir/DocumentReference (200): 2 DocumentReference, 1 Provenance", "[accountable]"}},
-		{"a client without records", []string{"--client", "8"}, nil},
+		{"a client without records", []string{"--client", "8"}, []string{"no such records"}},
 		{"since a day in the practice's zone", []string{"--since", "2026-11-20"}, []string{"partner-7", "partner-1042"}},
 		{"since an instant", []string{"--since", "2026-11-22T00:00:00Z"}, []string{"partner-1042"}},
 		{"accountable only", []string{"--accountable"}, []string{"partner-1042"}},
@@ -143,6 +143,7 @@ func TestLedgerDisclosures(t *testing.T) {
 	}
 	for name, args := range map[string][]string{
 		"a client that nobody knows": {"disclosures", "--config", config, "--client", "a key that is far too long for an id"},
+		"an empty key":               {"disclosures", "--config", config, "--client", ""},
 		"a bad date":                 {"disclosures", "--config", config, "--since", "yesterday"},
 		"no configuration":           {"disclosures"},
 		"a bad anchor":               {"verify", "--config", config, "--anchor", "x"},

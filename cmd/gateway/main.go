@@ -29,10 +29,28 @@ func rootCommand() *cobra.Command {
 		Long: `Consentry stands in front of a therapy practice's own records. It gives a referring provider, an insurer or a client's own app what
 the client's active Consent allows, over FHIR R4, with Provenance. A psychotherapy note never leaves.
 
-Start with "gateway demo".`,
+Start with "gateway demo": it brings a practice of its own.
+
+For a practice of yours: "gateway keys" makes the keys; write a configuration, maps and a partner register; "gateway check" tries the maps on the real
+rows; "gateway preview" shows what a partner would get; "gateway serve" serves. Each explains itself with --help.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.AddCommand(demoCommand(), serveCommand(), checkCommand(), explainCommand(), previewCommand(), ledgerCommand(), revokeCommand(), keysCommand())
+	plainUsage(root)
 	return root
+}
+
+// plainUsage keeps "[flags]" out of usage lines that name the flags themselves.
+func plainUsage(cmd *cobra.Command) {
+	cmd.DisableFlagsInUseLine = true
+	for _, sub := range cmd.Commands() {
+		plainUsage(sub)
+	}
+}
+
+// configFlag is the flag of every command that needs a practice.
+func configFlag(cmd *cobra.Command, config *string) {
+	cmd.Flags().StringVar(config, "config", "", "the configuration `FILE`, as \"gateway serve\" takes it")
+	_ = cmd.MarkFlagRequired("config")
 }

@@ -28,10 +28,10 @@ func previewCommand() *cobra.Command {
 		Use:   "preview --config FILE --client KEY --as PARTNER [--purpose P]",
 		Short: "Show what a partner would get of a client's chart today, what not, and why",
 		Long: `Decides over one client's whole chart as if the partner asked now, with all scopes that it is registered for, and prints one line per resource:
-whether it would be released, the reason, and the Consent and provision that decided. Nothing is written to the ledger, since nothing leaves.
+whether it would leave, and the reason, Consent and provision of the decision. Nothing is written to the ledger, since nothing leaves.
 
---client is the practice's own number of the client, --as the partner's id in the partner register. --purpose is a code of v3-ActReason (TREAT, HPAYMT);
-without it the partner's default purpose holds.`,
+A resource that is permitted may stay all the same: a Consent names others, so partners do not get it, and what would lose a part that FHIR requires stays
+whole. A purpose for which the partner is not registered gets nothing, with the reason "purpose".`,
 		Example: "  gateway preview --config gateway.yaml --client 1042 --as harbor-family-medicine --purpose TREAT",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -55,11 +55,11 @@ without it the partner's default purpose holds.`,
 			return writePreview(cmd.OutOrStdout(), p, v.zone)
 		},
 	}
-	cmd.Flags().StringVar(&config, "config", "", "the configuration file")
-	cmd.Flags().StringVar(&client, "client", "", "the practice's own number of the client")
-	cmd.Flags().StringVar(&as, "as", "", "the partner's id")
-	cmd.Flags().StringVar(&purpose, "purpose", "", "a v3-ActReason code; empty for the partner's default")
-	for _, f := range []string{"config", "client", "as"} {
+	configFlag(cmd, &config)
+	cmd.Flags().StringVar(&client, "client", "", "the practice's own `KEY` of the client, its number as a rule")
+	cmd.Flags().StringVar(&as, "as", "", "the `PARTNER`'s id in the register")
+	cmd.Flags().StringVar(&purpose, "purpose", "", "the purpose of use `P`, a v3-ActReason code; without it the partner's default")
+	for _, f := range []string{"client", "as"} {
 		_ = cmd.MarkFlagRequired(f)
 	}
 	return cmd
@@ -87,12 +87,20 @@ func (v *views) requesterFor(partner, purpose string) (*requester.Requester, err
 	if purpose != "" {
 		stated, ok := v.partners.Purpose(purpose)
 		if !ok {
-			known := v.partners.PurposeCodes()
-			return nil, fmt.Errorf("--purpose: unknown%s (known: %s)", spelling.DidYouMean(purpose, known), strings.Join(known, ", "))
+			return nil, unknownPurpose(purpose, p, v.partners.PurposeCodes())
 		}
 		token.Purposes = []fhir.Coding{stated}
 	}
 	return v.partners.Requester(token)
+}
+
+func unknownPurpose(purpose string, p *requester.Partner, known []string) error {
+	own := make([]string, len(p.Purposes))
+	for i, c := range p.Purposes {
+		own[i] = c.Code
+	}
+	return fmt.Errorf("--purpose: unknown%s (%s is registered for: %s; all that are known: %s)",
+		spelling.DidYouMean(purpose, known), p.ID, cmp.Or(strings.Join(own, ", "), "none"), strings.Join(known, ", "))
 }
 
 var errNoClient = errors.New("--client: no such client: no row of the practice's has this key")

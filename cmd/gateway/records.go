@@ -51,6 +51,9 @@ type records struct {
 
 // openRecords opens the practice's side. It does not ask the database yet.
 func openRecords(ctx context.Context, cfg *Config) (_ *records, err error) {
+	if err := cfg.checkFiles(); err != nil {
+		return nil, err
+	}
 	r := &records{cfg: cfg, profiles: profilesOf(cfg)}
 	defer func() {
 		if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,9 @@ A client who revokes a Consent needs none of this: that takes effect on the next
 			if err != nil {
 				return err
 			}
+			if lasting <= 0 {
+				return errors.New("--for: a duration above zero, such as 72h")
+			}
 			key, err := markOf(cfg, token, partner)
 			if err != nil {
 				return err
@@ -49,11 +53,10 @@ A client who revokes a Consent needs none of this: that takes effect on the next
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&config, "config", "", "the configuration file")
-	cmd.Flags().StringVar(&token, "token", "", "the jti of an access token")
-	cmd.Flags().StringVar(&partner, "partner", "", "a partner's id in the register")
-	cmd.Flags().DurationVar(&lasting, "for", 25*time.Hour, "how long; the default outlives every token that the gateway takes")
-	_ = cmd.MarkFlagRequired("config")
+	configFlag(cmd, &config)
+	cmd.Flags().StringVar(&token, "token", "", "the `JTI` of an access token")
+	cmd.Flags().StringVar(&partner, "partner", "", "a partner's `ID` in the register")
+	cmd.Flags().DurationVar(&lasting, "for", 25*time.Hour, "the `DURATION`, such as 72h; the default outlives every token that the gateway takes")
 	cmd.MarkFlagsOneRequired("token", "partner")
 	cmd.MarkFlagsMutuallyExclusive("token", "partner")
 	return cmd
@@ -61,7 +64,12 @@ A client who revokes a Consent needs none of this: that takes effect on the next
 
 // markOf is the key of the mark. A partner whom nobody has registered is a typing error.
 func markOf(cfg *Config, token, partner string) (string, error) {
-	if token != "" {
+	switch {
+	case token == "" && partner == "":
+		return "", errors.New("--token, --partner: the id is empty")
+	case strings.Count(token, ".") == 2 && strings.HasPrefix(token, "eyJ"): // a JWS in its compact form (RFC 7515, 7.1)
+		return "", errors.New("--token: this is a whole access token; its jti is wanted, which is a claim in it")
+	case token != "":
 		return tokenMark(token), nil
 	}
 	register, err := loadPartners(cfg, profilesOf(cfg))

@@ -61,7 +61,8 @@ func TestRevokeReachesEveryGateway(t *testing.T) {
 			t.Errorf("after %v: %v", step.args, err)
 		}
 	}
-	for name, args := range map[string][]string{"nobody": {}, "both": {"--token", "x", "--partner", "clinic"}, "a partner unknown": {"--partner", "clinnic"}, "no time": {"--token", "x", "--for", "0s"}} {
+	for name, args := range map[string][]string{"nobody": {}, "both": {"--token", "x", "--partner", "clinic"}, "a partner unknown": {"--partner", "clinnic"}, "no time": {"--token", "x", "--for", "0s"},
+		"an empty token": {"--token", ""}, "an empty partner": {"--partner", ""}, "a whole token": {"--token", "eyJhbGciOiJFUzI1NiJ9.eyJqdGkiOiJ4In0.c2ln"}} {
 		if run(args...) == nil {
 			t.Errorf("%s was revoked", name)
 		}

@@ -21,8 +21,11 @@ func serveCommand() *cobra.Command {
 		Short: "Serve a practice's records over FHIR R4",
 		Long: `Serves what the configuration describes, until SIGTERM or Ctrl-C; requests under way are then answered first.
 
-Nothing is served before the gateway has proven that it cannot read the psychotherapy notes, and has loaded its keys, maps and rules. Every problem
-of the configuration is reported at once. "gateway check" tells how well the maps fit the practice's rows.`,
+It does not start before it has loaded keys, maps and rules, has proven that it cannot read the psychotherapy notes, and has seen that every statement of the
+maps runs. All problems of the configuration are reported at once, and so are all of the maps. A practice's database that does not answer may come back: then
+it starts, answers 503, names "practice" under /readyz, and proves the same before it releases anything.
+
+docker/gateway.yaml, in the repository, is a commented configuration. "gateway check" tells how well the maps fit the practice's rows.`,
 		Example: "  gateway serve --config /etc/consentry/gateway.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -48,8 +51,7 @@ of the configuration is reported at once. "gateway check" tells how well the map
 			return s.run(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&config, "config", "", "the configuration file")
-	_ = cmd.MarkFlagRequired("config")
+	configFlag(cmd, &config)
 	return cmd
 }
 

@@ -11,29 +11,28 @@ import (
 	"github.com/consentry/gateway/internal/spelling"
 )
 
-// Describe prepares the query and reads no row. Its error may repeat the statement's own words: they are the map's, not the data's.
+// Describe runs the query for no row. (To prepare it is not enough: SQLite would do so by what the connection remembers of the schema.) Its error
+// may repeat the statement's own words: they are the map's, not the data's.
 func (s *Source) Describe(ctx context.Context, q practice.Query) error {
 	return s.with(ctx, func(ctx context.Context, one *session) error {
-		stmt, err := one.conn.PrepareContext(ctx, statement(s.dialect, q, 1)+" LIMIT 0")
+		_, err := s.noRow(ctx, one, s.dialect.selects(ownStatement(q), q.Columns))
 		switch {
 		case err == nil:
-			return stmt.Close()
+			return nil
 		case ctx.Err() != nil || !s.dialect.mistake(err):
 			return s.unavailable(err)
 		}
-		yielded, bare := s.yields(ctx, one, q)
-		if bare == nil {
-			if missing := missingColumns(q.Columns, yielded); len(missing) > 0 {
-				return errors.New(strings.Join(missing, "; "))
-			}
+		yielded, bare := s.noRow(ctx, one, "SELECT * FROM ("+ownStatement(q)+"\n) AS r")
+		if missing := missingColumns(q.Columns, yielded); bare == nil && len(missing) > 0 {
+			return errors.New(strings.Join(missing, "; "))
 		}
 		return fmt.Errorf("the statement cannot run: %w", err)
 	})
 }
 
-// yields names the columns of the map's own statement.
-func (s *Source) yields(ctx context.Context, one *session, q practice.Query) ([]string, error) {
-	text := "SELECT * FROM (" + ownStatement(q) + "\n) AS r LIMIT 0"
+// noRow runs a statement up to its first row and names its columns.
+func (s *Source) noRow(ctx context.Context, one *session, text string) ([]string, error) {
+	text += " LIMIT 0"
 	var args []any
 	if strings.Contains(text, clientsHere) {
 		text, args = strings.ReplaceAll(text, clientsHere, s.dialect.placeholders(1)), []any{nil}
@@ -44,6 +43,7 @@ func (s *Source) yields(ctx context.Context, one *session, q practice.Query) ([]
 	}
 	defer rows.Close()
 	names, err := rows.Columns()
+	rows.Next()
 	return names, errors.Join(err, rows.Err())
 }
 

@@ -397,6 +397,18 @@ func TestDescribeTellsWhatDoesNotFit(t *testing.T) {
 	}
 }
 
+func TestDescribeSeesAChangeOfTheSchema(t *testing.T) {
+	path := database(t)
+	s := open(t, path)
+	if err := s.Describe(t.Context(), notes); err != nil {
+		t.Fatal(err)
+	}
+	write(t, strings.NewReplacer("?", "%3f", "#", "%23").Replace("file:"+path), "ALTER TABLE notes RENAME COLUMN body TO content")
+	if err := s.Describe(t.Context(), notes); err == nil || errors.Is(err, practice.ErrUnavailable) {
+		t.Errorf("on a connection that knew the column: %v", err)
+	}
+}
+
 // A database that does not answer says nothing about the maps or the separation.
 func TestADatabaseThatDoesNotAnswerIsUnavailable(t *testing.T) {
 	path := database(t)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -108,9 +109,10 @@ func rawRequest(host, pathAndQuery, token string) []byte {
 	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nAccept: application/fhir+json\r\n\r\n", pathAndQuery, host, token)
 }
 
-// benchRequests are one search for each client and partner whose page is full.
-func benchRequests(b *testing.B, d *demonstration) (requests [][]byte, sample []byte) {
+// benchRequests are one search for each client and partner whose page is full, and the answers by token and query.
+func benchRequests(b *testing.B, d *demonstration) (requests [][]byte, bodies map[string][]byte) {
 	b.Helper()
+	bodies = map[string][]byte{}
 	for _, partner := range benchPartners {
 		token, err := d.fetchToken(b.Context(), d.partner(partner.id))
 		if err != nil {
@@ -124,14 +126,14 @@ func benchRequests(b *testing.B, d *demonstration) (requests [][]byte, sample []
 			}
 			if a.types["DocumentReference"] == benchPage {
 				requests = append(requests, rawRequest(d.address, "/fhir/"+query, token))
-				sample = a.body
+				bodies[token+query] = a.body
 			}
 		}
 	}
 	if len(requests) < benchClients*len(benchPartners)*8/10 {
 		b.Fatalf("only %d of %d pages are full", len(requests), benchClients*len(benchPartners))
 	}
-	return requests, sample
+	return requests, bodies
 }
 
 func patientID(b testing.TB, d *demonstration, c practice.ClientKey) string {
@@ -207,12 +209,15 @@ func exchange(conn net.Conn, r *bufio.Reader, request []byte) error {
 	return err
 }
 
-// bareGin serves the same bytes from a bare Gin handler.
-func bareGin(b *testing.B, body []byte) string {
+// bareGin serves the same bytes from a bare Gin handler: of each request those that the gateway answers it with.
+func bareGin(b *testing.B, bodies map[string][]byte) string {
 	b.Helper()
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
-	e.GET("/fhir/DocumentReference", func(c *gin.Context) { c.Data(http.StatusOK, "application/fhir+json", body) })
+	e.GET("/fhir/DocumentReference", func(c *gin.Context) {
+		token := strings.TrimPrefix(c.GetHeader("Authorization"), "Bearer ")
+		c.Data(http.StatusOK, "application/fhir+json", bodies[token+"DocumentReference?"+c.Request.URL.RawQuery])
+	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -227,24 +232,53 @@ func bareGin(b *testing.B, body []byte) string {
 // handler that writes the same bytes: 64 connections, 100 clients x 3 requesters, in turns within one run. The ratio is what counts.
 func BenchmarkWarmSearch(b *testing.B) {
 	d := benchDemo(b)
-	requests, sample := benchRequests(b, d)
-	bare := bareGin(b, sample)
+	requests, bodies := benchRequests(b, d)
+	bare := bareGin(b, bodies)
 	const turns, lasting = 5, 2 * time.Second
 	load(b, d.address, requests, lasting)
 	load(b, bare, requests, lasting/2)
-	var ratios, gateways, bares []float64
+	var ratios, gateways, bares, gatewayCPU, bareCPU []float64
 	for range turns {
+		before := processorTime(b)
 		g := load(b, d.address, requests, lasting)
+		between := processorTime(b)
 		x := load(b, bare, requests, lasting)
+		after := processorTime(b)
 		ratios, gateways, bares = append(ratios, g/x), append(gateways, g), append(bares, x)
+		gatewayCPU = append(gatewayCPU, perRequest(between-before, g, lasting))
+		bareCPU = append(bareCPU, perRequest(after-between, x, lasting))
 	}
 	b.ReportMetric(median(ratios), "ratio")
 	b.ReportMetric(median(gateways), "gateway-req/s")
 	b.ReportMetric(median(bares), "bare-req/s")
-	b.ReportMetric(float64(len(sample)), "body-bytes")
+	b.ReportMetric(median(gatewayCPU), "gateway-cpu-us/req")
+	b.ReportMetric(median(bareCPU), "bare-cpu-us/req")
+	b.ReportMetric(float64(meanLength(bodies)), "body-bytes")
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(residentBytes())/(1<<20), "rss-MB")
 	reportStages(b, d)
+}
+
+// processorTime is what this process has used, client and both servers together.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// perRequest is the processor time of one request, in microseconds.
+func perRequest(used time.Duration, perSecond float64, lasting time.Duration) float64 {
+	return float64(used.Microseconds()) / (perSecond * lasting.Seconds())
+}
+
+func meanLength(bodies map[string][]byte) (mean int) {
+	for _, body := range bodies {
+		mean += len(body)
+	}
+	return mean / len(bodies)
 }
 
 func median(xs []float64) float64 {

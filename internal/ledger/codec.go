@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"time"
+	"unsafe"
 )
 
 // The form of a record. All numbers are varints; a "name" is the number of a text (names.go).
@@ -47,13 +48,26 @@ type encoder struct {
 	names   *namer
 	restart bool
 	body    []byte
+	lists   map[*string]list // what was released before, by where the list lies
 }
 
-func newEncoder() *encoder { return &encoder{names: newNamer(), restart: true} }
+// list is a list of names, already encoded. It keeps what was released in memory, so that nothing else can come to lie there.
+type list struct {
+	released []string
+	encoded  []byte
+}
+
+// maxLists bounds the lists that are remembered.
+const maxLists = 1 << 12
+
+func newEncoder() *encoder {
+	return &encoder{names: newNamer(), restart: true, lists: map[*string]list{}}
+}
 
 // forget begins the names again with the next record: after records were encoded that did not get into the chain.
 func (e *encoder) forget() {
 	e.names, e.restart = newNamer(), true
+	clear(e.lists)
 }
 
 // encode gives the record's bytes. The record has been checked.
@@ -92,13 +106,7 @@ func (e *encoder) encodeBody(r *Record) {
 		b = e.name(b, c.Reference)
 		b = e.name(b, string(c.Version[:]))
 	}
-	b = binary.AppendUvarint(b, uint64(len(r.Released)))
-	last := uint64(0)
-	for _, id := range r.Released {
-		n := e.names.number(id)
-		b = binary.AppendVarint(b, int64(n)-int64(last))
-		last = n
-	}
+	b = e.released(b, r.Released)
 	b = binary.AppendUvarint(b, uint64(len(r.Withheld)))
 	for _, reason := range slices.Sorted(maps.Keys(r.Withheld)) {
 		b = e.name(b, reason)
@@ -106,6 +114,29 @@ func (e *encoder) encodeBody(r *Record) {
 	}
 	b = append(b, r.Digest[:]...)
 	e.body = b
+}
+
+// released writes the names of what was released. The same page is asked for again and again.
+func (e *encoder) released(b []byte, released []string) []byte {
+	at := unsafe.SliceData(released)
+	if l, ok := e.lists[at]; ok && len(l.released) == len(released) {
+		return append(b, l.encoded...)
+	}
+	begin := len(b)
+	b = binary.AppendUvarint(b, uint64(len(released)))
+	last := uint64(0)
+	for _, id := range released {
+		n := e.names.number(id)
+		b = binary.AppendVarint(b, int64(n)-int64(last))
+		last = n
+	}
+	if len(e.lists) == maxLists {
+		clear(e.lists)
+	}
+	if len(released) > 1 {
+		e.lists[at] = list{released: released, encoded: slices.Clone(b[begin:])}
+	}
+	return b
 }
 
 func (e *encoder) name(b []byte, s string) []byte { return binary.AppendUvarint(b, e.names.number(s)) }

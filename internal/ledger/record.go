@@ -14,7 +14,7 @@ type Record struct {
 	Client       string
 	ChartVersion string
 	Consents     []ConsentUse
-	Released     []string          // "Type/id" of each resource in the answer
+	Released     []string          // "Type/id" of each resource in the answer; not to be changed any more
 	Withheld     map[string]uint32 // counts by reason
 	// Accountable says that the accounting of disclosures (45 CFR 164.528) lists it: not TPO, not the client, not under an authorisation.
 	Accountable bool

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -158,16 +159,22 @@ func (l *SQLite) run() {
 	l.err = errors.Join(l.write.commit(nil, true), l.write.close(), l.db.Close())
 }
 
-// gather takes what waits in the queue. An answer whose caller has given up is left out.
+// gather takes what waits in the queue, and what comes while it lets others run: as long as that brings something, a commit for more of them
+// costs less than several would. Where nobody else is busy it does not wait. An answer whose caller has given up is left out.
 func (l *SQLite) gather(group []*pending, first *pending) []*pending {
-	for p := first; p != nil; {
-		if err := p.ctx.Err(); err != nil {
-			p.result <- err
+	for p, yielded := first, false; len(group) < maxGroup; {
+		if p != nil {
+			yielded = false
+			if err := p.ctx.Err(); err != nil {
+				p.result <- err
+			} else {
+				group = append(group, p)
+			}
+		} else if yielded {
+			break
 		} else {
-			group = append(group, p)
-		}
-		if len(group) == maxGroup {
-			return group
+			runtime.Gosched()
+			yielded = true
 		}
 		select {
 		case p = <-l.queue: // nil when closed

@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"runtime"
 	"sync"
 )
 
@@ -10,9 +11,9 @@ import (
 type fresh struct {
 	read func(context.Context) (string, error)
 
-	mu      sync.Mutex
-	running *reading
-	next    *reading
+	mu   sync.Mutex
+	next *reading // has not begun: whoever arrives may wait for it
+	busy bool     // somebody reads, or is about to
 }
 
 type reading struct {
@@ -24,19 +25,15 @@ type reading struct {
 // get gives the version as of an instant after the call began.
 func (f *fresh) get(ctx context.Context) (string, error) {
 	f.mu.Lock()
-	var mine *reading
-	if f.running == nil {
-		mine = &reading{done: make(chan struct{})}
-		f.running = mine
-		f.mu.Unlock()
-		f.run(ctx, mine)
-		return mine.version, mine.err
-	}
 	if f.next == nil {
 		f.next = &reading{done: make(chan struct{})}
 	}
-	mine = f.next
+	mine, first := f.next, !f.busy
+	f.busy = true
 	f.mu.Unlock()
+	if first {
+		f.run(ctx)
+	}
 	select {
 	case <-mine.done:
 		return mine.version, mine.err
@@ -45,19 +42,24 @@ func (f *fresh) get(ctx context.Context) (string, error) {
 	}
 }
 
-// run does one read for its waiters, and starts the next if anybody waits for one. A read outlives the request that began it, since others
-// may wait for it; the source's own timeout bounds it. A read that panics fails its waiters.
-func (f *fresh) run(ctx context.Context, r *reading) {
+// run does the reading that is next, and starts another goroutine if somebody waits for the one after it. A reading outlives the request
+// that began it, since others may wait for it; the source's own timeout bounds it. One that panics fails its waiters.
+func (f *fresh) run(ctx context.Context) {
+	runtime.Gosched() // whoever is about to arrive shares it
+	f.mu.Lock()
+	r := f.next
+	f.next = nil
+	f.mu.Unlock()
 	r.err = ErrUnavailable
 	defer func() {
 		_ = recover() // r.err stands; the stack would hold nothing that the source's own error does not
 		f.mu.Lock()
-		f.running, f.next = f.next, nil
-		following := f.running
+		f.busy = f.next != nil
+		again := f.busy
 		f.mu.Unlock()
 		close(r.done)
-		if following != nil {
-			go f.run(ctx, following)
+		if again {
+			go f.run(ctx)
 		}
 	}()
 	version, err := f.read(context.WithoutCancel(ctx))

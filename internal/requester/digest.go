@@ -3,7 +3,6 @@ package requester
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
 	"slices"
 	"strings"
 
@@ -20,7 +19,7 @@ func (r *Requester) SelfAccess() (person fhir.Reference, ok bool) {
 
 // Digest covers everything of the requester that a decision can depend on. Two requesters with one digest see the same view.
 func (r *Requester) Digest() [sha256.Size]byte {
-	d := digester{sha256.New()}
+	d := make(digester, 0, 512)
 	d.write("partner", r.PartnerID, string(r.Kind))
 	d.party("organization", r.Organization)
 	if r.Practitioner != nil {
@@ -31,24 +30,25 @@ func (r *Requester) Digest() [sha256.Size]byte {
 	d.write("scopes", r.Scopes.String())
 	d.write("patient", r.Patient.String())
 	d.write("person", r.Person.String())
-	return [sha256.Size]byte(d.Sum(nil))
+	return sha256.Sum256(d)
 }
 
 // digester writes every text behind its length, so that no two different requesters are written alike.
-type digester struct{ hash.Hash }
+type digester []byte
 
-func (d digester) write(name string, texts ...string) {
-	var size [8]byte
-	binary.BigEndian.PutUint64(size[:], uint64(len(texts)))
-	d.Hash.Write(size[:])
-	for _, s := range append([]string{name}, texts...) {
-		binary.BigEndian.PutUint64(size[:], uint64(len(s)))
-		d.Hash.Write(size[:])
-		d.Hash.Write([]byte(s))
+func (d *digester) write(name string, texts ...string) {
+	*d = binary.AppendUvarint(*d, uint64(len(texts)))
+	d.text(name)
+	for _, s := range texts {
+		d.text(s)
 	}
 }
 
-func (d digester) party(name string, p Party) {
+func (d *digester) text(s string) {
+	*d = append(binary.AppendUvarint(*d, uint64(len(s))), s...)
+}
+
+func (d *digester) party(name string, p Party) {
 	d.write(name, p.Reference.String())
 	ids := slices.SortedFunc(slices.Values(p.Identifiers), func(a, b fhir.Identifier) int {
 		if c := strings.Compare(a.System, b.System); c != 0 {
@@ -61,7 +61,7 @@ func (d digester) party(name string, p Party) {
 	}
 }
 
-func (d digester) codings(name string, codings []fhir.Coding) {
+func (d *digester) codings(name string, codings []fhir.Coding) {
 	texts := make([]string, 0, 2*len(codings))
 	sorted := slices.SortedFunc(slices.Values(codings), func(a, b fhir.Coding) int { return strings.Compare(a.Key(), b.Key()) })
 	for _, c := range sorted {

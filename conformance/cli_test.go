@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"database/sql"
 	"encoding/json"
 	"net"
 	"os"
@@ -56,6 +57,23 @@ func TestMistakesOfAUser(t *testing.T) {
 	broken := write("broken.yaml", "listen: [\n")
 	unknown := write("unknown.yaml", "listen: 127.0.0.1:1\nlissen: 127.0.0.1:2\nzone: Nowhere/Land\n")
 	empty := write("empty.yaml", "")
+	bare := write("bare.yaml", `listen: 127.0.0.1:1
+base-url: https://records.example.org/fhir
+zone: America/New_York
+practice:
+  sqlite: practice.db
+  identifiers: [{system: "http://hl7.org/fhir/sid/us-npi", value: "1234567893"}]
+maps: a.ndjson
+partners: empty.yaml
+tokens:
+  issuer: https://login.example.org
+  audience: https://records.example.org/fhir
+  algorithms: [ES384]
+  token-endpoint: https://login.example.org/token
+keys: {id: id.key, page: page.key, etag: etag.key, ledger: ledger.key}
+ledger: ledger.db
+state: state.db
+`)
 	ndjson := write("a.ndjson", `{"resourceType":"Patient","id":"a"`+"\n")
 	requester := write("r.json", `{"partnerId":"x","kind":"spy"}`)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -73,16 +91,29 @@ func TestMistakesOfAUser(t *testing.T) {
 		"serve --config " + dir:                {dir},
 		"serve --config " + broken:             {"broken.yaml"},
 		"serve --config " + empty:              {"empty.yaml", "practice.sqlite is missing", "tokens.audience is missing"},
-		"serve --config " + unknown:            {"unknown.yaml:2", "lissen", "unknown.yaml:3", "zone", "practice.sqlite is missing"},
+		"serve --config " + unknown:            {"unknown.yaml:2", "lissen", `did you mean "listen"?`, "unknown.yaml:3", "zone", "practice.sqlite is missing"},
+		"serve --config=":                      {"--config"},
+		"serve --config " + bare:               {"bare.yaml:7: maps: ", "bare.yaml:8: partners: " + empty, "bare.yaml:14: keys.id: ", "keys.page", "keys.etag", "keys.ledger"},
 		"serve --config " + config + " extra":  {"extra"},
 		"check":                                {"config"},
 		"check --config " + dir + "/none.yaml": {"none.yaml"},
 		"preview --config " + config:           {"as", "client"},
-		"preview --config " + config + " --client 1001 --as nobody":      {"nobody", harbor},
-		"preview --config " + config + " --client 999999 --as " + harbor: {"999999"},
-		"preview --config " + config + " --client zebra --as " + harbor:  {"client"},
-		"ledger verify --config " + config + " --anchor x":               {"anchor"},
-		"ledger disclosures --config " + config + " --since tomorrow":    {"--since"},
+		"preview --config " + config + " --client 1001 --as nobody":                        {"nobody", harbor},
+		"preview --config " + config + " --client 1001 --as harbour-family-medicine":       {`did you mean "` + harbor + `"?`},
+		"preview --config " + config + " --client 1001 --as " + harbor + " --purpose NOPE": {"--purpose", "TREAT", "HPAYMT"},
+		"preview --config " + config + " --client 999999 --as " + harbor:                   {"--client", "no such client"},
+		"preview --config " + config + " --client zebra-of-more-than-16 --as " + harbor:    {"--client", "no such client"},
+		"preview --config " + config + " --client= --as " + harbor:                         {"--client"},
+		"ledger verify --config " + config + " --anchor x":                                 {"anchor"},
+		"ledger disclosures --config " + config + " --since tomorrow":                      {"--since"},
+		"ledger disclosures --config " + config + " --client=":                             {"--client"},
+		"ledger disclosures --config " + config + " --client nobody-whom-anybody-has-seen": {"--client", "never seen"},
+		"revoke --config " + config:                                                        {"token", "partner"},
+		"revoke --config " + config + " --partner harbour-family-medicine":                 {`did you mean "` + harbor + `"?`},
+		"revoke --config " + config + " --token=":                                          {"--token"},
+		"revoke --config " + config + " --token x":                                         {"Redis"},
+		"revoke --config " + config + " --token x --for 0s":                                {"--for"},
+		"revoke --config " + config + " --token x --for ever":                              {"--for"},
 		"demo --clients 3":        {"--clients", "20"},
 		"demo --clients many":     {"--clients"},
 		"demo --listen 0.0.0.0:0": {"loopback"},
@@ -91,12 +122,17 @@ func TestMistakesOfAUser(t *testing.T) {
 		"demo --once --listen 127.0.0.1:0 --data-dir " + broken:                  {"broken.yaml"},
 		"demo --once --listen 127.0.0.1:0 --data-dir " + d.dir:                   {"another demo runs"},
 		"explain": {"consents", "resources", "requester"},
-		"explain --consents " + dir + "/c --resources " + dir + "/r --requester " + dir + "/q":                        {dir + "/c", dir + "/r", dir + "/q"},
-		"explain --consents " + ndjson + " --resources " + ndjson + " --requester " + requester:                       {"kind"},
-		"explain --consents " + empty + " --resources " + ndjson + " --requester " + goodRequester(t, dir):            {"a.ndjson:1"},
-		"explain --at soon --consents " + empty + " --resources " + empty + " --requester " + goodRequester(t, dir):   {"--at"},
-		"explain --zone Mars --consents " + empty + " --resources " + empty + " --requester " + goodRequester(t, dir): {"--zone"},
-		"keys": {"dir"},
+		"explain --consents " + dir + "/c --resources " + dir + "/r --requester " + dir + "/q":                         {dir + "/c", dir + "/r", dir + "/q"},
+		"explain --consents " + ndjson + " --resources " + ndjson + " --requester " + requester:                        {"kind"},
+		"explain --consents " + empty + " --resources " + ndjson + " --requester " + goodRequester(t, dir):             {"a.ndjson:1"},
+		"explain --at soon --consents " + empty + " --resources " + empty + " --requester " + goodRequester(t, dir):    {"--at"},
+		"explain --consents " + dir + " --resources " + dir + " --requester " + empty:                                  {"--consents: " + dir + " is a folder", "--resources: ", "--requester: " + empty + " is empty"},
+		"explain --consents= --resources= --requester= --at soon --zone Mars --practice here":                          {"--consents", "--resources", "--requester", "--at", "--zone", "--practice"},
+		"explain --zone Local --consents " + empty + " --resources " + empty + " --requester " + goodRequester(t, dir): {"--zone"},
+		"explain --zone Mars --consents " + empty + " --resources " + empty + " --requester " + goodRequester(t, dir):  {"--zone"},
+		"keys":                {"dir"},
+		"keys --dir=":         {"--dir"},
+		"keys --dir " + empty: {"--dir"},
 	} {
 		r := runGateway(t, strings.Fields(line)...)
 		line = strings.ReplaceAll(line, dir, "DIR")
@@ -107,6 +143,9 @@ func TestMistakesOfAUser(t *testing.T) {
 			if !strings.Contains(r.stderr, w) {
 				t.Errorf("gateway %s: no %q in: %.300s", line, w, r.stderr)
 			}
+		}
+		if strings.Contains(r.stderr, "999999") || strings.Contains(r.stderr, "zebra") || strings.Contains(r.stderr, "nobody-whom") {
+			t.Errorf("gateway %s: standard error repeats a client's key", line)
 		}
 		if strings.Contains(r.stderr, "goroutine ") || strings.Count(r.stderr, "\n") > 30 {
 			t.Errorf("gateway %s: standard error is no message", line)
@@ -206,7 +245,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		"no id key":                         func() { remove(t, c.dir, "keys/id.key") },
 		"no maps":                           func() { remove(t, c.dir, "maps") },
 		"no partner register":               func() { remove(t, c.dir, "partners.yaml") },
-		"no practice database":              func() { remove(t, c.dir, "practice.db") },
+		"a folder for a practice database":  func() { remove(t, c.dir, "practice.db"); _ = os.Mkdir(filepath.Join(c.dir, "practice.db"), 0o700) },
 		"an id key that others can read":    func() { chmod(t, filepath.Join(c.dir, "keys/id.key"), 0o644) },
 		"an audience that is not stated":    func() { replaceIn(t, c.config(), "  audience:", "  audiense:") },
 		"an algorithm that nobody supports": func() { replaceIn(t, c.config(), "[ES256]", "[HS256]") },
@@ -247,36 +286,120 @@ func TestServeRefusesToStart(t *testing.T) {
 	}
 }
 
-// TestAMapThatDoesNotFitTheDatabaseIsNotReady declares a column that the map's rows do not have.
-func TestAMapThatDoesNotFitTheDatabaseIsNotReady(t *testing.T) {
+// TestServeRefusesMapsThatDoNotFitTheDatabase declares columns that the maps' rows do not have, and takes a table away.
+func TestServeRefusesMapsThatDoNotFitTheDatabase(t *testing.T) {
 	c := &clinic{dir: t.TempDir(), ids: sharedClinic(t).ids}
 	if err := c.lay(20); err != nil {
 		t.Fatal(err)
 	}
 	replaceIn(t, filepath.Join(c.dir, "maps/soap-note.yaml"), "columns: {", "columns: {shoe_size: int, ")
+	replaceIn(t, filepath.Join(c.dir, "maps/intake.yaml"), "columns: {", "columns: {hat_size: int, ")
+	c.exec(t, "ALTER TABLE medications RENAME TO drugs")
+	r := runGateway(t, "serve", "--config", c.config())
+	if r.code != 1 || r.stdout != "" || !strings.HasPrefix(r.stderr, "gateway: ") {
+		t.Errorf("serve: %d %.300s", r.code, r.stderr)
+	}
+	for _, w := range []string{"maps/soap-note.yaml:", `"shoe_size"`, "maps/intake.yaml:", `"hat_size"`, "maps/medication.yaml:", "no such table: medications"} {
+		if !strings.Contains(r.stderr, w) {
+			t.Errorf("no %s in: %s", w, r.stderr)
+		}
+	}
+}
+
+// TestServeStartsWithoutThePracticesDatabase and answers 503 until it is there, and as long as it could be read too far.
+func TestServeStartsWithoutThePracticesDatabase(t *testing.T) {
+	t.Parallel()
+	c := &clinic{dir: t.TempDir(), ids: sharedClinic(t).ids}
+	if err := c.lay(20); err != nil {
+		t.Fatal(err)
+	}
+	away := c.practice.Database + ".away"
+	if err := os.Rename(c.practice.Database, away); err != nil {
+		t.Fatal(err)
+	}
 	p, err := start("serve", "--config", c.config())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = p.stop() }()
-	nobody, ready := &caller{}, &answer{}
-	err = p.until("listening", func() bool {
-		a, err := nobody.try("GET", c.root+"/readyz", nil, nil)
-		if err == nil {
-			ready = a
+	nobody := &caller{}
+	notReady := func(name string) func() bool {
+		return func() bool {
+			a, err := nobody.try("GET", c.root+"/readyz", nil, nil)
+			return err == nil && a.status == 503 && string(a.body) == "not ready: "+name+"\n"
 		}
-		return err == nil
-	})
-	if err != nil {
-		return // refused to start: as well
-	}
-	if ready.status != 503 || !strings.Contains(string(ready.body), "maps") {
-		t.Errorf("readyz: %d %s", ready.status, ready.body)
 	}
 	id := c.id(t, c.practice.Story.Referred)
-	for _, path := range []string{"Patient/" + id, "DocumentReference?patient=" + id, "Encounter?patient=" + id} {
-		if a := c.as(t, harbor).get(t, path); a.status != 503 {
-			t.Errorf("%s with a map that does not fit: %d", withoutQuery(path)[:7], a.status)
+	paths := []string{"Patient/" + id, "DocumentReference?patient=" + id, "Patient", "Practitioner"}
+	refuses := func(when string) {
+		t.Helper()
+		for _, path := range paths {
+			refusesForNow(t, when+", "+withoutQuery(path)[:7], c.as(t, harbor).get(t, path))
+		}
+	}
+	if err := p.until("up, without its practice", notReady("practice")); err != nil {
+		t.Fatal(err)
+	}
+	refuses("without the database")
+	if log := string(p.stderr.Bytes()); !strings.Contains(log, "practice's database") {
+		t.Errorf("the log does not say why: %s", log)
+	}
+
+	// It comes back with the notes in it.
+	notes, err := sql.Open("sqlite", "file:"+away)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer notes.Close()
+	if _, err := notes.Exec("CREATE TABLE psychotherapy_notes (id INTEGER)"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(away, c.practice.Database); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.until("aware of the notes", notReady("separation")); err != nil {
+		t.Error(err)
+	}
+	refuses("with the notes in the database")
+
+	c.exec(t, "DROP TABLE psychotherapy_notes")
+	if err := p.until("ready", func() bool { return isReady(c.root) }); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if a := c.as(t, harbor).get(t, path); a.status != 200 {
+			t.Errorf("%s when all is well: %d", withoutQuery(path)[:7], a.status)
+		}
+	}
+
+	// And what changes while it serves is seen by the next request.
+	c.exec(t, "CREATE TABLE psychotherapy_notes (id INTEGER)")
+	refuses("with the notes moved into the database")
+	c.exec(t, "DROP TABLE psychotherapy_notes")
+	if a := c.as(t, harbor).get(t, paths[0]); a.status != 200 {
+		t.Errorf("without them: %d", a.status)
+	}
+}
+
+// TestWhatTheGatewayWritesIsItsOwners looks at the files of a demo and of a served practice while they run.
+func TestWhatTheGatewayWritesIsItsOwners(t *testing.T) {
+	d, c := sharedDemo(t), sharedClinic(t)
+	c.as(t, harbor).get(t, "Patient") // so that the ledger has its write-ahead log
+	var all []string
+	for _, pattern := range []string{d.dir, d.dir + "/*", d.dir + "/*/*", c.dir + "/ledger.db*", c.dir + "/state.db*"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%d files, %v", len(found), err)
+		}
+		all = append(all, found...)
+	}
+	for _, path := range all {
+		info, err := os.Stat(path)
+		if err != nil {
+			continue // a journal that has ended
+		}
+		if want := map[bool]os.FileMode{true: 0o700, false: 0o600}[info.IsDir()]; info.Mode().Perm() != want {
+			t.Errorf("%s has mode %o", filepath.Base(path), info.Mode().Perm())
 		}
 	}
 }

@@ -219,6 +219,17 @@ func (w wholeCharts) View(ctx context.Context, r *requester.Requester, p smart.P
 	return fhirapi.Release(w.h.service).View(ctx, r, p, ref)
 }
 
+func (w wholeCharts) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, _ string) (views []fhirapi.View, err error) {
+	for _, ref := range refs {
+		v, err := w.View(ctx, r, p, ref)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
 func (w wholeCharts) Directory(ctx context.Context, r *requester.Requester, p smart.Permission) (fhirapi.View, error) {
 	return fhirapi.Release(w.h.service).Directory(ctx, r, p)
 }

@@ -111,6 +111,17 @@ func (o otherViews) View(ctx context.Context, r *requester.Requester, p smart.Pe
 	return o.mix(real, whole), err
 }
 
+func (o otherViews) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, _ string) (views []fhirapi.View, err error) {
+	for _, ref := range refs {
+		v, err := o.View(ctx, r, p, ref)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
 func (o otherViews) Directory(ctx context.Context, r *requester.Requester, p smart.Permission) (fhirapi.View, error) {
 	return o.real.Directory(ctx, r, p)
 }

@@ -276,6 +276,17 @@ func (c *clinic) View(ctx context.Context, _ *requester.Requester, _ smart.Permi
 	return &view{}, nil
 }
 
+func (c *clinic) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, _ string) (views []fhirapi.View, err error) {
+	for _, ref := range refs {
+		v, err := c.View(ctx, r, p, ref)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
 func (c *clinic) Directory(context.Context, *requester.Requester, smart.Permission) (fhirapi.View, error) {
 	return c.directory, c.viewErr
 }

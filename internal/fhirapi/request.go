@@ -34,6 +34,20 @@ func (r *Request) View(ctx context.Context, ref fhir.Reference) (View, error) {
 	return r.timed(func() (View, error) { return r.views.View(ctx, r.Requester, r.permission, ref) })
 }
 
+// Views gives the views of the charts that the resources stand in, reduced to what a search for the type of the route can show.
+func (r *Request) Views(ctx context.Context, refs []fhir.Reference) ([]View, error) {
+	began := r.now()
+	views, err := r.views.Views(ctx, r.Requester, r.permission, refs, r.Type)
+	r.viewing += r.now().Sub(began)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	for _, v := range views {
+		r.disclosure.note(v)
+	}
+	return views, nil
+}
+
 // Directory gives the view of the practice's own staff and sites.
 func (r *Request) Directory(ctx context.Context) (View, error) {
 	return r.timed(func() (View, error) { return r.views.Directory(ctx, r.Requester, r.permission) })

@@ -113,14 +113,12 @@ func (a *API) searched(ctx context.Context, r *Request, q *search.Query) ([]View
 			return nil, err
 		}
 	}
-	for _, ref := range refs {
-		v, err := r.View(ctx, ref)
-		if err != nil {
-			return nil, err
-		}
-		views = append(views, v)
+	if len(refs) == 1 { // the kept one, which remembers its answers
+		v, err := r.View(ctx, refs[0])
+		return append(views, v), err
 	}
-	return views, nil
+	more, err := r.Views(ctx, refs)
+	return append(views, more...), err
 }
 
 // ids gives what the query asks for by `_id`.

@@ -26,6 +26,8 @@ type View interface {
 type Views interface {
 	// View is of the chart that the resource stands in.
 	View(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (View, error)
+	// Views are of the charts that the resources stand in, in their order, each reduced to one type and the Provenances about it.
+	Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, resourceType string) ([]View, error)
 	// Directory is of the practice's own staff and sites.
 	Directory(ctx context.Context, r *requester.Requester, p smart.Permission) (View, error)
 	// Reach are the clients that the requester may know of.
@@ -39,6 +41,20 @@ type service struct{ of *release.Service }
 
 func (s service) View(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (View, error) {
 	return present(s.of.View(ctx, r, p, ref))
+}
+
+func (s service) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, resourceType string) ([]View, error) {
+	of, err := s.of.Views(ctx, r, p, refs, resourceType)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]View, len(of))
+	for i, v := range of {
+		if views[i], err = present(v, nil); err != nil {
+			return nil, err
+		}
+	}
+	return views, nil
 }
 
 func (s service) Directory(ctx context.Context, r *requester.Requester, p smart.Permission) (View, error) {

@@ -71,6 +71,8 @@ type clinic struct {
 	clock     atomic.Int64
 	chartRead atomic.Int64 // how often a chart was read
 	listed    atomic.Int64 // how often the clients with a Consent were listed
+	named     atomic.Int64 // how often the version was asked for
+	onChart   func(practice.ClientKey) error
 	service   *release.Service
 }
 
@@ -115,6 +117,7 @@ func (c *clinic) change(f func()) {
 func (c *clinic) Version(context.Context) (string, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	c.named.Add(1)
 	return c.name()
 }
 
@@ -142,6 +145,11 @@ func (h held) Version(context.Context) (string, error) { return h.name() }
 
 func (h held) Chart(_ context.Context, client practice.ClientKey) (*mapping.Chart, error) {
 	h.chartRead.Add(1)
+	if h.onChart != nil {
+		if err := h.onChart(client); err != nil {
+			return nil, err
+		}
+	}
 	out := &mapping.Chart{Ties: h.ties[client]}
 	for i, r := range h.charts[client] {
 		about := []fhir.Reference{patientRef(string(client))}

@@ -101,11 +101,15 @@ type viewKey struct {
 // View gives what the requester may see of the chart that the resource stands in. An id that this gateway did not make, or that is of a
 // client without an applicable Consent, gives an empty View. An error wraps ErrUnavailable: nothing is known, nothing is released.
 func (s *Service) View(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (*View, error) {
+	return s.viewAt(ctx, s.now, r, p, ref)
+}
+
+func (s *Service) viewAt(ctx context.Context, now versions, r *requester.Requester, p smart.Permission, ref fhir.Reference) (*View, error) {
 	client, ok := s.opts.Sealer.Open(ref.Type, ref.ID)
 	if !ok || client == "" || r == nil {
 		return newView(nil, Evidence{}), nil
 	}
-	return s.kept(ctx, viewKey{client: practice.ClientKey(client), requester: r.Digest(), permission: p}, r, s.build)
+	return s.kept(ctx, now, viewKey{client: practice.ClientKey(client), requester: r.Digest(), permission: p}, r, s.build)
 }
 
 // Directory gives the practice's own staff and sites, as far as the requester's scopes go.
@@ -113,15 +117,18 @@ func (s *Service) Directory(ctx context.Context, r *requester.Requester, p smart
 	if r == nil {
 		return newView(nil, Evidence{}), nil
 	}
-	return s.kept(ctx, viewKey{directory: true, requester: r.Digest(), permission: p}, r, s.buildDirectory)
+	return s.kept(ctx, s.now, viewKey{directory: true, requester: r.Digest(), permission: p}, r, s.buildDirectory)
 }
 
 // flightTries is how often a View is built that no longer holds when it is ready, before the request is given up.
 const flightTries = 3
 
+// versions gives the version of the records as of an instant after the request arrived.
+type versions func(context.Context) (string, error)
+
 // kept gives a View that was built for the records as they are now, or builds it.
-func (s *Service) kept(ctx context.Context, key viewKey, r *requester.Requester, build builder) (*View, error) {
-	version, err := s.now(ctx)
+func (s *Service) kept(ctx context.Context, now versions, key viewKey, r *requester.Requester, build builder) (*View, error) {
+	version, err := now(ctx)
 	if err != nil {
 		return nil, err
 	}

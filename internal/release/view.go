@@ -58,6 +58,23 @@ func (v *View) Evidence() Evidence { return v.evidence }
 // Memo keeps answers that are functions of this View alone.
 func (v *View) Memo() *Memo { return &v.memo }
 
+// only gives what a search for a type shows of the View: the resources of the type and the Provenances about them. It remembers nothing of the rest.
+func (v *View) only(resourceType string) *View {
+	of := v.byType[resourceType]
+	out := &View{
+		byType: map[string][]stage.Released{resourceType: of}, byRef: make(map[fhir.Reference]stage.Released, len(of)),
+		provenances: map[fhir.Reference][]stage.Released{}, evidence: v.evidence,
+	}
+	for _, r := range of {
+		ref := fhir.Reference{Type: r.Facts().Type, ID: r.Facts().ID}
+		out.byRef[ref] = r
+		if about := v.provenances[ref]; len(about) > 0 {
+			out.provenances[ref] = about
+		}
+	}
+	return out
+}
+
 func newView(resources []stage.Released, e Evidence) *View {
 	v := &View{
 		byType:      map[string][]stage.Released{},

@@ -1,0 +1,52 @@
+package release
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+// Views gives what View gives of each of the resources, in their order, reduced to one type and the Provenances about it: of a search over a whole
+// reach no more is held at once than it can show, and as many whole charts as there are processors. The version of the records is read once, after
+// the call began. The first error withholds them all.
+func (s *Service) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, resourceType string) ([]*View, error) {
+	views := make([]*View, len(refs))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	version := sync.OnceValues(func() (string, error) { return s.now(ctx) })
+	now := func(context.Context) (string, error) { return version() }
+	var panicked atomic.Pointer[any]
+	for i, ref := range refs {
+		group.Go(func() (err error) {
+			defer func() {
+				if p := recover(); p != nil {
+					panicked.CompareAndSwap(nil, &p)
+					err = ErrUnavailable
+				}
+			}()
+			if err := ctx.Err(); err != nil {
+				return unavailable(err)
+			}
+			v, err := s.viewAt(ctx, now, r, p, ref)
+			if err == nil {
+				views[i] = v.only(resourceType)
+			}
+			return err
+		})
+	}
+	err := group.Wait()
+	if p := panicked.Load(); p != nil {
+		panic(*p) // here it ends the request, there it would have ended the process
+	}
+	if err != nil {
+		return nil, err
+	}
+	return views, nil
+}

@@ -43,7 +43,10 @@ func TestEveryProblemIsReportedAtOnceWithItsPlace(t *testing.T) {
 		replace [2]string
 		want    []string
 	}{
-		"unknown key":                 {[2]string{"maps: maps", "mops: maps"}, []string{"g.yaml:7: unknown key mops", "maps is missing"}},
+		"unknown key":                 {[2]string{"maps: maps", "mops: maps"}, []string{`g.yaml:7: unknown key mops, did you mean "maps"?`, "maps is missing"}},
+		"a key of a section":          {[2]string{"token-endpoint", "token-endpiont"}, []string{`g.yaml:13: unknown key token-endpiont, did you mean "token-endpoint"?`}},
+		"a text for a section":        {[2]string{"state: state.db\n", "state: state.db\nephemeral: redis://:secret@127.0.0.1\n"}, []string{"g.yaml:17: this must be a mapping of keys to values"}},
+		"a second document":           {[2]string{"state: state.db\n", "state: state.db\n---\nlisten: x\n"}, []string{"a second YAML document"}},
 		"no issuer":                   {[2]string{"  issuer: https://login.example.org\n", ""}, []string{"g.yaml:9: tokens.issuer is missing"}},
 		"no audience":                 {[2]string{"  audience: https://records.example.org/fhir\n", ""}, []string{"tokens.audience is missing"}},
 		"no algorithms":               {[2]string{"  algorithms: [ES384]\n", ""}, []string{"tokens.algorithms is missing"}},

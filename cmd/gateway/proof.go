@@ -21,18 +21,23 @@ func (r *records) prove(ctx context.Context) error {
 
 // apart proves wall 1: the separated psychotherapy store cannot be read (45 CFR 164.501).
 func (r *records) apart(ctx context.Context) error {
-	if err := r.source.ProveSeparation(ctx); err != nil {
-		return fmt.Errorf("the psychotherapy notes are not proven to be apart: %w", err)
-	}
-	return nil
+	return meaning(r.source.ProveSeparation(ctx), "the psychotherapy notes are not proven to be apart: %w")
 }
 
 // fit proves that every statement of the maps runs and yields its columns.
 func (r *records) fit(ctx context.Context) error {
-	if err := r.maps.Describe(ctx, r.source); err != nil {
-		return fmt.Errorf("the maps do not fit the practice's database:\n%w", located(err, r.cfg.Maps))
+	return meaning(located(r.maps.Describe(ctx, r.source), r.cfg.Maps), "the maps do not fit the practice's database:\n%w")
+}
+
+// meaning says what an error means, unless it means no more than that the database did not answer.
+func meaning(err error, format string) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	if errors.Is(err, practice.ErrUnavailable) {
+		format = "the practice's database does not answer: %w"
+	}
+	return fmt.Errorf(format, err)
 }
 
 // proven lets nothing be read before the proofs hold: a gateway that was started while the practice's database did not answer has none yet. That

@@ -17,7 +17,8 @@ type Options struct {
 	Base string
 	// TagKey is the key of the entity tags, at least 32 bytes.
 	TagKey []byte
-	// PsychotherapyKinds are the record kinds that the maps mark as psychotherapy: the guard lets none of them out, besides its own list.
+	// PsychotherapyKinds are the kinds of note that the maps withhold, psychotherapy notes first of all: the guard lets none of them out,
+	// besides its own list.
 	PsychotherapyKinds []string
 	// Alarm is told of every hit of the guard, nil for nobody.
 	Alarm func(Alarm)

@@ -17,6 +17,7 @@ type fresh struct {
 }
 
 type reading struct {
+	waiting int
 	done    chan struct{}
 	version string
 	err     error
@@ -29,6 +30,7 @@ func (f *fresh) get(ctx context.Context) (string, error) {
 		f.next = &reading{done: make(chan struct{})}
 	}
 	mine, first := f.next, !f.busy
+	mine.waiting++
 	f.busy = true
 	f.mu.Unlock()
 	if first {
@@ -42,14 +44,30 @@ func (f *fresh) get(ctx context.Context) (string, error) {
 	}
 }
 
+// begin takes the reading that is next. It lets others run first, as long as that brings somebody who shares it: one reading costs less than
+// several would. Where nobody else is busy it does not wait.
+func (f *fresh) begin() *reading {
+	for before := 0; ; {
+		runtime.Gosched()
+		f.mu.Lock()
+		r := f.next
+		if r.waiting == before || r.waiting >= manyWaiting {
+			f.next = nil
+			f.mu.Unlock()
+			return r
+		}
+		before = r.waiting
+		f.mu.Unlock()
+	}
+}
+
+// manyWaiting is how many share a reading before it begins at the latest.
+const manyWaiting = 64
+
 // run does the reading that is next, and starts another goroutine if somebody waits for the one after it. A reading outlives the request
 // that began it, since others may wait for it; the source's own timeout bounds it. One that panics fails its waiters.
 func (f *fresh) run(ctx context.Context) {
-	runtime.Gosched() // whoever is about to arrive shares it
-	f.mu.Lock()
-	r := f.next
-	f.next = nil
-	f.mu.Unlock()
+	r := f.begin()
 	r.err = ErrUnavailable
 	defer func() {
 		_ = recover() // r.err stands; the stack would hold nothing that the source's own error does not

@@ -19,7 +19,7 @@ func (r *Requester) SelfAccess() (person fhir.Reference, ok bool) {
 
 // Digest covers everything of the requester that a decision can depend on. Two requesters with one digest see the same view.
 func (r *Requester) Digest() [sha256.Size]byte {
-	d := make(digester, 0, 512)
+	d := make(digester, 0, 1024)
 	d.write("partner", r.PartnerID, string(r.Kind))
 	d.party("organization", r.Organization)
 	if r.Practitioner != nil {

@@ -3,6 +3,7 @@ package mapping
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/practice"
@@ -67,6 +68,7 @@ func (m *Maps) Chart(ctx context.Context, src practice.Source, client practice.C
 			return nil, err
 		}
 		c.Report = append(c.Report, report)
+		c.Candidates = slices.Grow(c.Candidates, 2*len(rows))
 		for _, r := range rows {
 			if r.tie != (fhir.Identifier{}) {
 				c.Ties = append(c.Ties, r.tie)
@@ -121,7 +123,7 @@ func (m *Maps) newRun(client practice.ClientKey) (*run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mapping: the client's id cannot be made: %w", err)
 	}
-	return &run{client: client, ids: ids, zone: m.zone, buf: make([]byte, 0, 4096)}, nil
+	return &run{client: client, ids: ids, zone: m.zone}, nil
 }
 
 // read maps the rows of one map. Rows with one key fail together: nobody knows which of them is the record.

@@ -56,8 +56,16 @@ type nullTest struct {
 func (t nullTest) column() string { return t.name }
 
 func (t nullTest) value(x *run) *practice.Value {
-	x.value = practice.Value{Type: practice.Bool, Bool: x.row[t.at].IsNull() == t.isNull}
-	return &x.value
+	return truth(x.row[t.at].IsNull() == t.isNull)
+}
+
+var isTrue, isFalse = practice.Value{Type: practice.Bool, Bool: true}, practice.Value{Type: practice.Bool}
+
+func truth(b bool) *practice.Value {
+	if b {
+		return &isTrue
+	}
+	return &isFalse
 }
 
 // textTest is `row.x == 'text'` or `row.x != 'text'`, likewise.
@@ -73,6 +81,5 @@ func (t textTest) column() string { return t.name }
 func (t textTest) value(x *run) *practice.Value {
 	v := &x.row[t.at]
 	same := !v.IsNull() && v.Text == t.text
-	x.value = practice.Value{Type: practice.Bool, Bool: same == t.equal}
-	return &x.value
+	return truth(same == t.equal)
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/release/stage"
 )
 
 // compiler turns the template of one map into a plan.
@@ -62,6 +63,7 @@ type place struct {
 func (l *loader) compile(h *header) *rowMap {
 	before := len(l.found)
 	rm := &rowMap{header: h, kind: h.kind}
+	rm.origin = stage.Origin{Map: h.kind, Table: h.table, Kind: h.kind, Listed: true, Directory: h.directory()}
 	c := &compiler{loader: l, h: h, scope: scope{columns: h.columns}}
 	rm.query = practice.Query{Map: h.kind, SQL: h.statement, Columns: h.columns.list}
 	if h.key >= 0 {

@@ -22,7 +22,9 @@ func (c *compiler) object(n *yaml.Node, p place) piece {
 		o.collects = dataTypes[p.message.Name()].collects
 		o.format = c.h.resourceType == "DocumentReference" && p.path == "content.format"
 	}
-	return c.members(n, p, elements, o)
+	whole := c.members(n, p, elements, o)
+	o.fields = mergeLiterals(o.fields)
+	return whole
 }
 
 // members compiles the members of an object. A problem in one does not hide those in the others.
@@ -37,6 +39,7 @@ func (c *compiler) members(n *yaml.Node, p place, elements map[string]element, o
 			continue
 		}
 		o.fields = append(o.fields, f.field)
+		o.carried = o.carried || f.carries
 		whole.dynamic = whole.dynamic || f.dynamic
 		whole.constant = whole.constant && f.constant
 	}
@@ -56,11 +59,6 @@ func (c *compiler) members(n *yaml.Node, p place, elements map[string]element, o
 	}
 	sorted(o.fields)
 	o.dynamic = whole.dynamic
-	for i, f := range o.fields {
-		if p.message.Name() == "Attachment" && (f.name == "data" || f.name == "url") {
-			o.carriers |= 1 << i
-		}
-	}
 	return whole
 }
 
@@ -125,7 +123,9 @@ func (c *compiler) member(key, value *yaml.Node, p place, elements map[string]el
 	if e.choice && p.path == "" {
 		v = witnessed(v, e)
 	}
-	return member{field: newField(name, v, e.required), constant: v.constant}, true
+	f := newField(name, v, e.required)
+	f.carries = p.message.Name() == "Attachment" && (name == "data" || name == "url")
+	return member{field: f, constant: v.constant}, true
 }
 
 func newField(name string, v piece, required bool) field {

@@ -85,7 +85,7 @@ func (c *compiler) target(n *yaml.Node, name string, key *yaml.Node, r *referenc
 		}
 		return false
 	}
-	h.referenced = true
+	h.referenced = h.referenced || h != c.h
 	r.typ, r.kind, r.directory = h.resourceType, h.kind, h.directory()
 	if c.h.directory() && !r.directory {
 		c.at(n, "a directory map cannot refer to what stands in a client's chart")
@@ -100,7 +100,8 @@ func (c *compiler) target(n *yaml.Node, name string, key *yaml.Node, r *referenc
 		c.at(key, "a key is an int or a text; %s is %s", g.column(), typ)
 		return false
 	}
-	r.key = g
+	r.key, r.memo = g, c.refs%memos
+	c.refs++
 	return g != nil
 }
 

@@ -56,9 +56,9 @@ func (c *compiler) resource(n *yaml.Node, typ string) *plan {
 	}
 	p.root = whole.op.(*object)
 	p.root.dynamic = false // a resource is never dropped as a whole
-	p.root.fields = sorted(append(p.root.fields,
+	p.root.fields = mergeLiterals(sorted(append(p.root.fields,
 		newField("id", piece{op: idOp{}}, true), newField("meta", piece{op: m}, true),
-		newField("resourceType", piece{op: &literal{json: fhirjson.AppendString(nil, typ)}}, true)))
+		newField("resourceType", piece{op: &literal{json: fhirjson.AppendString(nil, typ)}}, true))))
 	return p
 }
 

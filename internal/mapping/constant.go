@@ -2,6 +2,8 @@ package mapping
 
 import (
 	"cmp"
+	"reflect"
+	"slices"
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/release/stage"
@@ -9,31 +11,44 @@ import (
 
 // literal is a part of the plan without slots: its bytes and facts are made once, when the map is loaded.
 type literal struct {
-	json        []byte
+	json    []byte
+	codings []stage.At[fhir.Coding]
+	facts   *known // what it says besides, nil for nothing
+}
+
+// known is what a literal says besides codings.
+type known struct {
 	references  []stage.At[fhir.Reference]
-	codings     []stage.At[fhir.Coding]
 	identifiers []stage.At[fhir.Identifier]
 	dates       []stage.At[fhir.Interval]
 	strings     []stage.At[string]
 	quantities  []stage.At[stage.Quantity]
 	formats     []string
 	capture     captures // a part of the data type around it
+	period      period
 }
 
 func (l *literal) run(x *run) bool {
 	x.buf = append(x.buf, l.json...)
-	g := &x.facts
-	g.references.addAll(l.references)
-	g.codings.addAll(l.codings)
-	g.identifiers.addAll(l.identifiers)
-	g.dates.addAll(l.dates)
-	g.strings.addAll(l.strings)
-	g.quantities.addAll(l.quantities)
-	g.formats.addAll(l.formats)
-	if l.capture != (captures{}) {
-		x.capture.take(&l.capture)
+	if len(l.codings) > 0 {
+		x.facts.codings.addAll(l.codings)
+	}
+	if l.facts != nil {
+		l.facts.note(x)
 	}
 	return true
+}
+
+func (k *known) note(x *run) {
+	g := &x.facts
+	g.references.addAll(k.references)
+	g.identifiers.addAll(k.identifiers)
+	g.dates.addAll(k.dates)
+	g.strings.addAll(k.strings)
+	g.quantities.addAll(k.quantities)
+	g.formats.addAll(k.formats)
+	x.capture.take(&k.capture)
+	x.period.take(&k.period)
 }
 
 // take takes over what another has.
@@ -42,11 +57,14 @@ func (c *captures) take(o *captures) {
 	c.code = cmp.Or(o.code, c.code)
 	c.display = cmp.Or(o.display, c.display)
 	c.value = cmp.Or(o.value, c.value)
+}
+
+func (p *period) take(o *period) {
 	if o.start != (fhir.Interval{}) {
-		c.start = o.start
+		p.start = o.start
 	}
 	if o.end != (fhir.Interval{}) {
-		c.end = o.end
+		p.end = o.end
 	}
 }
 
@@ -56,7 +74,43 @@ func fold(o op) *literal {
 	if !o.run(x) {
 		return nil
 	}
+	return literalOf(x)
+}
+
+// literalOf is what a run gave.
+func literalOf(x *run) *literal {
 	g := &x.facts
-	return &literal{json: x.buf, references: g.references.take(), codings: g.codings.take(), identifiers: g.identifiers.take(),
-		dates: g.dates.take(), strings: g.strings.take(), quantities: g.quantities.take(), formats: g.formats.take(), capture: x.capture}
+	l := &literal{json: x.buf, codings: slices.Clone(g.codings.take())}
+	k := &known{references: slices.Clone(g.references.take()), identifiers: slices.Clone(g.identifiers.take()), dates: slices.Clone(g.dates.take()),
+		strings: slices.Clone(g.strings.take()), quantities: slices.Clone(g.quantities.take()), formats: slices.Clone(g.formats.take()),
+		capture: x.capture, period: x.period}
+	if !reflect.ValueOf(*k).IsZero() {
+		l.facts = k
+	}
+	return l
+}
+
+// mergeLiterals joins the members of an object that stand side by side as literals. One that carries the object stays a member of its own.
+func mergeLiterals(fields []field) []field {
+	merged := fields[:0:0]
+	for _, f := range fields {
+		l, ok := f.op.(*literal)
+		if last := len(merged) - 1; ok && last >= 0 && !f.carries && !merged[last].carries {
+			if before, ok := merged[last].op.(*literal); ok {
+				merged[last].op = before.followed(f.key, l)
+				continue
+			}
+		}
+		merged = append(merged, f)
+	}
+	return merged
+}
+
+// followed is l with another literal behind it, under its key.
+func (l *literal) followed(key []byte, next *literal) *literal {
+	x := &run{}
+	l.run(x)
+	x.buf = append(x.buf, key...)
+	next.run(x)
+	return literalOf(x)
 }

@@ -78,3 +78,6 @@ func (m *Maps) Holds(src practice.Source, kind string, client practice.ClientKey
 
 // TableOf is tableOf.
 var TableOf = tableOf
+
+// AppendBase64 is appendBase64.
+var AppendBase64 = appendBase64

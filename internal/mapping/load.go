@@ -54,6 +54,7 @@ type loader struct {
 	headers map[string]*header
 	types   *facts.Types
 	hashed  []byte
+	refs    int // how many references were compiled
 }
 
 // Load reads and compiles the maps in dir of a folder that is shaped like package profiles: beside dir it uses maps/shapes and

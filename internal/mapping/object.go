@@ -25,6 +25,7 @@ type field struct {
 	op       op
 	dynamic  bool // has slots
 	required bool // by FHIR
+	carries  bool // one of the members of which one must be there
 }
 
 // object writes its members in the order of their names, as jsonformat does. One that has slots, all of them null, is dropped with its
@@ -34,38 +35,51 @@ type object struct {
 	path     string
 	dynamic  bool
 	collects collects
-	format   bool   // the Coding is the format of a document
-	carriers uint64 // the members, by position, of which one must be there: an Attachment is nothing without its content
+	format   bool // the Coding is the format of a document
+	carried  bool // needs one of the members that carry it: an Attachment is nothing without its content
 }
 
 func (o *object) run(x *run) bool {
-	m := x.mark()
-	var outer captures
-	if o.collects != collectsNothing {
-		outer, x.capture = x.capture, captures{}
+	switch o.collects {
+	case collectsNothing:
+		return o.write(x)
+	case collectsPeriod:
+		outer := x.period
+		x.period = period{}
+		ok := o.write(x)
+		if ok {
+			o.collect(x)
+		}
+		x.period = outer
+		return ok
 	}
+	outer := x.capture
+	x.capture = captures{}
+	ok := o.write(x)
+	if ok {
+		o.collect(x)
+	}
+	x.capture = outer
+	return ok
+}
+
+func (o *object) write(x *run) bool {
+	m := x.mark()
 	live, missing := o.members(x)
 	if x.fault == nil && live && missing != "" {
-		x.fail(missing, "a required element is missing")
+		x.fail(joinPath(o.path, missing), "a required element is missing")
 	}
 	if x.fault != nil || !live {
 		x.back(m)
-		if o.collects != collectsNothing {
-			x.capture = outer
-		}
 		return false
 	}
 	x.buf = append(x.buf, '}')
-	if o.collects != collectsNothing {
-		o.collect(x)
-		x.capture = outer
-	}
 	return true
 }
 
 func (o *object) members(x *run) (live bool, missing string) {
 	live = !o.dynamic
-	first, carried := true, o.carriers == 0
+	first, carried := true, !o.carried
 	x.buf = append(x.buf, '{')
 	for i := range o.fields {
 		f := &o.fields[i]
@@ -78,7 +92,7 @@ func (o *object) members(x *run) (live bool, missing string) {
 		if f.op.run(x) {
 			first = false
 			live = live || f.dynamic
-			carried = carried || o.carriers&(1<<i) != 0
+			carried = carried || f.carries
 			continue
 		}
 		if x.fault != nil {
@@ -86,12 +100,13 @@ func (o *object) members(x *run) (live bool, missing string) {
 		}
 		x.buf = x.buf[:at]
 		if f.required && missing == "" {
-			missing = joinPath(o.path, f.name)
+			missing = f.name
 		}
 	}
 	return live && !first && carried, missing
 }
 
+// collect notes what the object as a whole says.
 func (o *object) collect(x *run) {
 	c := &x.capture
 	switch o.collects {
@@ -113,7 +128,7 @@ func (o *object) collect(x *run) {
 	case collectsQuantity:
 		x.facts.quantities.add(stage.At[stage.Quantity]{Path: o.path, Value: stage.Quantity{Value: c.value, System: c.system, Code: c.code}})
 	case collectsPeriod:
-		x.facts.dates.add(stage.At[fhir.Interval]{Path: o.path, Value: fhir.Interval{Start: c.start.Start, End: c.end.End}})
+		x.facts.dates.add(stage.At[fhir.Interval]{Path: o.path, Value: fhir.Interval{Start: x.period.start.Start, End: x.period.end.End}})
 	}
 }
 

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release/stage"
 )
 
@@ -21,6 +22,7 @@ type reference struct {
 	typ, kind string
 	directory bool
 	key       getter
+	memo      int    // its place among the memos of a run
 	at        getter // a null drops the reference; nil for none
 	display   *slot
 	path      string
@@ -70,6 +72,10 @@ func (r *reference) resolve(x *run) (fhir.Reference, bool) {
 	if v.IsNull() {
 		return fhir.Reference{}, false
 	}
+	m := &x.memos[r.memo]
+	if m.of == r && m.typ == v.Type && m.number == v.Int && m.text == v.Text {
+		return m.ref, true
+	}
 	key := textOf(v)
 	if key == "" {
 		return fhir.Reference{}, false
@@ -79,5 +85,18 @@ func (r *reference) resolve(x *run) (fhir.Reference, bool) {
 		x.fail(r.key.column(), "its id cannot be made")
 		return fhir.Reference{}, false
 	}
-	return fhir.Reference{Type: r.typ, ID: id}, true
+	*m = memo{of: r, typ: v.Type, number: v.Int, text: v.Text, ref: fhir.Reference{Type: r.typ, ID: id}}
+	return m.ref, true
 }
+
+// memo is the key that a reference resolved last, of type int or text: a chart's next row often has the same author.
+type memo struct {
+	of     *reference
+	typ    practice.ColumnType
+	number int64
+	text   string
+	ref    fhir.Reference
+}
+
+// memos is how many references a run remembers the last key of. Those that share a place only take it from each other.
+const memos = 16

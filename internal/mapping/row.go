@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
@@ -21,6 +20,7 @@ type rowMap struct {
 	provenance *plan
 	inherits   []*reference
 	tie        *tie
+	origin     stage.Origin
 }
 
 // withholdRule withholds the rows for which its condition holds.
@@ -70,7 +70,8 @@ func (m *Maps) row(x *run, rm *rowMap) made {
 		}
 	}
 	if x.fault == nil {
-		m.results(x, rm, &out)
+		m.resources(x, rm, &out)
+		out.results = x.made.take()
 	}
 	if out.fault = x.fault; out.fault != nil {
 		out.results, out.tie = nil, fhir.Identifier{}
@@ -78,7 +79,7 @@ func (m *Maps) row(x *run, rm *rowMap) made {
 	return out
 }
 
-func (m *Maps) results(x *run, rm *rowMap, out *made) {
+func (m *Maps) resources(x *run, rm *rowMap, out *made) {
 	if rm.tie != nil {
 		if v := rm.tie.value.value(x); !v.IsNull() && textOf(v) != "" {
 			out.tie = fhir.Identifier{System: rm.tie.system, Value: textOf(v)}
@@ -96,7 +97,7 @@ func (m *Maps) results(x *run, rm *rowMap, out *made) {
 	if !ok {
 		return
 	}
-	out.results = append(out.results, main)
+	x.made.add(main)
 	if rm.provenance == nil {
 		return
 	}
@@ -104,8 +105,9 @@ func (m *Maps) results(x *run, rm *rowMap, out *made) {
 	about, ok := m.encode(x, rm, rm.provenance, key)
 	x.target = fhir.Reference{}
 	if ok {
-		about.facts.Inherits = []fhir.Reference{{Type: main.facts.Type, ID: main.facts.ID}}
-		out.results = append(out.results, about)
+		x.facts.others.add(fhir.Reference{Type: main.facts.Type, ID: main.facts.ID})
+		about.facts.Inherits = x.facts.others.take()
+		x.made.add(about)
 	}
 }
 
@@ -117,13 +119,13 @@ func (m *Maps) encode(x *run, rm *rowMap, p *plan, key string) (encoded, bool) {
 		return encoded{}, false
 	}
 	x.this = fhir.Reference{Type: p.typ, ID: id}
-	x.buf, x.present, x.securityAt, x.lastUpdated = x.buf[:0], x.present[:0], 0, fhir.Interval{}
+	x.buf, x.present, x.securityAt, x.lastUpdated = x.room.begin(), x.present[:0], 0, fhir.Interval{}
 	if !p.root.run(x) || x.fault != nil {
 		x.fail("", "no resource came of it")
 		x.facts.drop()
 		return encoded{}, false
 	}
-	return encoded{json: bytes.Clone(x.buf), securityAt: x.securityAt, facts: m.facts(x, rm, p)}, true
+	return encoded{json: x.room.keep(x.buf), securityAt: x.securityAt, facts: m.facts(x, rm, p)}, true
 }
 
 // idOf seals the id of a row's own resource; it is remembered only where another map may refer to it.
@@ -135,14 +137,15 @@ func (m *Maps) idOf(x *run, rm *rowMap, p *plan, key string) (string, error) {
 }
 
 func (m *Maps) facts(x *run, rm *rowMap, p *plan) *stage.Facts {
-	g := &x.facts
-	f := &stage.Facts{
-		Type: p.typ, ID: x.this.ID,
-		Origin:        stage.Origin{Map: rm.kind, Table: rm.table, Kind: rm.kind, Listed: true, Directory: rm.directory()},
-		InheritsChart: rm.inheritsChart, Profiles: p.profiles, LastUpdated: x.lastUpdated,
-		References: g.references.take(), Codings: g.codings.take(), Identifiers: g.identifiers.take(), Dates: g.dates.take(),
-		Strings: g.strings.take(), Quantities: g.quantities.take(), Formats: g.formats.take(),
+	g, last := &x.facts, &x.last[0]
+	if p == rm.provenance {
+		last = &x.last[1]
 	}
+	f := x.newFacts()
+	f.Type, f.ID, f.Profiles, f.LastUpdated = p.typ, x.this.ID, p.profiles, x.lastUpdated
+	f.Origin, f.InheritsChart = rm.origin, rm.inheritsChart
+	f.References, f.Codings, f.Identifiers, f.Dates = g.references.take(), takeAlike(&g.codings, &last.codings), g.identifiers.take(), g.dates.take()
+	f.Strings, f.Quantities, f.Formats = g.strings.take(), g.quantities.take(), takeAlike(&g.formats, &last.formats)
 	if !rm.directory() {
 		f.Subject = x.ids.patient
 		f.Clients = m.clients(x, rm)
@@ -155,11 +158,14 @@ func (m *Maps) facts(x *run, rm *rowMap, p *plan) *stage.Facts {
 	}
 	for _, r := range rm.inherits {
 		if ref, ok := r.resolve(x); ok {
-			f.Inherits = append(f.Inherits, ref)
+			g.others.add(ref)
 		}
 	}
+	f.Inherits = g.others.take()
 	f.When = m.types.When(f, func(path string) bool { return slices.Contains(x.present, path) })
-	f.Authors = m.types.Authors(f)
+	g.authors = m.types.Authors(g.authors[:0], f)
+	g.others.addAll(g.authors)
+	f.Authors = takeAlike(&g.others, &last.authors)
 	return f
 }
 

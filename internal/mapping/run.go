@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
@@ -15,7 +16,8 @@ type op interface {
 
 // run is what the plan of one row works with. It is used for one chart after the other, by one goroutine.
 type run struct {
-	buf    []byte
+	buf    []byte // the body that is being made
+	room   bodies
 	row    practice.Row
 	item   *practice.Value  // an element of a list column, inside each
 	fields []practice.Value // an object of an items column, inside each
@@ -23,10 +25,14 @@ type run struct {
 	this   fhir.Reference // the resource that the row makes
 	target fhir.Reference // of a Provenance: the resource that it is about
 	ids    *ids
+	memos  [memos]memo
 	zone   *time.Location
 
+	made    block[encoded]
 	facts   gathered
+	last    [2]alike // of a row's record, and of its Provenance
 	capture captures
+	period  period
 	fault   *fault
 
 	// present are the choice elements that are there without a date (onsetAge): they keep a later date from speaking for them.
@@ -50,11 +56,13 @@ func (x *run) fail(column, why string) {
 	}
 }
 
-// captures are the parts of the Coding, Identifier, Quantity or Period that is being written.
+// captures are the parts of the Coding, Identifier or Quantity that is being written.
 type captures struct {
 	system, code, display, value string
-	start, end                   fhir.Interval
 }
+
+// period is the Period that is being written.
+type period struct{ start, end fhir.Interval }
 
 // gathered are the facts of the resources of one chart, each kind in blocks that many resources share.
 type gathered struct {
@@ -65,6 +73,9 @@ type gathered struct {
 	strings     block[stage.At[string]]
 	quantities  block[stage.At[stage.Quantity]]
 	formats     block[string]
+	others      block[fhir.Reference] // authors, and what a resource inherits from
+	authors     []fhir.Reference
+	room        []stage.Facts
 }
 
 // block hands out slices of one array, so that a row costs no allocation per kind of fact. What is handed out is never changed.
@@ -76,20 +87,29 @@ type block[T any] struct {
 // blockLength is a compromise: an array for a few charts, and little left over at its end.
 const blockLength = 128
 
+// factsLength is how many Facts, which are larger, share an array.
+const factsLength = 8
+
 func (b *block[T]) add(v T) {
 	if len(b.all) == cap(b.all) {
-		mine := b.all[b.start:]
-		next := make([]T, len(mine), max(blockLength, 2*len(mine)))
-		copy(next, mine)
-		b.all, b.start = next, 0
+		b.grow(1)
 	}
 	b.all = append(b.all, v)
 }
 
 func (b *block[T]) addAll(vs []T) {
-	for _, v := range vs {
-		b.add(v)
+	if len(b.all)+len(vs) > cap(b.all) {
+		b.grow(len(vs))
 	}
+	b.all = append(b.all, vs...)
+}
+
+// grow begins a new array, with what was added since the last take and room for n more.
+func (b *block[T]) grow(n int) {
+	mine := b.all[b.start:]
+	next := make([]T, len(mine), max(blockLength, 2*(len(mine)+n)))
+	copy(next, mine)
+	b.all, b.start = next, 0
 }
 
 func (b *block[T]) count() int { return len(b.all) - b.start }
@@ -103,6 +123,34 @@ func (b *block[T]) take() []T {
 	}
 	t := b.all[b.start:len(b.all):len(b.all)]
 	b.start = len(b.all)
+	return t
+}
+
+// newFacts gives room for the Facts of one resource. Those of a chart live and die together.
+func (x *run) newFacts() *stage.Facts {
+	if len(x.facts.room) == 0 {
+		x.facts.room = make([]stage.Facts, factsLength)
+	}
+	f := &x.facts.room[0]
+	x.facts.room = x.facts.room[1:]
+	return f
+}
+
+// alike is what the last resource of a plan had: its neighbours in a chart often have the same, and need not keep it once more each.
+type alike struct {
+	codings []stage.At[fhir.Coding]
+	formats []string
+	authors []fhir.Reference
+}
+
+// takeAlike takes what was added, or what last is where that is the same.
+func takeAlike[T comparable](b *block[T], last *[]T) []T {
+	if len(*last) > 0 && slices.Equal(b.all[b.start:], *last) {
+		b.cut(0)
+		return *last
+	}
+	t := b.take()
+	*last = t
 	return t
 }
 

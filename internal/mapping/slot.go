@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"encoding/base64"
 	"math"
 	"strconv"
 	"time"
@@ -58,9 +57,9 @@ func (x *run) noteDate(r role, path string, i fhir.Interval) {
 	case roleDate:
 		x.facts.dates.add(stage.At[fhir.Interval]{Path: path, Value: i})
 	case roleStart:
-		x.capture.start = i
+		x.period.start = i
 	case roleEnd:
-		x.capture.end = i
+		x.period.end = i
 	}
 }
 
@@ -139,14 +138,14 @@ func (s *slot) base64(x *run, v *practice.Value) bool {
 			x.buf = x.buf[:len(x.buf)-1]
 			return false
 		}
-		x.buf = base64.StdEncoding.AppendEncode(x.buf, v.Bytes)
+		x.buf = appendBase64(x.buf, v.Bytes)
 	} else {
 		if v.Text == "" {
 			x.buf = x.buf[:len(x.buf)-1]
 			return false
 		}
 		x.scratch = append(x.scratch[:0], v.Text...)
-		x.buf = base64.StdEncoding.AppendEncode(x.buf, x.scratch)
+		x.buf = appendBase64(x.buf, x.scratch)
 	}
 	x.buf = append(x.buf, '"')
 	return true
@@ -167,7 +166,7 @@ func (s *slot) date(x *run, v *practice.Value) bool {
 func (x *run) appendDate(v *practice.Value, kind primitiveKind, zone *time.Location) (fhir.Interval, bool) {
 	t := v.Time
 	if v.Type == practice.Date || kind == kindDate {
-		day := dayOf(v, zone)
+		day := string(appendDayOf(nil, v, zone))
 		interval, err := fhir.ParseDateTime(day, zone)
 		if err != nil {
 			return fhir.Interval{}, false
@@ -191,14 +190,11 @@ func (x *run) appendTime(t time.Time) fhir.Interval {
 	if t.Nanosecond() >= int(time.Millisecond) {
 		unit = time.Millisecond
 	}
-	t = t.Truncate(unit)
-	year, month, day := t.Date()
+	if over := t.Nanosecond() % int(unit); over > 0 {
+		t = t.Add(-time.Duration(over))
+	}
 	hour, minute, second := t.Clock()
-	b := x.buf
-	b = append(b, '"')
-	b = append(pair(pair(b, year/100), year%100), '-')
-	b = append(pair(b, int(month)), '-')
-	b = append(pair(b, day), 'T')
+	b := append(appendDay(append(x.buf, '"'), t), 'T')
 	b = append(pair(b, hour), ':')
 	b = append(pair(b, minute), ':')
 	b = pair(b, second)
@@ -209,6 +205,14 @@ func (x *run) appendTime(t time.Time) fhir.Interval {
 	b = append(b, 'Z', '"')
 	x.buf = b
 	return fhir.Interval{Start: t, End: t.Add(unit)}
+}
+
+// appendDay writes "2006-01-02".
+func appendDay(b []byte, t time.Time) []byte {
+	year, month, day := t.Date()
+	b = append(pair(pair(b, year/100), year%100), '-')
+	b = append(pair(b, int(month)), '-')
+	return pair(b, day)
 }
 
 // pair writes two digits.

@@ -75,6 +75,7 @@ type joinPart struct {
 func (j *joined) value(x *run) *practice.Value {
 	x.scratch = x.scratch[:0]
 	filled := false
+	var day [len(time.DateOnly)]byte
 	for _, p := range j.parts {
 		text := p.text
 		if p.get != nil {
@@ -83,7 +84,7 @@ func (j *joined) value(x *run) *practice.Value {
 				continue
 			}
 			if text = textOf(v); p.day {
-				text = dayOf(v, p.zone)
+				text = string(appendDayOf(day[:0], v, p.zone))
 			}
 			if text == "" {
 				continue
@@ -151,13 +152,13 @@ func textOf(v *practice.Value) string {
 	return ""
 }
 
-// dayOf is the calendar day of a time in the practice's zone, or a date as it stands.
-func dayOf(v *practice.Value, zone *time.Location) string {
+// appendDayOf appends the calendar day of a time in the practice's zone, or a date as it stands.
+func appendDayOf(dst []byte, v *practice.Value, zone *time.Location) []byte {
 	switch v.Type {
 	case practice.Date:
-		return v.Text
+		return append(dst, v.Text...)
 	case practice.LocalTime, practice.Instant:
-		return v.Time.In(zone).Format(time.DateOnly)
+		return appendDay(dst, v.Time.In(zone))
 	}
-	return ""
+	return dst
 }

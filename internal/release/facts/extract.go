@@ -60,7 +60,7 @@ func Extract(msg proto.Message, o Options) (*stage.Facts, error) {
 	f.Origin.Listed = o.Origin.Listed && o.Types.Lists(f.Type) && !w.unreadable
 	setClients(f, o)
 	f.When = o.Types.When(f, func(path string) bool { return w.present[path] })
-	f.Authors = o.Types.Authors(f)
+	f.Authors = o.Types.Authors(nil, f)
 	return f, nil
 }
 

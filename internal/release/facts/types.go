@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -20,7 +21,7 @@ const typesFile = "policies/resources.yaml"
 
 // Types reads, for each resource type that the gateway knows, when a record happened and who authored it. The zero Types lists none.
 type Types struct {
-	types  map[string]spec
+	types  map[string]*spec
 	digest [sha256.Size]byte
 }
 
@@ -44,7 +45,7 @@ func LoadTypes(fsys fs.FS) (*Types, error) {
 		return nil, fmt.Errorf("facts: %w", err)
 	}
 	var file struct {
-		Types map[string]spec `yaml:"types"`
+		Types map[string]*spec `yaml:"types"`
 	}
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
@@ -56,8 +57,10 @@ func LoadTypes(fsys fs.FS) (*Types, error) {
 	}
 	var problems []error
 	for name, s := range file.Types {
+		if s == nil {
+			return nil, fmt.Errorf("facts: %s says nothing of %s", typesFile, name)
+		}
 		problems = append(problems, s.check(name))
-		file.Types[name] = s
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
@@ -109,15 +112,18 @@ func (t *Types) Lists(resourceType string) bool {
 // Digest identifies the version of the file.
 func (t *Types) Digest() [sha256.Size]byte { return t.digest }
 
-// Authors gives the references at the elements that name who authored the record. One that cannot be resolved is the zero Reference.
-func (t *Types) Authors(f *stage.Facts) []fhir.Reference {
-	var authors []fhir.Reference
-	for _, r := range f.References {
-		if slices.Contains(t.types[f.Type].Authors, r.Path) {
-			authors = append(authors, r.Value)
+// Authors appends the references at the elements that name who authored the record. One that cannot be resolved is the zero Reference.
+func (t *Types) Authors(dst []fhir.Reference, f *stage.Facts) []fhir.Reference {
+	s := t.types[f.Type]
+	if s == nil {
+		return dst
+	}
+	for i := range f.References {
+		if r := &f.References[i]; slices.Contains(s.Authors, r.Path) {
+			dst = append(dst, r.Value)
 		}
 	}
-	return authors
+	return dst
 }
 
 // When says when the record happened, from the Dates and Codings in f. present tells whether an element is there that holds no date
@@ -149,7 +155,7 @@ func (t *Types) When(f *stage.Facts, present func(path string) bool) stage.When 
 }
 
 // end says when a state ended: at its own end element, at the end of its period, or else by its status.
-func (s spec) end(w *stage.When, f *stage.Facts, period bool, present func(string) bool) {
+func (s *spec) end(w *stage.When, f *stage.Facts, period bool, present func(string) bool) {
 	stated := fhir.Interval{}
 	if period && s.End == "" {
 		stated = w.Interval
@@ -167,7 +173,7 @@ func (s spec) end(w *stage.When, f *stage.Facts, period bool, present func(strin
 	}
 }
 
-func (s spec) isOngoing(c stage.At[fhir.Coding]) bool {
+func (s *spec) isOngoing(c stage.At[fhir.Coding]) bool {
 	return c.Path == s.Status && slices.Contains(s.Ongoing, c.Value.Code)
 }
 
@@ -175,8 +181,9 @@ func (s spec) isOngoing(c stage.At[fhir.Coding]) bool {
 func dateAt(f *stage.Facts, path string) (fhir.Interval, bool) {
 	var all fhir.Interval
 	found := false
-	for _, d := range f.Dates {
-		if d.Path != path && d.Path != path+".event" && d.Path != path+".repeat.bounds" {
+	for i := range f.Dates {
+		d := &f.Dates[i]
+		if below, ok := strings.CutPrefix(d.Path, path); !ok || below != "" && below != ".event" && below != ".repeat.bounds" {
 			continue
 		}
 		if !found {

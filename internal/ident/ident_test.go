@@ -102,6 +102,25 @@ func TestAClientKeyThatDoesNotFitNeedsATable(t *testing.T) {
 	}
 }
 
+func TestAnErrorIsNotRemembered(t *testing.T) {
+	s, err := ident.NewSealer(make([]byte, ident.KeySize), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := s.Seal("Patient", "", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if id, err := s.Seal("Patient", strings.Repeat("x", 16), "", ""); err == nil || id != "" {
+			t.Error("sealed a key without a table")
+		}
+		if id, err := s.Seal("Patient", "", "", ""); err != nil || id != want {
+			t.Errorf("%s after an error, %v", id, err)
+		}
+	}
+}
+
 func TestAWrongKeySizeIsRefused(t *testing.T) {
 	if _, err := ident.NewSealer(make([]byte, 32), nil); err == nil {
 		t.Error("a short id key was taken")

@@ -31,7 +31,8 @@ type Sealer struct {
 // sealing is what one Seal works in.
 type sealing struct {
 	mac    hash.Hash // HMAC-SHA-256 with a key of its own, whose state after the key costs two blocks of SHA-256 to make
-	plain  []byte
+	of     record
+	plain  []byte // what an id says of it; a row's Provenance is sealed right after its record, under the same key
 	sealed []byte
 	text   [idLength]byte
 }
@@ -56,16 +57,30 @@ func NewSealer(key []byte, handles Handles) (*Sealer, error) {
 // Seal gives the id of the resource that stands in client's chart (client "" for the practice's directory) under a map's kind and key:
 // 64 characters of [a-z2-7], always the same for the same four values.
 func (s *Sealer) Seal(resourceType, client, kind, key string) (string, error) {
-	block, err := pack(client, s.handles)
-	if err != nil {
-		return "", err
-	}
 	w := s.work.Get().(*sealing)
 	defer s.work.Put(w)
-	w.plain = w.digest(append(w.plain[:0], block[:]...), kind, key)
+	if of := (record{client, kind, key}); of != w.of || len(w.plain) == 0 {
+		if err := s.name(w, of); err != nil {
+			return "", err
+		}
+	}
 	w.sealed = s.siv.seal(w.sealed[:0], w.plain, []byte(resourceType))
 	encoding.Encode(w.text[:], w.sealed)
 	return string(w.text[:]), nil
+}
+
+// record is what is sealed.
+type record struct{ client, kind, key string }
+
+// name brings a record into the form in which it is sealed.
+func (s *Sealer) name(w *sealing, of record) error {
+	w.of, w.plain = record{}, w.plain[:0]
+	b, err := pack(of.client, s.handles)
+	if err != nil {
+		return err
+	}
+	w.of, w.plain = of, w.digest(append(w.plain, b[:]...), of.kind, of.key)
+	return nil
 }
 
 // Open gives the client in whose chart the resource of this type and id would stand, "" for the directory. ok is false for an id that

@@ -100,7 +100,8 @@ func tied(ties []fhir.Identifier, r *requester.Requester) bool {
 }
 
 // settle goes from what was decided to what is shown: the minimal Patient beside whatever else of the client is visible, no Consent but to
-// the client, no reference to what is not there, and no resource that would lose a required element by it.
+// the client, no reference to what is not there, no resource that would lose a required element by it, and no other people's and
+// organisations' names but where something refers to them.
 func (s *Service) settle(in consent.Input, res consent.Result, staff func(fhir.Reference) bool) []stage.Released {
 	resources := slices.DeleteFunc(slices.Clone(res.Released), func(r stage.Released) bool {
 		// Of a Consent a partner may see an extract only (rule 22), and the whole is no extract.
@@ -128,6 +129,7 @@ func (s *Service) settle(in consent.Input, res consent.Result, staff func(fhir.R
 				kept = append(kept, r)
 			}
 		}
+		kept = referredTo(kept)
 		if isMinimal && len(kept) == 1 {
 			return nil // nothing else of the client is left to show it with
 		}
@@ -136,6 +138,32 @@ func (s *Service) settle(in consent.Input, res consent.Result, staff func(fhir.R
 		}
 		resources = kept
 	}
+}
+
+// outside are the types of which a chart holds others than the practice's own: who refers, who pays, who is written to.
+var outside = map[string]bool{"Organization": true, "Practitioner": true, "PractitionerRole": true, "Location": true}
+
+// referredTo leaves out the people and organisations that nothing else of the client's refers to, directly or through another of them: they
+// appear only inside a view that refers to them (rule 22).
+func referredTo(resources []stage.Released) []stage.Released {
+	others := map[fhir.Reference]stage.Released{}
+	var reached []stage.Released
+	for _, r := range resources {
+		if f := r.Facts(); outside[f.Type] {
+			others[fhir.Reference{Type: f.Type, ID: f.ID}] = r
+		} else {
+			reached = append(reached, r)
+		}
+	}
+	for i := 0; i < len(reached) && len(others) > 0; i++ {
+		for _, ref := range reached[i].Facts().References {
+			if other, ok := others[ref.Value]; ok {
+				delete(others, ref.Value)
+				reached = append(reached, other)
+			}
+		}
+	}
+	return reached
 }
 
 func (s *Service) minimalPatient(in consent.Input, res consent.Result) (stage.Released, bool) {

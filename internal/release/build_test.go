@@ -138,6 +138,26 @@ func TestNothingRefersToWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// Other people and organisations appear where something visible refers to them, directly or through another of them, and nowhere else.
+func TestOthersAppearOnlyWhereSomethingRefersToThem(t *testing.T) {
+	c := oneClient(t)
+	outsider := record{json: fmt.Sprintf(`{"resourceType":"Practitioner","id":%q,"name":[{"family":"Elsewhere"}],"qualification":[{"code":{"text":"MD"},"issuer":{"reference":%q}}]}`,
+		seal("Practitioner", "1", "o"), ref("Organization", "1", "issuer"))}
+	others := []record{organization("1", "insurer"), organization("1", "issuer"), outsider}
+	c.charts["1"] = append([]record{patient("1"), encounter("1", "e")}, others...)
+	c.forms["1"] = []string{permit("1", "c")}
+	keys := []string{"e", "m", "o", "issuer", "insurer"}
+	expect(t, "nothing refers to them", c.sees(theClinic(), "1", keys...), []string{"Encounter/e", "Patient/1"})
+	expect(t, "nothing refers to them, the client", c.sees(theClient("1"), "1", keys...), []string{"Encounter/e", "Patient/1"})
+	c.change(func() {
+		c.charts["1"] = append(c.charts["1"], note("1", "m", fmt.Sprintf(`"author":[{"reference":%q}]`, ref("Practitioner", "1", "o"))))
+	})
+	expect(t, "a note names its author", c.sees(theClinic(), "1", keys...),
+		[]string{"DocumentReference/m", "Encounter/e", "Organization/issuer", "Patient/1", "Practitioner/o"})
+	c.change(func() { c.charts["1"] = append([]record{patient("1")}, others...) })
+	expect(t, "there is nothing else", c.sees(theClinic(), "1", keys...), []string{"Patient/1"})
+}
+
 // Staff appear as far as the scopes go, and are gone where they do not. What cannot do without them goes too, and what names that, to the end.
 func TestReferencesToStaffGoAsFarAsTheScopes(t *testing.T) {
 	c := oneClient(t)

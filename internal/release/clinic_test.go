@@ -244,6 +244,10 @@ func provenance(client, key string, target fhir.Reference) record {
 		seal("Provenance", client, key), target, seal("Practitioner", "", "dr"))}
 }
 
+func organization(client, key string) record {
+	return record{json: fmt.Sprintf(`{"resourceType":"Organization","id":%q,"name":"Somebody else"}`, seal("Organization", client, key))}
+}
+
 // permit is an active Consent that lets the clinic have everything for treatment; more is put into its provision.
 func permit(client, key string, more ...string) string {
 	actor := `"actor":[{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}]},"reference":{"identifier":{"system":"` + fhir.SystemNPI + `","value":"` + clinicNPI + `"}}}]`
@@ -286,7 +290,7 @@ func (c *clinic) sees(r *requester.Requester, client string, keys ...string) []s
 
 func shown(v *release.View, client string, keys ...string) []string {
 	out := []string{}
-	for _, typ := range []string{"Patient", "Encounter", "DocumentReference", "Consent", "Provenance", "Condition", "Practitioner"} {
+	for _, typ := range []string{"Patient", "Encounter", "DocumentReference", "Consent", "Provenance", "Condition", "Practitioner", "Organization"} {
 		for _, r := range v.Resources(typ) {
 			name := "?"
 			for _, k := range append(keys, client) {

@@ -16,7 +16,11 @@ func (r *records) prove(ctx context.Context) error {
 	if err := r.apart(ctx); err != nil {
 		return err
 	}
-	return r.fit(ctx)
+	if err := r.fit(ctx); err != nil {
+		return err
+	}
+	r.fits.Store(true)
+	return nil
 }
 
 // apart proves wall 1: the separated psychotherapy store cannot be read (45 CFR 164.501).
@@ -44,10 +48,9 @@ func meaning(err error, format string) error {
 // the psychotherapy notes are apart is proven anew whenever the database has changed, so that notes which are moved into it close it.
 type proven struct {
 	release.Records
-	apart, fit func(context.Context) error
-
-	fits    atomic.Bool            // the maps did once; a statement that no longer runs is an error by itself
-	version atomic.Pointer[string] // of which the separation is proven
+	apart, prove func(context.Context) error
+	fits         *atomic.Bool           // whether prove has held
+	version      atomic.Pointer[string] // of which the separation is proven
 }
 
 // Version implements release.Records.
@@ -60,7 +63,7 @@ func (p *proven) Version(ctx context.Context) (string, error) {
 	if known := p.version.Load(); known != nil && *known == version && !unnamed {
 		return version, nil
 	}
-	if err := p.prove(ctx); err != nil {
+	if err := p.again(ctx); err != nil {
 		return "", err
 	}
 	if !unnamed {
@@ -72,23 +75,17 @@ func (p *proven) Version(ctx context.Context) (string, error) {
 // Snapshot implements release.Records.
 func (p *proven) Snapshot(ctx context.Context, f func(context.Context, release.State) error) error {
 	if p.version.Load() == nil {
-		if err := p.prove(ctx); err != nil {
+		if err := p.again(ctx); err != nil {
 			return err
 		}
 	}
 	return p.Records.Snapshot(ctx, f)
 }
 
-func (p *proven) prove(ctx context.Context) error {
-	if err := p.apart(ctx); err != nil {
-		return err
-	}
+// again proves what has to be proven of a version that nobody has seen before.
+func (p *proven) again(ctx context.Context) error {
 	if p.fits.Load() {
-		return nil
+		return p.apart(ctx)
 	}
-	if err := p.fit(ctx); err != nil {
-		return err
-	}
-	p.fits.Store(true)
-	return nil
+	return p.prove(ctx)
 }

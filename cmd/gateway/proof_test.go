@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/consentry/gateway/internal/practice"
@@ -30,7 +31,15 @@ func TestNothingIsReadBeforeTheProofsHold(t *testing.T) {
 	apart, fit := errors.New("they can be read"), errors.New("a map does not fit")
 	proofs := 0
 	w := &observed{version: "1"}
-	p := &proven{Records: w, apart: func(context.Context) error { proofs++; return apart }, fit: func(context.Context) error { return fit }}
+	fits := &atomic.Bool{}
+	tell := func(context.Context) error { proofs++; return apart }
+	p := &proven{Records: w, fits: fits, apart: tell, prove: func(ctx context.Context) error {
+		if err := errors.Join(tell(ctx), fit); err != nil {
+			return err
+		}
+		fits.Store(true)
+		return nil
+	}}
 	refused := func(when string, want error) {
 		t.Helper()
 		read := w.read
@@ -67,7 +76,9 @@ func TestNothingIsReadBeforeTheProofsHold(t *testing.T) {
 func TestTheSeparationIsProvenForEachVersion(t *testing.T) {
 	var apart error
 	w := &observed{version: "1"}
-	p := &proven{Records: w, apart: func(context.Context) error { return apart }, fit: func(context.Context) error { return nil }}
+	fits := &atomic.Bool{}
+	fits.Store(true)
+	p := &proven{Records: w, fits: fits, apart: func(context.Context) error { return apart }, prove: func(context.Context) error { return errors.New("proven already") }}
 	if _, err := p.Version(t.Context()); err != nil {
 		t.Fatal(err)
 	}

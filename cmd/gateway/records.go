@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
@@ -44,6 +45,7 @@ type records struct {
 	sealer   *ident.Sealer
 	source   practice.Snapshotter
 	maps     *mapping.Maps
+	fits     *atomic.Bool // whether the maps did, once: a statement that no longer runs is an error by itself
 	labels   *label.Rules
 	rules    *consent.Rules
 	types    *facts.Types
@@ -54,7 +56,7 @@ func openRecords(ctx context.Context, cfg *Config) (_ *records, err error) {
 	if err := cfg.checkFiles(); err != nil {
 		return nil, err
 	}
-	r := &records{cfg: cfg, profiles: profilesOf(cfg)}
+	r := &records{cfg: cfg, profiles: profilesOf(cfg), fits: &atomic.Bool{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Close())

@@ -46,7 +46,7 @@ func (r *records) release(log *slog.Logger, now clock) (_ *views, err error) {
 		return nil, err
 	}
 	v.service, err = release.New(release.Options{
-		Records: &proven{Records: release.Mapped{Source: r.source, Maps: r.maps}, apart: r.apart, fit: r.fit},
+		Records: &proven{Records: release.Mapped{Source: r.source, Maps: r.maps}, apart: r.apart, prove: r.prove, fits: r.fits},
 		Sealer:  r.sealer, Labels: r.labels, Rules: r.rules, Projector: v.egress,
 		Practice: r.discloser(), Zone: r.zone, Now: now, Granular: granular, CacheBytes: r.cfg.Limits.CacheBytes,
 	})

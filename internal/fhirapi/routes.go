@@ -3,6 +3,7 @@ package fhirapi
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -36,7 +37,7 @@ var (
 	anywhere = []string{http.MethodGet, http.MethodHead, http.MethodOptions}
 )
 
-// routes is the whole API. What is not here is 404, and any other method on it 405.
+// routes is the whole API. What is not here is 404, and 405 for a write; so is any other method on what is here.
 func (a *API) routes() []*route {
 	all := []*route{
 		{methods: anywhere, path: "/metadata", handle: a.capabilityStatement, public: true, anyOrigin: true},
@@ -50,6 +51,19 @@ func (a *API) routes() []*route {
 		)
 	}
 	return all
+}
+
+// writes tells whether a request would change something below the base: nothing there ever can be.
+func (a *API) writes(r *http.Request) bool {
+	rest, ours := strings.CutPrefix(r.URL.EscapedPath(), a.prefix)
+	if !ours || rest != "" && rest[0] != '/' {
+		return false
+	}
+	switch r.Method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return true
+	}
+	return false
 }
 
 // engine makes the router. It never redirects and never tidies up a path: what is not written as the table has it does not exist.
@@ -69,6 +83,10 @@ func (a *API) engine() http.Handler {
 	e.GET("/readyz", gin.WrapF(a.readyz))
 	unknown, notAllowed := a.exchanger(&route{handle: unknownRoute, public: true, anyFormat: true}, "unmatched"), a.exchanger(nil, "method not allowed")
 	e.NoRoute(func(c *gin.Context) {
+		if a.writes(c.Request) {
+			notAllowed.refuse(c.Writer, c.Request, "GET, HEAD")
+			return
+		}
 		unknown.serve(c.Writer, c.Request, "")
 		c.Writer.WriteHeaderNow() // without a body, as for HEAD, the router would write an answer of its own
 	})

@@ -110,6 +110,9 @@ func (b *builder) parameter(name string, occurrences []string) error {
 		return nil
 	}
 	base, modifier, modified := strings.Cut(name, ":")
+	if base == "_has" {
+		return fail("_has", NotHere) // ignored, it would answer another question than was asked
+	}
 	param, ok := b.query.resource.Parameter(base)
 	if !ok {
 		return b.unknown(name)

@@ -146,19 +146,24 @@ type decoder struct {
 	names names
 }
 
-// decodeCommit reads the records of a commit.
-func (d *decoder) decodeCommit(b []byte) ([]Record, error) {
+// decodeCommit reads the records of a commit; nil for one that cannot be read. After such a one nothing can until the names begin again.
+func (d *decoder) decodeCommit(b []byte) ([]*Record, error) {
 	parts, err := split(b)
 	if err != nil {
+		d.names = names{}
 		return nil, err
 	}
-	records := make([]Record, len(parts))
+	records := make([]*Record, len(parts))
 	for i, p := range parts {
-		if records[i], err = d.decode(p); err != nil {
-			return nil, err
+		r, problem := d.decode(p)
+		if problem != nil {
+			d.names = names{}
+			err = problem
+			continue
 		}
+		records[i] = &r
 	}
-	return records, nil
+	return records, err
 }
 
 // decode reads one record whole.

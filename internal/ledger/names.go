@@ -9,7 +9,8 @@ import (
 
 // Records repeat themselves: partners, routes, clients, chart versions and above all the ids of resources. A chain therefore names each
 // text once, in the record that has it first, and by a number from then on. The numbers begin again with a record that says so: after a
-// restart (every process has its own chain), after a failed commit, and when maxNames is reached, which bounds memory on both sides.
+// restart (every process has its own chain), after a checkpoint, which bounds the damage that one damaged record does, after a failed commit, and
+// when maxNames is reached, which bounds memory on both sides.
 
 // maxNames is how many texts a chain names before it begins again.
 const maxNames = 1 << 18

@@ -73,6 +73,7 @@ func (w *writer) commit(group []*pending, withCheckpoint bool) (err error) {
 	w.since += int(next.seq - w.head.seq)
 	if next.checkpoint != w.checkpoint {
 		w.since = 0
+		w.encoder.forget() // a damaged record takes those after it along only as far as here
 	}
 	w.head, w.checkpoint = next.head, next.checkpoint
 	return nil

@@ -31,14 +31,17 @@ func (c *compiler) referenceValue(n *yaml.Node, p place) piece {
 	return piece{op: r, dynamic: r.to == refKind || r.at != nil}
 }
 
-// reference compiles {ref: kind, key: column, display: column, at: column}, {ref: self}, {ref: practice} and {ref: this}.
+// reference compiles {ref: kind, key: column, display: column, identifier: {...}, at: column}, {ref: self}, {ref: practice} and {ref: this}.
 func (c *compiler) reference(n *yaml.Node, p place) *reference {
-	keys := c.keys(n, "a reference", "ref", "key", "display", "at")
+	keys := c.keys(n, "a reference", "ref", "key", "display", "identifier", "at")
 	name := c.text(keys["ref"], "ref")
 	r := &reference{path: p.path}
 	ok := true
 	if d := keys["display"]; d != nil {
 		ok = c.display(d, r)
+	}
+	if i := keys["identifier"]; i != nil {
+		ok = c.identifier(i, p, r) && ok
 	}
 	if at := keys["at"]; at != nil {
 		r.at, _ = c.getter(at)
@@ -64,6 +67,25 @@ func (c *compiler) display(n *yaml.Node, r *reference) bool {
 		return false
 	}
 	r.display = &slot{get: g, primitive: &primitive{name: "String", kind: kindString}}
+	return true
+}
+
+// identifier compiles by what else the resource that is referred to can be told: an NPI says to a partner what our ids do not. In a Consent's
+// provision it is not left out silently, as nothing is.
+func (c *compiler) identifier(n *yaml.Node, p place, r *reference) bool {
+	if p.message == nil {
+		c.at(n, "an identifier says nothing here")
+		return false
+	}
+	inner := place{element: elementsOf(p.message)["identifier"], path: joinPath(p.path, "identifier"), parent: p.message, silent: p.silent}
+	v := c.value(n, inner).folded()
+	if v.op == nil {
+		return false
+	}
+	r.identifier = v.op
+	if _, optional := v.op.(*when); c.strict && v.dynamic && !optional {
+		r.identifier = &strictElement{op: v.op, path: inner.path}
+	}
 	return true
 }
 

@@ -16,16 +16,16 @@ const (
 	refThis                  // the resource that the row makes
 )
 
-// reference writes a Reference to another mapped resource: {"display":...,"reference":"Type/id"}.
+// reference writes a Reference to another mapped resource: {"display":...,"identifier":...,"reference":"Type/id"}.
 type reference struct {
-	to        refTo
-	typ, kind string
-	directory bool
-	key       getter
-	memo      int    // its place among the memos of a run
-	at        getter // a null drops the reference; nil for none
-	display   *slot
-	path      string
+	to                  refTo
+	typ, kind           string
+	directory           bool
+	key                 getter
+	memo                int    // its place among the memos of a run
+	at                  getter // a null drops the reference; nil for none
+	path                string
+	display, identifier op // nil for none
 }
 
 func (r *reference) run(x *run) bool {
@@ -37,25 +37,33 @@ func (r *reference) run(x *run) bool {
 		return false
 	}
 	m := x.mark()
+	x.facts.references.add(stage.At[fhir.Reference]{Path: r.path, Value: ref})
 	x.buf = append(x.buf, '{')
 	if r.display != nil {
-		at := len(x.buf)
-		x.buf = append(x.buf, `"display":`...)
-		if r.display.run(x) {
-			x.buf = append(x.buf, ',')
-		} else {
-			x.buf = x.buf[:at]
-		}
-		if x.fault != nil {
-			x.back(m)
-			return false
-		}
+		x.optional(`"display":`, r.display)
+	}
+	if r.identifier != nil {
+		x.optional(`"identifier":`, r.identifier)
+	}
+	if x.fault != nil {
+		x.back(m)
+		return false
 	}
 	x.buf = append(x.buf, `"reference":"`...)
 	x.buf = append(append(append(x.buf, ref.Type...), '/'), ref.ID...)
 	x.buf = append(x.buf, `"}`...)
-	x.facts.references.add(stage.At[fhir.Reference]{Path: r.path, Value: ref})
 	return true
+}
+
+// optional writes a member that is not the last one, or nothing where it is null.
+func (x *run) optional(key string, o op) {
+	at := len(x.buf)
+	x.buf = append(x.buf, key...)
+	if o.run(x) {
+		x.buf = append(x.buf, ',')
+	} else {
+		x.buf = x.buf[:at]
+	}
 }
 
 // resolve gives the resource that is meant; false for a null key.

@@ -61,6 +61,8 @@ func TestAMistakeIsToldWithItsPlace(t *testing.T) {
 		{"reference to the wrong type", "encounter.yaml", "individual: {ref: practitioner, key: npi}", "individual: {ref: organization, key: npi}", `map "organization" makes a Organization`},
 		{"reference written by hand", "encounter.yaml", "subject: {ref: self}", "subject: {reference: \"Patient/7\"}", "ids are made by the gateway"},
 		{"reference without key", "encounter.yaml", "{ref: practitioner, key: npi}", "{ref: practitioner}", "{ref: practitioner} needs a key"},
+		{"identifier of a reference", "encounter.yaml", "{ref: practitioner, key: npi}", `{ref: practitioner, key: npi, identifier: {sytem: "x", value: npi}}`, `no element "sytem", did you mean "system"?`},
+		{"identifier where none is written", "encounter.yaml", "updated: began", `inherits: [{ref: encounter, key: id, identifier: {value: npi}}]` + "\nupdated: began", "an identifier says nothing here"},
 		{"subject in another chart", "encounter.yaml", "subject: {ref: self}", "subject: {ref: patient, key: id}", "subject must be {ref: self}"},
 		{"this outside of a provenance", "encounter.yaml", "subject: {ref: self}", "subject: {ref: self}\n  reasonReference: [{ref: this}]", "{ref: this} is for a Provenance"},
 		{"id by hand", "encounter.yaml", `status: "finished"`, "id: \"1\"\n  status: \"finished\"", "ids are made by the gateway"},

@@ -155,7 +155,7 @@ func (l *loader) party(p parameter, n *yaml.Node) *yaml.Node {
 	out := l.like(n)
 	kinds := 0
 	for key, value := range pairs(n) {
-		if key.Value == "at" || key.Value == "display" {
+		if key.Value == "at" || key.Value == "display" || key.Value == "identifier" {
 			out.Content = append(out.Content, key, value)
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release/stage"
 	"github.com/consentry/gateway/profiles"
 )
@@ -28,11 +29,11 @@ func TestEveryShapeIsWhatGoogleFHIRWouldWrite(t *testing.T) {
 		"encounter": {`{status: "finished", cpt: code, class: "VR", practitioner: {practitioner: npi}, start: at, end: end}`, `{status: "finished", cpt: code, start: at}`},
 		"condition": {`{icd10: code, display: words, status: "active", category: encounter-diagnosis, onset: day, ended: end, recorded: at, recorder: {practitioner: npi}, encounter: {ref: encounter, key: enc}}`,
 			`{icd10: code, status: "active", recorded: at}`},
-		"score":      {`{instrument: phq-9, value: total, date: at, status: "final", performer: {practitioner: npi}, encounter: {ref: encounter, key: enc}}`, `{instrument: {code: "1-8", text: "x"}, value: total, date: at}`},
+		"score":      {`{instrument: phq-9, value: total, date: at, status: "final", performer: {practitioner: npi, display: words, identifier: {system: "urn:npi", value: code, assigner: {ref: practice}}}, encounter: {ref: encounter, key: enc}}`, `{instrument: {code: "1-8", text: "x"}, value: total, date: at}`},
 		"medication": {`{status: "active", rxnorm: code, name: words, authored: at, requester: {practitioner: npi}, dosage: words, encounter: {ref: encounter, key: enc}}`, `{status: "active", name: words, authored: at, requester: {practitioner: npi}}`},
 		"document": {`{type: scan, date: at, status: "current", author: {practitioner: npi}, signer: {practitioner: npi, at: end}, encounter: {ref: encounter, key: enc}, replaces: {ref: soap-note, key: code}, start: day, end: end, attachment: {contentType: mime, data: file}}`,
 			`{type: {system: "http://loinc.org", code: "1-8", title: "T"}, date: at, text: [words]}`},
-		"consent": {`{status: "active", signed: day, signer: {ref: self}, rule: part2, type: "permit", starts: day, ends: end, recipients: l, purposes: l, classes: l, confidentiality: "R", labels: l, data-start: day, data-end: end,
+		"consent": {`{status: "active", signed: day, signer: {ref: self}, rule: part2, type: "permit", starts: day, ends: end, recipients: l, recipient-system: "urn:x", purposes: l, classes: l, confidentiality: "R", labels: l, data-start: day, data-end: end,
 			actors: [{role: {text: "r"}, reference: {ref: practitioner, key: npi}}], data: [{meaning: "related", reference: {ref: encounter, key: enc}}], exceptions: [{type: "deny", code: [{text: "x"}]}]}`, `{status: "active", signed: at}`},
 	}
 	full := []any{int64(1), int64(7), "1111111112", "2026-10-05 10:00:00", "2026-10-05 11:00:00", "2026-10-05", "A00", "Words", "12.5", "application/pdf", []byte("%PDF"), int64(70), `["TREAT"]`}
@@ -159,6 +160,20 @@ func TestAnAmendmentRefersToTheNoteThatItReplaces(t *testing.T) {
 	for _, one := range all {
 		if one.Facts.ID != amendment.Facts.ID && strings.Contains(one.JSON, "relatesTo") {
 			t.Errorf("what replaces nothing says so: %s", one.JSON)
+		}
+	}
+}
+
+// A recipient is told by an identifier that a partner knows, beside our own reference; without a system the practice's keys do not leave.
+func TestARecipientIsToldByItsIdentifier(t *testing.T) {
+	for system, want := range map[string]string{"": `{`, "\n  recipient-system: \"urn:book\"": `{"identifier":{"system":"urn:book","value":"clinic"},`} {
+		docs, err := load(t, with(t, "release.yaml", "  recipients: orgs", "  recipients: orgs"+system)).Consents(t.Context(), source(t, database(t)), []practice.ClientKey{"7"})
+		if err != nil || len(docs) != 1 {
+			t.Fatal(docs, err)
+		}
+		want += `"reference":"` + ref("Organization", "7", "organization", "clinic").String() + `"}`
+		if !strings.Contains(string(docs[0].JSON), want) {
+			t.Errorf("%s, want %s", docs[0].JSON, want)
 		}
 	}
 }

@@ -51,31 +51,68 @@ func (q *question) rule8OddActor(a any) bool {
 // resolves says whether we can tell whom a reference means: an organisation or a person.
 func resolves(reference any) bool {
 	kinds := []string{"Organization", "Practitioner", "Patient", "RelatedPerson"}
+	said := text(child(reference, "type"))
 	if text(child(reference, "reference")) != "" {
-		return slices.Contains(kinds, typeOf(referenceOf(reference)))
+		kind := typeOf(referenceOf(reference))
+		return slices.Contains(kinds, kind) && (said == "" || said == kind)
 	}
 	system, value := identifierOf(reference)
-	said := text(child(reference, "type"))
 	return system != "" && value != "" && (said == "" || slices.Contains(kinds, said))
 }
 
-// asks says whether a reference means who asks: the organisation, its practitioner or the person.
+// asks says whether a reference means who asks: the organisation, the practitioner who acts for it, or the person. Whoever acts and is not stated
+// is unknown (rule 12).
 func (q *question) asks(reference any) truth {
-	kind := typeOf(referenceOf(reference))
-	if kind == "Patient" || kind == "RelatedPerson" {
-		return truthOf(referenceOf(reference) == q.who.person)
+	if q.who.person != "" && referenceOf(reference) == q.who.person {
+		return yes
 	}
-	found := no
-	if kind != "Practitioner" {
-		found = q.who.organization.is(reference)
-		if q.who.organization.nobody() && q.who.person == "" {
-			found = unknown
-		}
+	return max(q.asksAs(reference, "Organization"), q.asksAs(reference, "Practitioner"), q.asksInPerson(reference))
+}
+
+// asksAs compares with the organisation or the practitioner. Where the Consent says that it means somebody of another kind it is known not to
+// mean them, but for one who has the same number.
+func (q *question) asksAs(reference any, kind string) truth {
+	someone, missing := q.who.practitioner, unknown
+	if kind == "Organization" {
+		someone = q.who.organization
 	}
-	if kind != "Organization" {
-		found = max(found, q.who.practitioner.is(reference))
+	if q.who.person != "" {
+		missing = no // the one who acts is known
 	}
-	return found
+	found := missing
+	if !someone.nobody() {
+		found = someone.is(reference)
+	}
+	switch said := kindOf(reference); {
+	case said == "" || said == kind:
+		return found
+	case found == yes:
+		return unknown
+	}
+	return no
+}
+
+// asksInPerson compares with a client or representative who has signed in, whose numbers nobody knows. An organisation that is no client's app is
+// nobody of the family.
+func (q *question) asksInPerson(reference any) truth {
+	said, byNumber := kindOf(reference), referenceOf(reference) == ""
+	switch {
+	case said == "Organization" || said == "Practitioner":
+		return no
+	case q.who.person == "":
+		return map[bool]truth{true: unknown, false: no}[q.who.kind == "patient"]
+	case byNumber && (said == "" || said == typeOf(q.who.person)):
+		return unknown
+	}
+	return no
+}
+
+// kindOf is the type that a Reference says it is to, by its reference or in words.
+func kindOf(reference any) string {
+	if r := referenceOf(reference); r != "" {
+		return typeOf(r)
+	}
+	return text(child(reference, "type"))
 }
 
 // namesRecipient says whether the provision or an ancestor names a recipient.

@@ -121,6 +121,43 @@ func TestRule13ActionsAndActors(t *testing.T) {
 	})
 }
 
+func TestRule12WhoActsAndIsNotStatedIsUnknown(t *testing.T) {
+	deny := func(reference string) []string {
+		return []string{consent(`{"type":"permit"}`), consent(`{"type":"deny","actor":[{"role":`+ircp+`,"reference":`+reference+`}]}`, `{"id":"s2"}`)}
+	}
+	number := func(value, more string) string {
+		return `{"identifier":{"system":"http://hl7.org/fhir/sid/us-npi","value":"` + value + `"}` + more + `}`
+	}
+	const okafor, us, others = "1679576722", "1234567893", "1992999825"
+	asDoctor, asNumber := `{"practitioner":{"reference":"Practitioner/doctor"}}`, `{"practitioner":{"identifier":[{"system":"http://hl7.org/fhir/sid/us-npi","value":"`+others+`"}]}}`
+	practitioner := `,"type":"Practitioner"`
+	check(t, []example{
+		{name: "by reference, nobody stated", consents: deny(`{"reference":"Practitioner/okafor"}`), want: "denied"},
+		{name: "by reference, nothing known of who is stated", consents: deny(`{"reference":"Practitioner/okafor"}`), who: `{"practitioner":{}}`, want: "denied"},
+		{name: "by reference, another", consents: deny(`{"reference":"Practitioner/okafor"}`), who: asDoctor, want: "permitted"},
+		{name: "by reference, somebody by number", consents: deny(`{"reference":"Practitioner/okafor"}`), who: asNumber, want: "denied"},
+		{name: "by number, nobody stated", consents: deny(number(okafor, practitioner)), want: "denied"},
+		{name: "by number, another", consents: deny(number(okafor, practitioner)), who: asNumber, want: "permitted"},
+		{name: "a number that may be anybody's, nobody stated", consents: deny(number(okafor, "")), want: "denied"},
+		{name: "a number that may be anybody's, another", consents: deny(number(okafor, "")), who: asNumber, want: "permitted"},
+		{name: "a doctor with the number of the organisation", consents: deny(number(us, practitioner)), who: asDoctor, want: "denied"},
+		{name: "another organisation by reference", consents: deny(`{"reference":"Organization/other"}`), want: "permitted"},
+		{name: "another organisation by number", consents: deny(number(okafor, `,"type":"Organization"`)), want: "permitted"},
+		{name: "somebody of the family", consents: deny(`{"reference":"RelatedPerson/mother"}`), want: "permitted"},
+		{name: "somebody of the family, an app whose user nobody knows", consents: deny(`{"reference":"RelatedPerson/mother"}`), who: `{"kind":"patient"}`, want: "denied"},
+		{name: "two types", consents: deny(`{"reference":"Organization/other","type":"Practitioner"}`), who: asDoctor, want: "denied"},
+		{name: "elsewhere, with a number", consents: deny(`{"reference":"https://x.example/Organization/o",` + number(okafor, `,"type":"Organization"`)[1:]), want: "denied"},
+	})
+	mother := merge(client, `{"person":"RelatedPerson/mother"}`)
+	chart := []string{merge(annaPatient, `{"birthDate":"2018-11-22"}`), guardian}
+	check(t, []example{
+		{name: "the mother is no doctor", consents: deny(`{"reference":"Practitioner/okafor"}`), who: mother, chart: chart, want: "self-access"},
+		{name: "the mother is somebody of the family", consents: deny(number(okafor, `,"type":"RelatedPerson"`)), who: mother, chart: chart, want: "denied"},
+		{name: "the mother may have any number", consents: deny(number(okafor, "")), who: mother, chart: chart, want: "denied"},
+		{name: "the mother is not the client", consents: deny(number(okafor, `,"type":"Patient"`)), who: mother, chart: chart, want: "self-access"},
+	})
+}
+
 func TestRule14PurposesGoDownTheTree(t *testing.T) {
 	ask := func(p string) string { return `{"purpose":["` + p + `"]}` }
 	permits := func(p ...string) []string { return []string{consent(permit(purposes(p...)))} }

@@ -125,8 +125,10 @@ func (m *maker) actors() []any {
 func (m *maker) oddActor() object {
 	tax := object{"system": taxSystem, "value": "12-3456789"}
 	reference := pick(m, object{"identifier": tax}, object{"identifier": npi(clinicNPI), "type": "Organization"}, object{"identifier": npi(clinicNPI), "type": "Group"},
-		ref("PractitionerRole/role"), ref("https://elsewhere.example/fhir/Organization/clinic"), object{"identifier": object{"value": clinicNPI}},
-		object{"reference": otherClinic, "identifier": npi(clinicNPI)}, object{"reference": doctor, "identifier": npi(clinicNPI)}, ref(clinic+"/_history/1"))
+		ref("PractitionerRole/role"), ref(elsewhere), object{"identifier": object{"value": clinicNPI}},
+		object{"reference": otherClinic, "identifier": npi(clinicNPI)}, object{"reference": doctor, "identifier": npi(clinicNPI)}, ref(clinic+"/_history/1"),
+		object{"reference": elsewhere, "type": "Organization", "identifier": npi(otherNPI)}, object{"reference": otherClinic, "type": "Practitioner"},
+		m.person(), m.person(), m.person(), m.person())
 	actor := recipient(reference)
 	switch {
 	case m.chance(10):
@@ -137,6 +139,19 @@ func (m *maker) oddActor() object {
 		actor["modifierExtension"] = some(object{"url": unknownMarker, "valueBoolean": true})
 	}
 	return actor
+}
+
+// person is a doctor or somebody of the family, by reference, by number or by both.
+func (m *maker) person() object {
+	who := pick(m, ref(doctor), ref(doctor), ref("Practitioner/former"), object{})
+	if len(who) > 0 && m.chance(40) {
+		return who
+	}
+	who["identifier"] = npi(pick(m, doctorNPI, doctorNPI, otherNPI, clinicNPI))
+	if who["reference"] == nil && m.chance(60) {
+		who["type"] = pick(m, "Practitioner", "Practitioner", "RelatedPerson", "Patient")
+	}
+	return who
 }
 
 func (m *maker) purposeList() []any {

@@ -18,8 +18,9 @@ func (m *maker) requester() object {
 	case m.chance(3):
 		q["organization"] = ref(clinic)
 	}
-	if m.chance(30) {
-		q["practitioner"] = ref(doctor)
+	if m.chance(40) {
+		q["practitioner"] = pick(m, ref(doctor), ref(doctor), ref(doctor), object{"identifier": some(npi(doctorNPI))},
+			object{"reference": doctor, "identifier": some(npi(doctorNPI))}, ref(therapist), object{})
 	}
 	m.purposes = m.drawPurposes()
 	purposes := make([]any, len(m.purposes))
@@ -80,6 +81,11 @@ func (m *maker) launch(q object) {
 	}
 	if m.chance(4) {
 		level = pick(m, "user", "patient", "system")
+	}
+	if m.kind == "patient" && m.chance(5) { // an app, and nobody knows who uses it
+		delete(q, "patient")
+		delete(q, "person")
+		level = "system"
 	}
 	q["scopes"] = m.scopes(level)
 }

@@ -30,6 +30,8 @@ const (
 	therapist     = "Practitioner/therapist"
 	clinicNPI     = "1234567893"
 	otherNPI      = "1992999825"
+	doctorNPI     = "1679576722"
+	elsewhere     = "https://elsewhere.example/fhir/Organization/clinic"
 	progressNote  = "11506-3"
 	discharge     = "18842-5"
 	phq9          = "44249-1"

@@ -35,9 +35,14 @@
 //     what the provision states, so that a deny matches; what its ancestors state and it does not replace still narrows.
 //   - The period of a provision is one of its attributes: a deny outside it says nothing. A period that ends before it begins is unknown.
 //   - Actors: an Organization, Practitioner, Patient or RelatedPerson by local reference, or whoever has an identifier with system and value and no
-//     reference. Everything else cannot be resolved, PractitionerRole included. Two parties are known to differ only where both are given in
-//     the same way (both by reference, or both in one identifier system); otherwise a deny matches. A Patient or RelatedPerson is the person
-//     behind the token and nobody else. This practice as custodian is no recipient.
+//     reference. Everything else cannot be resolved, PractitionerRole included, and a reference of another type than the Consent says beside it.
+//     Two parties are known to differ only where both are given in the same way (both by reference, or both in one identifier system);
+//     otherwise a deny matches. This practice as custodian is no recipient.
+//   - The organisation that asks is always known, the practitioner who acts for it only where one is stated and registered. Where none is, a deny
+//     that names a Practitioner matches, whatever the organisation; so does one by an identifier that does not say whose it is. A deny that says
+//     another type than the party has does not mean it, unless they have a number in common.
+//   - A Patient or RelatedPerson is the person behind the token, known by reference only, and nobody else; that person is no practitioner. Nobody of
+//     the family acts for an organisation, but who uses an app of clients without having signed in may be any of them.
 //   - action: FHIR's other actions speak of something that we do not do; any other code is unknown. In a concept with several codings one that is
 //     known tells.
 //   - purpose: one outside the tree is unknown, even where Consent and request name the same. A deny without purpose means every purpose, the

@@ -95,30 +95,62 @@ func (d *decider) deniesPurpose(named []fhir.Coding, q purpose) bool {
 	})
 }
 
-// isRequester compares an actor with the requester: organisation, practitioner and the person behind the token (rule 13).
+// isRequester compares an actor with all who stand behind a request: the organisation, its practitioner and the person (rule 13).
 func (d *decider) isRequester(a policy.Actor) likeness {
-	req := d.in.Requester
 	if a.Unread {
 		return unknown
 	}
-	switch a.Reference.Type {
-	case "Patient", "RelatedPerson":
-		if a.Reference == req.Person {
-			return same
-		}
+	return max(as("Organization", a, d.organization(a)), as("Practitioner", a, d.practitioner(a)), d.person(a))
+}
+
+// as is how an actor compares with a party of one resource type. One that the Consent gives another type is known not to be that party, unless
+// they have a number in common.
+func as(resourceType string, a policy.Actor, l likeness) likeness {
+	switch {
+	case a.Type == "" || a.Type == resourceType:
+		return l
+	case l == same:
+		return unknown
+	}
+	return other
+}
+
+func (d *decider) organization(a policy.Actor) likeness {
+	org := d.in.Requester.Organization
+	if isNobody(org) && d.in.Requester.Person == (fhir.Reference{}) {
+		return unknown // a partner of whom nothing is registered may be anybody
+	}
+	return compare(a.Party, org)
+}
+
+// practitioner compares an actor with the one who acts for the organisation. Where none is stated, or none that is registered, nobody knows who
+// acts, unless it is the person behind the token.
+func (d *decider) practitioner(a policy.Actor) likeness {
+	who := d.in.Requester.Practitioner
+	switch {
+	case who != nil && !isNobody(*who):
+		return compare(a.Party, *who)
+	case d.in.Requester.Person != fhir.Reference{}:
 		return other
 	}
-	found := other
-	if a.Reference.Type != "Practitioner" {
-		found = compare(a.Party, req.Organization)
-		if isNobody(req.Organization) && req.Person == (fhir.Reference{}) {
-			found = unknown // a partner of whom nothing is registered may be anybody
-		}
+	return unknown
+}
+
+// person compares an actor with the person behind the token: a client or a representative, known by reference only. Nobody of the family acts
+// for an organisation; who uses an app of clients may not be known.
+func (d *decider) person(a policy.Actor) likeness {
+	who, nobody := d.in.Requester.Person, fhir.Reference{}
+	switch {
+	case who != nobody && a.Reference == who:
+		return same
+	case a.Type == "Organization" || a.Type == "Practitioner":
+		return other
+	case who == nobody && d.in.Requester.Kind == requester.KindPatient:
+		return unknown
+	case who != nobody && a.Reference == nobody && (a.Type == "" || a.Type == who.Type):
+		return unknown
 	}
-	if a.Reference.Type != "Organization" && req.Practitioner != nil {
-		found = max(found, compare(a.Party, *req.Practitioner))
-	}
-	return found
+	return other
 }
 
 func (d *decider) isPractice(a policy.Party) bool {

@@ -287,13 +287,18 @@ func party(s string) requester.Party {
 	return p
 }
 
+// reference reads "Organization/x npi:1", or "Organization npi:1" for the type without a reference.
 func reference(s string) object {
 	o := object{}
 	for part := range strings.FieldsSeq(s) {
-		if id, ok := strings.CutPrefix(part, "npi:"); ok {
+		id, isNPI := strings.CutPrefix(part, "npi:")
+		switch {
+		case isNPI:
 			o["identifier"] = object{"system": fhir.SystemNPI, "value": id}
-		} else {
+		case strings.Contains(part, "/"):
 			o["reference"] = part
+		default:
+			o["type"] = part
 		}
 	}
 	return o

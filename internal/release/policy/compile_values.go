@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,11 +98,12 @@ func typeName(field protoreflect.Name) string {
 func (c *compiler) actors(p *pb.Consent_Provision, path string) []Actor {
 	var list []Actor
 	for i, a := range p.GetActor() {
-		actor := Actor{Party: party(a.GetReference())}
+		actor := Actor{Party: party(a.GetReference()), Type: a.GetReference().GetType().GetValue()}
+		actor.Type = cmp.Or(actor.Reference.Type, actor.Type)
 		role := codings(a.GetRole())
 		w := c.reading.words
 		recipient, custodian := anyOf(w.recipient, role), anyOf(w.custodian, role)
-		actor.Unread = len(a.GetModifierExtension()) > 0 || !resolvable(a.GetReference(), actor.Party) || recipient == custodian
+		actor.Unread = len(a.GetModifierExtension()) > 0 || !resolvable(a.GetReference(), actor) || recipient == custodian
 		actor.Custodian = custodian && !actor.Unread
 		if actor.Unread {
 			c.doubt(path + ".actor[" + strconv.Itoa(i) + "]")
@@ -111,18 +113,14 @@ func (c *compiler) actors(p *pb.Consent_Provision, path string) []Actor {
 	return list
 }
 
-// resolvable tells whether the actor is somebody whom we can tell from others: an organisation or a person, by reference or identifier. A
-// Group, a CareTeam, a Device or a PractitionerRole stands for others.
-func resolvable(r *dpb.Reference, p Party) bool {
-	typ := p.Reference.Type
-	if typ == "" {
-		typ = r.GetType().GetValue()
-	}
-	switch typ {
-	case "Organization", "Practitioner", "Patient", "RelatedPerson":
-		return !p.Unresolved()
-	case "":
-		return p.Identifier != fhir.Identifier{} && r.GetUri() == nil && r.GetFragment() == nil
+// resolvable tells whether the actor is somebody whom we can tell from others: an organisation or a person, by a local reference, or by an
+// identifier and no reference. A Group, a CareTeam, a Device or a PractitionerRole stands for others.
+func resolvable(r *dpb.Reference, a Actor) bool {
+	m := r.ProtoReflect()
+	literal := r != nil && m.WhichOneof(m.Descriptor().Oneofs().ByName("reference")) != nil
+	switch a.Type {
+	case "Organization", "Practitioner", "Patient", "RelatedPerson", "":
+		return a.Reference != fhir.Reference{} || !literal && a.Identifier != fhir.Identifier{}
 	}
 	return false
 }

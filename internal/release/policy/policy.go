@@ -100,12 +100,11 @@ type Party struct {
 	Identifier fhir.Identifier // zero, or system and value
 }
 
-// Unresolved tells whether nothing says who the party is.
-func (p Party) Unresolved() bool { return p == Party{} }
-
 // Actor is one actor of a provision.
 type Actor struct {
 	Party
+	// Type is the resource type that the Consent says the actor has, by its reference or beside an identifier; empty where it does not say.
+	Type string
 	// Custodian says that the actor is the one who discloses, no recipient.
 	Custodian bool
 	// Unread says that the actor cannot be interpreted: it counts as matching a deny.

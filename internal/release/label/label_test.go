@@ -111,7 +111,7 @@ func TestLabels(t *testing.T) {
 		{"alcohol, by an OID", []entry{{json: condition("c", `{"system":"urn:oid:2.16.840.1.113883.6.90","code":"F10.20"}`, "")}}, "ETHUD R"},
 		{"opioids", []entry{{json: condition("c", icd("F11.20"), "")}}, "OPIOIDUD R"},
 		{"cannabis", []entry{{json: condition("c", icd("F12.20"), "")}}, "R SUD"},
-		{"tobacco is no substance use disorder", []entry{{json: condition("c", icd("F17.210"), "")}}, "N TBOO"},
+		{"tobacco is no substance use disorder", []entry{{json: condition("c", icd("F17.210"), "")}}, "MH N"},
 		{"a symptomless HIV infection", []entry{{json: condition("c", icd("Z21"), "")}}, "HIV R"},
 		{"abuse", []entry{{json: condition("c", icd("T74.11XA"), "")}}, "R SDV"},
 		{"two codes of one concept", []entry{{json: condition("c", icd("F33.1")+","+icd("B20"), "")}}, "HIV MH R"},

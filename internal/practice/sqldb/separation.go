@@ -45,8 +45,7 @@ var (
 
 // refuses runs a statement that must be refused for the right reason. A statement that can be prepared could be read, empty or not.
 func (s *Source) refuses(ctx context.Context, statement string, rightReason func(error) bool) error {
-	proven := errors.New("refused as it should be")
-	err := s.with(ctx, func(ctx context.Context, one *session) error {
+	return s.with(ctx, func(ctx context.Context, one *session) error {
 		_, err := one.conn.ExecContext(ctx, statement)
 		switch {
 		case err == nil:
@@ -54,12 +53,8 @@ func (s *Source) refuses(ctx context.Context, statement string, rightReason func
 		case ctx.Err() != nil || !s.dialect.mistake(err):
 			return s.unavailable(err)
 		case rightReason(err):
-			return proven
+			return nil // as it should be: nothing has run, and the session is as good as before
 		}
 		return fmt.Errorf("%w (%s)", errUnclear, s.dialect.code(err))
 	})
-	if errors.Is(err, proven) {
-		return nil
-	}
-	return err
 }

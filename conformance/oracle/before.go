@@ -30,12 +30,13 @@ func (q *question) rule1Psychotherapy(r record) bool {
 // rule2Unclassified: no confidentiality label, a type that nobody lists, or about nobody known.
 func (q *question) rule2Unclassified(r record) bool {
 	_, listed := q.types[typeOf(r.ref)]
-	return !listed || len(r.clients) == 0 || q.confidentiality(r) < 0 || cannotBeReadWhole(r.body)
+	return !listed || len(r.clients) == 0 || q.confidentiality(r) < 0 || q.cannotBeReadWhole(r.body)
 }
 
-// cannotBeReadWhole says whether a resource holds what must not be ignored and is not understood, another resource, or a label without a code.
-func cannotBeReadWhole(body object) bool {
-	found := body["contained"] != nil || body["implicitRules"] != nil
+// cannotBeReadWhole says whether a resource holds what must not be ignored and is not understood, another resource, a label without a code, or
+// somebody unknown.
+func (q *question) cannotBeReadWhole(body object) bool {
+	found := body["contained"] != nil || body["implicitRules"] != nil || q.rule20Stranger(body)
 	everyObject(body, func(o object) { found = found || o["modifierExtension"] != nil })
 	return found || slices.ContainsFunc(labelsIn(body), func(c coding) bool { return c.code == "" })
 }

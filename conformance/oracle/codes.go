@@ -46,7 +46,6 @@ type consentReading struct {
 	} `yaml:"roles"`
 	Actions     []string `yaml:"actions"`
 	CodeSystems []string `yaml:"code-systems"`
-	Acting      []string `yaml:"acting"`
 }
 
 // representatives is profiles/policies/representatives.yaml.
@@ -125,6 +124,7 @@ type codes struct {
 	reading   consentReading
 	represent representatives
 	types     map[string]resourceType
+	acting    []string
 	labels    labelRules
 	purposes  purposeTree
 	rules     purposeRules
@@ -133,7 +133,8 @@ type codes struct {
 var loadCodes = sync.OnceValues(func() (*codes, error) {
 	var c codes
 	var types struct {
-		Types map[string]resourceType `yaml:"types"`
+		Types  map[string]resourceType `yaml:"types"`
+		Acting []string                `yaml:"acting"`
 	}
 	for name, into := range map[string]any{
 		"policies/consents.yaml":        &c.reading,
@@ -151,7 +152,7 @@ var loadCodes = sync.OnceValues(func() (*codes, error) {
 			return nil, fmt.Errorf("oracle: %s: %w", name, err)
 		}
 	}
-	c.types = types.Types
+	c.types, c.acting = types.Types, types.Acting
 	return &c, nil
 })
 

@@ -112,7 +112,7 @@ func (q *question) mentioned(v any) []string {
 	case object:
 		out = append(out, localReference(text(v["reference"])))
 		for name, e := range v {
-			if !slices.Contains(q.reading.Acting, name) {
+			if !q.onlyActs(name) {
 				out = append(out, q.mentioned(e)...)
 			}
 		}

@@ -24,6 +24,29 @@ func TestRule20ARecordAboutTwo(t *testing.T) {
 	})
 }
 
+// TestRule20SomebodyUnknown: a record that refers to a client whom nobody can name is about nobody known.
+func TestRule20SomebodyUnknown(t *testing.T) {
+	related := func(reference string) string { return `{"context":{"related":[` + reference + `]}}` }
+	check(t, []example{
+		{name: "by URL", record: related(`{"reference":"https://x.example/fhir/Patient/ben"}`), want: "unclassified"},
+		{name: "by URL, a version", record: related(`{"reference":"https://x.example/fhir/Patient/ben/_history/2"}`), want: "unclassified"},
+		{name: "by a condition", record: related(`{"reference":"Patient?identifier=urn:m|7"}`), want: "unclassified"},
+		{name: "by a URN", record: related(`{"reference":"urn:uuid:0c3201bd-1cbf-4d64-b04d-cd9187a4c6e0"}`), want: "unclassified"},
+		{name: "by number", record: related(`{"identifier":{"system":"urn:m","value":"7"}}`), want: "unclassified"},
+		{name: "by number, of a Patient, where none may stand", record: `{"custodian":{"type":"Patient","identifier":{"system":"urn:m","value":"7"}}}`, want: "unclassified"},
+		{name: "by name", record: related(`{"display":"Ben"}`), want: "unclassified"},
+		{name: "a group", record: related(`{"reference":"Group/family"}`), want: "unclassified"},
+		{name: "in an extension", record: `{"extension":[{"url":"urn:x","valueReference":{"display":"Ben"}}]}`, want: "unclassified"},
+		{name: "in an extension of the subject", record: `{"subject":{"reference":"Patient/anna","extension":[{"url":"urn:x","valueReference":{"display":"Ben"}}]}}`, want: "unclassified"},
+		{name: "the client does not get it either", record: related(`{"display":"Ben"}`), who: client, want: "unclassified"},
+		{name: "a practitioner by URL", record: related(`{"reference":"https://x.example/fhir/Practitioner/p"}`), want: "permitted"},
+		{name: "a device by number", record: related(`{"type":"Device","identifier":{"system":"urn:m","value":"7"}}`), want: "permitted"},
+		{name: "who wrote it may be anybody", record: `{"author":[{"display":"a locum"},{"reference":"https://x.example/fhir/Patient/ben"}]}`, want: "permitted"},
+		{name: "the custodian is no Patient", record: `{"custodian":{"display":"the clinic"}}`, want: "permitted"},
+		{name: "the client herself", record: related(`{"reference":"Patient/anna"}`), want: "permitted"},
+	})
+}
+
 // TestRule22AProvenanceGoesWithItsTargets: also where the Consent is for notes only.
 func TestRule22AProvenanceGoesWithItsTargets(t *testing.T) {
 	note := baseNote

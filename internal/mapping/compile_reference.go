@@ -22,6 +22,10 @@ func (c *compiler) referenceValue(n *yaml.Node, p place) piece {
 			c.at(n, "%s: ids are made by the gateway; write {ref: kind, key: column}", p.name)
 			return piece{}
 		}
+		if c.isStranger(n, p) {
+			c.at(n, "%s may mean a client who cannot be told: write {ref: kind, key: column}, or the type of what else it is", p.name)
+			return piece{}
+		}
 		return c.object(n, p)
 	}
 	r := c.reference(n, p)
@@ -29,6 +33,16 @@ func (c *compiler) referenceValue(n *yaml.Node, p place) piece {
 		return piece{}
 	}
 	return piece{op: r, dynamic: r.to == refKind || r.at != nil}
+}
+
+// isStranger tells whether a reference without id may mean a client; a type that a column gives may be any.
+func (c *compiler) isStranger(n *yaml.Node, p place) bool {
+	typ := ""
+	if t := get(n, "type"); t != nil {
+		typ = t.Value
+	}
+	patientMayStand, _ := p.allows("Patient")
+	return c.types.IsStranger(p.path, typ, patientMayStand)
 }
 
 // reference compiles {ref: kind, key: column, display: column, identifier: {...}, at: column}, {ref: self}, {ref: practice} and {ref: this}.

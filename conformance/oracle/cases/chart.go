@@ -60,6 +60,38 @@ func (m *maker) oddities(r object) {
 		r["contained"] = some(object{"resourceType": "Organization", "id": "inside", "name": "Example"})
 	case m.chance(1):
 		r["implicitRules"] = "https://example.org/rules"
+	case m.chance(4):
+		m.mention(r)
+	}
+}
+
+// mention lets a resource refer to somebody or something, named or not, where that matters or does not.
+func (m *maker) mention(r object) {
+	to := pick(m, ref("https://elsewhere.example/fhir/Patient/x"), ref("https://elsewhere.example/fhir/Practitioner/x/_history/1"), ref("Patient?identifier=x|1"),
+		ref("urn:uuid:0c3201bd-1cbf-4d64-b04d-cd9187a4c6e0"), ref("Group/couples"), ref(anna), ref(ben), ref(therapist), object{"display": "somebody"},
+		object{"identifier": npi(otherNPI)}, object{"identifier": npi(otherNPI), "type": "Practitioner"}, object{"identifier": npi(otherNPI), "type": "Patient"},
+		object{"reference": therapist, "type": "Patient"}, object{"reference": "#inside"})
+	if r["resourceType"] == "Condition" && to["reference"] != "Group/couples" {
+		r["note"] = some(object{"authorReference": to, "text": "x"}) // who only acts
+	}
+	if m.chance(30) {
+		r["extension"] = some(object{"url": unknownMarker, "valueReference": to})
+		return
+	}
+	switch r["resourceType"] {
+	case "Observation":
+		r["focus"] = some(to)
+	case "DocumentReference":
+		context, _ := r["context"].(object)
+		if context == nil {
+			context = object{}
+			r["context"] = context
+		}
+		context["related"] = some(to)
+	case "MedicationRequest":
+		r["supportingInformation"] = some(to)
+	case "Provenance":
+		r["entity"] = some(object{"role": "source", "what": to})
 	}
 }
 

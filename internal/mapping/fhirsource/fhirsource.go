@@ -33,7 +33,8 @@ func ExtractFacts(msg proto.Message, o Options) (*stage.Facts, error) { return f
 // saying what is taken out of them. A resource without meta.profile gets the base definition of its type, which it conforms to, so that
 // meta is there.
 //
-// A resource with contained resources, a modifierExtension, implicitRules or a label without a code is not Listed, so nobody gets it.
+// A resource with contained resources, a modifierExtension, implicitRules, a label without a code or a reference to a client who cannot be named
+// is not Listed, so nobody gets it.
 func Candidate(json []byte, o Options) (stage.Candidate, error) {
 	r, err := read(json, o)
 	if err != nil {

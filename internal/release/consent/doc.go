@@ -78,6 +78,9 @@
 //
 //   - A record is about the clients that the source names and about every other Patient to whom it refers, but for who only acts in it (`acting` in
 //     profiles/policies). It stands in the chart of its subject; a record about several is other-patient in self-access.
+//   - One that refers to a Patient who cannot be named, or to what may be one, is about somebody unknown and unclassified: a reference that is no local
+//     one, says no other type and stands where FHIR lets a Patient stand, or says Patient or Group anywhere; again but for who only acts. An absolute
+//     URL is another server's. A Group as subject is its members, as far as they are known; anywhere else it is unknown.
 //   - A Provenance needs scope, labels and no deny of its own, and is released with a target that is, by that target's permit, which must cover the
 //     labels of both. Otherwise it has the reason of its first target; a target that is not in the chart is no-consent. It is about whom its
 //     targets are about, as far as they are known: what is not known of is not visible in it either.

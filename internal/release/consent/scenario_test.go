@@ -70,6 +70,7 @@ type recordText struct {
 	Active    *bool    `yaml:"active"`
 	Unlisted  bool     `yaml:"unlisted"`
 	Directory bool     `yaml:"directory"`
+	FHIR      object   `yaml:"fhir"`
 	Then      string   `yaml:"then"`
 }
 
@@ -173,6 +174,9 @@ func (p provisionText) object() object {
 // labeled makes a record of its short form.
 func (r recordText) labeled(zone *time.Location) stage.Labeled {
 	self := ref(r.Is)
+	if r.FHIR != nil {
+		return r.read(zone)
+	}
 	f := &stage.Facts{Type: self.Type, ID: self.ID, Profiles: r.Profile, Formats: r.Format, Origin: stage.Origin{Listed: !r.Unlisted, Directory: r.Directory}}
 	if !r.Directory && r.Of != "nobody" {
 		f.Subject = ref(or(r.Of, theClient))

@@ -14,6 +14,9 @@
 //   - References: one entry per Reference that is there, at its path: the literal relative reference (without version), or the zero
 //     Reference for anything else (absolute, fragment, URN, conditional, logical, display alone), which is about nobody we can name.
 //     Attachment.url likewise, at "….url".
+//     A reference that means a Patient whom we cannot name, or may mean one, makes the record be about somebody unknown, so that it is not
+//     Listed: where FHIR lets a Patient stand, one that cannot be resolved and does not say what else it is; anywhere, one that says Patient or
+//     Group by its type, URL or condition. Who only acts in the record is nobody whom it is about (`acting` in policies/resources.yaml).
 //   - Identifiers: system and value at the Identifier's path; Reference.identifier at "….identifier". Identifier.assigner is a
 //     Reference, Identifier.type a concept; its use and period are left out.
 //   - Dates: date, dateTime and instant at their path, partial ones as what they cover in the zone; a Period as one interval at its

@@ -46,7 +46,7 @@ func Extract(msg proto.Message, o Options) (*stage.Facts, error) {
 		return nil, err
 	}
 	m := msg.ProtoReflect()
-	w := walk{zone: o.Zone, present: map[string]bool{}, f: &stage.Facts{
+	w := walk{zone: o.Zone, types: o.Types, present: map[string]bool{}, f: &stage.Facts{
 		Type: string(m.Descriptor().Name()), Origin: o.Origin, Inherits: o.Inherits, InheritsChart: o.InheritsChart,
 	}}
 	w.elements("", m, fhirjson.ShapeOf(m.Descriptor()), 0)
@@ -68,9 +68,10 @@ func Extract(msg proto.Message, o Options) (*stage.Facts, error) {
 type walk struct {
 	f          *stage.Facts
 	zone       *time.Location
+	types      *Types
 	present    map[string]bool // the paths that are there, with a value that can be collected or without
 	quiet      int             // in a datatype whose own values are collected already
-	unreadable bool            // holds something that FHIR says must not be ignored, and that we do not understand
+	unreadable bool            // holds something that FHIR says must not be ignored and we do not understand, or somebody whom we cannot name
 	err        error
 }
 

@@ -176,6 +176,18 @@ func TestWhatCannotBeReadWholeIsNotListed(t *testing.T) {
 		{"a contained resource", condition + `,"contained":[{"resourceType":"Patient","id":"p"}]}`, false},
 		{"implicitRules", condition + `,"implicitRules":"http://r"}`, false},
 		{"a label without a code", condition + `,"meta":{"security":[{"display":"psychotherapy"}]}}`, false},
+		{"somebody who may be a client", condition + `,"evidence":[{"detail":[{"display":"x"}]}]}`, false},
+		{"somebody of a type that there is not", condition + `,"evidence":[{"detail":[{"type":"Human","display":"x"}]}]}`, false},
+		{"a client of another server", condition + `,"evidence":[{"detail":[{"reference":"https://x.example/Patient/a/_history/1"}]}]}`, false},
+		{"clients of another server", condition + `,"evidence":[{"detail":[{"reference":"https://x.example/Patient?name=x"}]}]}`, false},
+		{"a client by another's reference", condition + `,"evidence":[{"detail":[{"reference":"https://x.example/Device/a","type":"http://hl7.org/fhir/StructureDefinition/Patient"}]}]}`, false},
+		{"a client in an extension of an element", condition + `,"code":{"text":"x","extension":[{"url":"u","valueReference":{"reference":"https://x.example/Patient/a"}}]}}`, false},
+		{"a client in an extension of a primitive", condition + `,"recordedDate":"2026","_recordedDate":{"extension":[{"url":"u","valueReference":{"display":"x"}}]}}`, false},
+		{"something of another server", condition + `,"evidence":[{"detail":[{"reference":"https://x.example/Observation/a"}]}]}`, true},
+		{"something by number", condition + `,"evidence":[{"detail":[{"type":"Observation","identifier":{"value":"1"}}]}]}`, true},
+		{"where no Patient may stand", condition + `,"encounter":{"display":"x"}}`, true},
+		{"who acts", condition + `,"asserter":{"display":"x"},"note":[{"authorReference":{"display":"x"},"text":"t"}]}`, true},
+		{"a client by name", condition + `,"evidence":[{"detail":[{"reference":"Patient/b"}]}]}`, true},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -16,12 +16,13 @@ import (
 	"github.com/consentry/gateway/internal/release/stage"
 )
 
-// typesFile says when a record happened and who authored it, as data that a privacy officer can read.
+// typesFile says when a record happened, who authored it and who acts in it, as data that a privacy officer can read.
 const typesFile = "policies/resources.yaml"
 
 // Types reads, for each resource type that the gateway knows, when a record happened and who authored it. The zero Types lists none.
 type Types struct {
 	types  map[string]*spec
+	acting []string
 	digest [sha256.Size]byte
 }
 
@@ -45,15 +46,16 @@ func LoadTypes(fsys fs.FS) (*Types, error) {
 		return nil, fmt.Errorf("facts: %w", err)
 	}
 	var file struct {
-		Types map[string]*spec `yaml:"types"`
+		Types  map[string]*spec `yaml:"types"`
+		Acting []string         `yaml:"acting"`
 	}
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	if err := d.Decode(&file); err != nil {
 		return nil, fmt.Errorf("facts: %s: %w", typesFile, err)
 	}
-	if len(file.Types) == 0 {
-		return nil, fmt.Errorf("facts: %s lists no type", typesFile)
+	if len(file.Types) == 0 || len(file.Acting) == 0 {
+		return nil, fmt.Errorf("facts: %s lists no type, or nobody who acts", typesFile)
 	}
 	var problems []error
 	for name, s := range file.Types {
@@ -65,7 +67,7 @@ func LoadTypes(fsys fs.FS) (*Types, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	return &Types{types: file.Types, digest: sha256.Sum256(text)}, nil
+	return &Types{types: file.Types, acting: file.Acting, digest: sha256.Sum256(text)}, nil
 }
 
 // check holds a line against FHIR's definition of the type: an element that does not exist is a spelling mistake.

@@ -32,7 +32,8 @@ func TestAFileThatCannotBeRightIsNotLoaded(t *testing.T) {
 			}
 		})
 	}
-	for name, fsys := range map[string]fstest.MapFS{"missing": {}, "empty": {"policies/resources.yaml": {}}, "without types": {"policies/resources.yaml": {Data: []byte("types: {}")}}} {
+	for name, fsys := range map[string]fstest.MapFS{"missing": {}, "empty": {"policies/resources.yaml": {}}, "without types": {"policies/resources.yaml": {Data: []byte("types: {}\nacting: [author]")}},
+		"without who acts": {"policies/resources.yaml": {Data: []byte("types: {Patient: {timeless: true, authors: []}}")}}} {
 		if _, err := facts.LoadTypes(fsys); err == nil {
 			t.Errorf("%s: loaded", name)
 		}

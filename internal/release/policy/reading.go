@@ -30,6 +30,7 @@ type Reading struct {
 
 	words  words
 	types  map[string]bool // whether the type has authors
+	acting map[string]bool // the elements that name who only acts in a record
 	digest [sha256.Size]byte
 }
 
@@ -48,7 +49,7 @@ func (r *Reading) HasAuthors(resourceType string) bool { return r.types[resource
 // Acts tells whether a reference at the path names somebody who acts in a record, not somebody whom it is about (rule 20).
 func (r *Reading) Acts(path string) bool {
 	for name := range strings.SplitSeq(path, ".") {
-		if r.words.acting[name] {
+		if r.acting[name] {
 			return true
 		}
 	}
@@ -103,7 +104,9 @@ func LoadReading(fsys fs.FS) (*Reading, error) {
 	for name, t := range resources.Types {
 		r.types[name] = len(t.Authors) > 0
 	}
+	r.acting = set(resources.Acting)
 	l.need(fileResources, "types", len(r.types) > 0)
+	l.need(fileResources, "acting", len(r.acting) > 0)
 	copy(r.digest[:], l.sum.Sum(nil))
 	return r, l.err()
 }

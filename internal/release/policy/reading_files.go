@@ -27,7 +27,6 @@ type consentsFile struct {
 	} `yaml:"roles"`
 	Actions     []string `yaml:"actions"`
 	CodeSystems []string `yaml:"code-systems"`
-	Acting      []string `yaml:"acting"`
 }
 
 type representativesFile struct {
@@ -38,9 +37,11 @@ type representativesFile struct {
 	MinorConfidential []string `yaml:"minor-confidential"`
 }
 
-// resourcesFile is read for the names of the types and whether they have authors; what else it says is the business of who fills the Facts.
+// resourcesFile is read for the names of the types, whether they have authors, and who only acts; what else it says is the business of who fills
+// the Facts.
 type resourcesFile struct {
-	Types map[string]struct {
+	Acting []string `yaml:"acting"`
+	Types  map[string]struct {
 		Authors []string       `yaml:"authors"`
 		Rest    map[string]any `yaml:",inline"`
 	} `yaml:"types"`

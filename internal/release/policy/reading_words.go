@@ -15,7 +15,7 @@ type words struct {
 	authorization              map[string]bool
 	part2                      string
 	recipient, custodian, does map[string]bool
-	codeSystems, acting        map[string]bool
+	codeSystems                map[string]bool
 }
 
 func newWords(l *loader, f consentsFile) words {
@@ -31,14 +31,13 @@ func newWords(l *loader, f consentsFile) words {
 	w.custodian = set(f.Roles.Custodian)
 	w.does = set(f.Actions)
 	w.codeSystems = set(f.CodeSystems)
-	w.acting = set(f.Acting)
 	l.need(fileConsents, "scope", f.Scope != "")
 	l.need(fileConsents, "categories-not-release", f.NotRelease.System != "" && len(f.NotRelease.Codes) > 0)
 	l.need(fileConsents, "part2-rule", f.Part2 != "")
 	for name, m := range map[string]map[string]bool{
 		"categories-release": w.release, "policy-rules.dissent": w.dissent, "policy-rules.assent": w.assent,
 		"authorization-rules": w.authorization, "roles.recipient": w.recipient, "roles.custodian": w.custodian, "actions": w.does,
-		"code-systems": w.codeSystems, "acting": w.acting,
+		"code-systems": w.codeSystems,
 	} {
 		l.need(fileConsents, name, len(m) > 0)
 	}

@@ -115,10 +115,7 @@ func (f explainFlags) question(now time.Time) (q explain.Question, closeFiles fu
 		q.Resources = explain.File{Name: f.resources, Reader: h}
 	}
 	if h := file("--requester", f.requester); h != nil {
-		q.Requester, err = explain.ReadRequester(h)
-		if errors.Is(err, io.EOF) {
-			err = fmt.Errorf("--requester: %s is empty", f.requester)
-		}
+		q.Requester, err = explain.ReadRequester(explain.File{Name: f.requester, Reader: h})
 		try(err)
 	}
 	try(f.settings(&q, now))
@@ -148,14 +145,14 @@ func (f explainFlags) settings(q *explain.Question, now time.Time) error {
 	q.At = now
 	if f.at != "" {
 		at, err := fhir.ParseDateTime(f.at, q.Zone)
-		if err != nil {
+		if err != nil || !at.Start.After(time.Time{}) {
 			problems = append(problems, errors.New("--at: no FHIR dateTime, such as 2026-11-21 or 2026-11-21T10:00:00Z"))
 		}
 		q.At = at.Start
 	}
 	if f.practice != "" {
 		var ok bool
-		if q.Practice, ok = fhir.ParseReference(f.practice); !ok {
+		if q.Practice, ok = fhir.ParseReference(f.practice); !ok || q.Practice.Type != "Organization" {
 			problems = append(problems, errors.New("--practice: no reference of the form Organization/x"))
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -57,5 +58,37 @@ func TestExplainReportsAllProblemsAtOnce(t *testing.T) {
 	}
 	if _, _, err := runExplain(t, "--json"); err == nil {
 		t.Error("runs without files")
+	}
+}
+
+func TestExplainTakesNoOddSettings(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty.json")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"a time that is none":         {explainArgs("--at", "yesterday"), "--at: no FHIR dateTime"},
+		"the beginning of time":       {explainArgs("--at", "0001"), "--at: no FHIR dateTime"},
+		"a year before it":            {explainArgs("--at", "0000"), "--at: no FHIR dateTime"},
+		"a practice that is a client": {explainArgs("--practice", "Patient/anna"), "--practice: no reference of the form Organization/x"},
+		"the machine's zone":          {explainArgs("--zone", "Local"), "--zone: no IANA time zone"},
+		"a path for a zone":           {explainArgs("--zone", "../../etc/passwd"), "--zone: no IANA time zone"},
+		"nobody who asks":             {explainArgs()[:4], `required flag(s) "requester" not set`},
+		"an empty requester":          {explainArgs("--requester", empty), empty + ":1: the file is empty"},
+		"a folder":                    {explainArgs("--consents", filepath.Dir(empty)), "is a folder"},
+		"an argument too many":        {explainArgs("SECRET"), "unknown command"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, _, err := runExplain(t, c.args...)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("no %q in %v", c.want, err)
+			}
+			if out != "" {
+				t.Error("an answer, although the question cannot be read")
+			}
+		})
 	}
 }

@@ -49,7 +49,7 @@ func newEngine(t testing.TB) engine {
 
 // answer asks the engine. The chart of the case before is used again if it is the same.
 func (e *engine) answer(in cases.Input) ([]explain.Line, error) {
-	who, err := explain.ReadRequester(bytes.NewReader(in.Requester))
+	who, err := explain.ReadRequester(explain.File{Name: "requester", Reader: bytes.NewReader(in.Requester)})
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
@@ -194,13 +195,28 @@ func (q Question) ReadChart() (*Chart, error) {
 	candidates, unread := fhirsource.Candidates(jsons, fhirsource.Options{Zone: q.Zone, Types: q.Types, Origin: origin})
 	if len(unread) > 0 {
 		var problems []error
-		for _, u := range unread {
-			problems = append(problems, fmt.Errorf("%s: not a FHIR R4 resource that can be read", lines[u.Index].place))
+		for _, u := range unread[:min(len(unread), mostProblems)] {
+			problems = append(problems, fmt.Errorf("%s: not a FHIR R4 resource that can be read: %s", lines[u.Index].place, why(u.Err)))
+		}
+		if more := len(unread) - len(problems); more > 0 {
+			problems = append(problems, fmt.Errorf("%s: and %d more lines; each line is one resource", q.Resources.Name, more))
 		}
 		return nil, errors.Join(problems...)
 	}
 	all := label.AsTheyStand(candidates)
 	return &Chart{all: all, people: peopleOf(all), byClient: byClient(all)}, nil
+}
+
+// mostProblems is how many lines that cannot be read are told one by one.
+const mostProblems = 10
+
+// why is what an error says without the name of the package that says it. No error of parsing holds a value.
+func why(err error) string {
+	_, text, found := strings.Cut(err.Error(), ": ")
+	if !found {
+		return err.Error()
+	}
+	return text
 }
 
 // byClient gives the places of each client's resources.
@@ -244,7 +260,7 @@ type ndline struct {
 	json  []byte
 }
 
-// read splits a file of NDJSON. Empty lines are passed over.
+// read splits a file of NDJSON. Empty lines are passed over, and the mark that some editors put before the first.
 func read(f File) ([]ndline, error) {
 	if f.Reader == nil {
 		return nil, errors.New("explain: a file is missing")
@@ -255,7 +271,11 @@ func read(f File) ([]ndline, error) {
 	n := 0
 	for s.Scan() {
 		n++
-		if b := bytes.TrimSpace(s.Bytes()); len(b) > 0 {
+		line := s.Bytes()
+		if n == 1 {
+			line = bytes.TrimPrefix(line, bom)
+		}
+		if b := bytes.TrimSpace(line); len(b) > 0 {
 			lines = append(lines, ndline{place: fmt.Sprintf("%s:%d", f.Name, n), json: bytes.Clone(b)})
 		}
 	}

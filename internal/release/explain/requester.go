@@ -1,15 +1,15 @@
 package explain
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"slices"
+	"strings"
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
+	"github.com/consentry/gateway/internal/spelling"
 )
 
 // Requester is one who asks, as a file states it.
@@ -31,11 +31,93 @@ type requesterFile struct {
 }
 
 type partyFile struct {
-	Reference  string `json:"reference"`
-	Identifier []struct {
-		System string `json:"system"`
-		Value  string `json:"value"`
-	} `json:"identifier"`
+	Reference  string           `json:"reference"`
+	Identifier []identifierFile `json:"identifier"`
+}
+
+type identifierFile struct {
+	System string `json:"system"`
+	Value  string `json:"value"`
+}
+
+// members are the members of each object of the file.
+var members = map[string][]string{
+	"":                        {"partnerId", "kind", "organization", "practitioner", "purpose", "scopes", "patient", "person", "related"},
+	"organization":            {"reference", "identifier"},
+	"practitioner":            {"reference", "identifier"},
+	"organization.identifier": {"system", "value"},
+	"practitioner.identifier": {"system", "value"},
+	"purpose":                 {"system", "code"},
+}
+
+var kinds = []string{string(requester.KindProvider), string(requester.KindPayer), string(requester.KindPatient), string(requester.KindEmployer), string(requester.KindOther)}
+
+// ReadRequester reads a requester file, strictly: members that nobody takes or that stand twice are errors. All problems are reported at once,
+// each with its file and line and never with a value.
+func ReadRequester(file File) (*Requester, error) {
+	var f requesterFile
+	d := decode(file, members, &f)
+	if d.failed() {
+		return nil, d.err()
+	}
+	r := f.requester(d)
+	return r, d.err()
+}
+
+func (f requesterFile) requester(d *document) *Requester {
+	who := &requester.Requester{
+		PartnerID: f.PartnerID, Kind: requester.Kind(f.Kind), Scopes: smart.ParseScopes(f.Scopes),
+		Patient: d.reference("patient", f.Patient, "Patient"), Person: d.reference("person", f.Person, "Patient", "RelatedPerson"),
+	}
+	if f.Organization != nil {
+		who.Organization = f.Organization.party(d, "organization", "Organization")
+	}
+	if f.Practitioner != nil {
+		p := f.Practitioner.party(d, "practitioner", "Practitioner")
+		who.Practitioner = &p
+	}
+	for _, p := range f.Purpose {
+		if p.Code == "" {
+			d.problem("purpose", "a purpose is an ActReason code, or a system and a code")
+		}
+		who.Purposes = append(who.Purposes, p.Coding)
+	}
+	who.Registered = who.Purposes // there is no register here: what is stated counts as registered
+	switch {
+	case !slices.Contains(kinds, f.Kind):
+		d.problem("kind", "kind is one of "+strings.Join(kinds, ", ")+spelling.DidYouMean(f.Kind, kinds))
+	case who.Kind != requester.KindPatient && f.Person != "":
+		d.problem("person", "person is for the kind patient")
+	case who.Kind == requester.KindPatient && f.Person == "":
+		who.Person = who.Patient // the authenticated person is the client, where nobody else is named
+	}
+	return &Requester{who: who, related: f.Related == nil || *f.Related}
+}
+
+func (p partyFile) party(d *document, member, resourceType string) requester.Party {
+	out := requester.Party{Reference: d.reference(member+".reference", p.Reference, resourceType)}
+	for _, id := range p.Identifier {
+		if id.System == "" || id.Value == "" {
+			d.problem(member+".identifier", member+".identifier takes a system and a value")
+			continue
+		}
+		out.Identifiers = append(out.Identifiers, fhir.Identifier{System: id.System, Value: id.Value})
+	}
+	return out
+}
+
+// reference reads a reference to one of the types.
+func (d *document) reference(member, s string, types ...string) fhir.Reference {
+	ref, ok := fhir.ParseReference(s)
+	for _, t := range types {
+		if ok && ref.Type == t {
+			return ref
+		}
+	}
+	if s != "" {
+		d.problem(member, fmt.Sprintf("%s is a reference of the form %s/id", member, strings.Join(types, "/id or ")))
+	}
+	return fhir.Reference{}
 }
 
 // purposeFile is an ActReason code, or a system and a code.
@@ -43,86 +125,16 @@ type purposeFile struct{ fhir.Coding }
 
 // UnmarshalJSON reads "TREAT" or {"system":"...","code":"..."}.
 func (p *purposeFile) UnmarshalJSON(data []byte) error {
+	p.System = fhir.SystemActReason
 	if json.Unmarshal(data, &p.Code) == nil {
-		p.System = fhir.SystemActReason
 		return nil
 	}
 	var c struct {
 		System string `json:"system"`
 		Code   string `json:"code"`
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil || c.Code == "" {
-		return errors.New("a purpose is an ActReason code or a system and a code")
+	if json.Unmarshal(data, &c) == nil {
+		p.Coding = fhir.Coding{System: c.System, Code: c.Code}
 	}
-	p.Coding = fhir.Coding{System: c.System, Code: c.Code}
-	return nil
-}
-
-// ReadRequester reads a requester file, strictly: unknown members are errors, all problems are reported at once.
-func ReadRequester(r io.Reader) (*Requester, error) {
-	var f requesterFile
-	d := json.NewDecoder(r)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
-		return nil, fmt.Errorf("explain: the requester cannot be read: %w", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("explain: the requester is more than one JSON object")
-	}
-	return f.requester()
-}
-
-func (f requesterFile) requester() (*Requester, error) {
-	var problems []error
-	reference := func(member, s string) fhir.Reference {
-		ref, ok := fhir.ParseReference(s)
-		if s != "" && !ok {
-			problems = append(problems, fmt.Errorf("explain: %s is no reference of the form Type/id", member))
-		}
-		return ref
-	}
-	party := func(member string, p *partyFile) requester.Party {
-		out := requester.Party{Reference: reference(member+".reference", p.Reference)}
-		for _, id := range p.Identifier {
-			if id.System == "" || id.Value == "" {
-				problems = append(problems, fmt.Errorf("explain: %s.identifier takes a system and a value", member))
-				continue
-			}
-			out.Identifiers = append(out.Identifiers, fhir.Identifier{System: id.System, Value: id.Value})
-		}
-		return out
-	}
-	who := &requester.Requester{
-		PartnerID: f.PartnerID, Kind: requester.Kind(f.Kind), Scopes: smart.ParseScopes(f.Scopes),
-		Patient: reference("patient", f.Patient), Person: reference("person", f.Person),
-	}
-	switch who.Kind {
-	case requester.KindProvider, requester.KindPayer, requester.KindPatient, requester.KindEmployer, requester.KindOther:
-	default:
-		problems = append(problems, errors.New("explain: kind is one of provider, payer, patient, employer, other"))
-	}
-	if f.Organization != nil {
-		who.Organization = party("organization", f.Organization)
-	}
-	if f.Practitioner != nil {
-		p := party("practitioner", f.Practitioner)
-		who.Practitioner = &p
-	}
-	for _, p := range f.Purpose {
-		who.Purposes = append(who.Purposes, p.Coding)
-	}
-	who.Registered = who.Purposes // there is no register here: what is stated counts as registered
-	if who.Kind != requester.KindPatient {
-		if f.Person != "" {
-			problems = append(problems, errors.New("explain: person is for the kind patient"))
-		}
-	} else if f.Person == "" {
-		who.Person = who.Patient // the authenticated person is the client, where nobody else is named
-	}
-	if err := errors.Join(problems...); err != nil {
-		return nil, err
-	}
-	return &Requester{who: who, related: f.Related == nil || *f.Related}, nil
+	return nil // without a code it is told with its place
 }

@@ -133,6 +133,7 @@ var p1, p2 = fhir.Reference{Type: "Patient", ID: "p1"}, fhir.Reference{Type: "Pa
 type view struct {
 	all      []stage.Released
 	evidence release.Evidence
+	terms    map[fhir.Reference][]*consent.Terms
 	memo     release.Memo
 }
 
@@ -165,8 +166,9 @@ func (v *view) Provenances(target fhir.Reference) (of []stage.Released) {
 	return of
 }
 
-func (v *view) Evidence() release.Evidence { return v.evidence }
-func (v *view) Memo() *release.Memo        { return &v.memo }
+func (v *view) Terms(ref fhir.Reference) []*consent.Terms { return v.terms[ref] }
+func (v *view) Evidence() release.Evidence                { return v.evidence }
+func (v *view) Memo() *release.Memo                       { return &v.memo }
 
 // clinic is a gateway whose neighbours are fakes.
 type clinic struct {

@@ -26,7 +26,7 @@ func (a *API) read(ctx context.Context, r *Request) (egress.Response, error) {
 		return nil, err
 	}
 	if found, ok := v.Get(ref); ok {
-		return &egress.Resource{Released: found}, nil
+		return &egress.Resource{Released: found, Terms: v.Terms(ref)}, nil
 	}
 	return nil, outcome.New(outcome.NotFound, nil)
 }

@@ -149,7 +149,7 @@ func (a *API) bundle(r *Request, q *search.Query, p search.Page, views []View) (
 	page := &egress.Page{Self: r.Type, Total: p.Total, HasTotal: p.Total >= 0, Ignored: q.Ignored()}
 	page.Entries = make([]egress.Entry, 0, len(p.Matches))
 	for _, m := range p.Matches {
-		page.Entries = append(page.Entries, egress.Entry{Released: m, Mode: egress.Match})
+		page.Entries = append(page.Entries, entry(m, egress.Match, views))
 	}
 	if q.Provenance() {
 		page.Entries = withProvenance(page.Entries, views)
@@ -180,7 +180,7 @@ func withProvenance(entries []egress.Entry, views []View) []egress.Entry {
 			for _, p := range v.Provenances(fhir.Reference{Type: f.Type, ID: f.ID}) {
 				if id := p.Facts().ID; !seen[id] {
 					seen[id] = true
-					entries = append(entries, egress.Entry{Released: p, Mode: egress.Include})
+					entries = append(entries, entry(p, egress.Include, views))
 				}
 			}
 		}

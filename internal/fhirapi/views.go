@@ -7,6 +7,8 @@ import (
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/release"
+	"github.com/consentry/gateway/internal/release/consent"
+	"github.com/consentry/gateway/internal/release/egress"
 	"github.com/consentry/gateway/internal/release/stage"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
@@ -17,6 +19,8 @@ type View interface {
 	Resources(resourceType string) []stage.Released
 	Get(ref fhir.Reference) (stage.Released, bool)
 	Provenances(target fhir.Reference) []stage.Released
+	// Terms are those of the Consents that permit a resource of the view (rule 23).
+	Terms(ref fhir.Reference) []*consent.Terms
 	Evidence() release.Evidence
 	Memo() *release.Memo
 }
@@ -74,6 +78,16 @@ func present(v *release.View, err error) (View, error) {
 }
 
 var errNoView = errors.New("fhirapi: no view")
+
+// entry is a released resource as an answer has it, with its terms, which are in the view that it is of.
+func entry(r stage.Released, mode egress.Mode, views []View) egress.Entry {
+	x := egress.Entry{Released: r, Mode: mode}
+	ref := fhir.Reference{Type: r.Facts().Type, ID: r.Facts().ID}
+	for i := 0; i < len(views) && x.Terms == nil; i++ {
+		x.Terms = views[i].Terms(ref)
+	}
+	return x
+}
 
 // unavailable gives an error from Views its kind: whatever kept the view from being made, nothing is released and trying again may help.
 func unavailable(err error) error {

@@ -3,7 +3,6 @@ package release
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
@@ -48,8 +47,11 @@ func (s *Service) build(ctx context.Context, at state, key viewKey, r *requester
 	}
 	res := consent.Decide(in)
 	resources := s.settle(in, res, staff)
-	view := newView(resources, s.evidence(in, c, res, resources))
-	return lasting{validity{at.version, in.Now, res.ValidUntil}, view}, nil
+	under, until := s.grounds(in, res, resources)
+	resources = append(resources, s.extracts(in, res, under)...)
+	view := newView(resources, s.evidence(in, c, res, resources, under))
+	view.terms = under.terms
+	return lasting{validity{at.version, in.Now, until}, view}, nil
 }
 
 func (s *Service) input(r *requester.Requester, key viewKey, patient fhir.Reference, sets map[fhir.Reference]policy.Set) consent.Input {
@@ -99,9 +101,10 @@ func tied(ties []fhir.Identifier, r *requester.Requester) bool {
 	})
 }
 
-// settle goes from what was decided to what is shown: the minimal Patient beside whatever else of the client is visible, no Consent but to
-// the client, no reference to what is not there, no resource that would lose a required element by it, and no other people's and
-// organisations' names but where something refers to them.
+// settle goes from what was decided to what is shown, but for extracts of Consents: the minimal Patient beside whatever else of the client is
+// visible, no whole Consent but to the client, no reference to what is not there, no resource that would lose a required element by it, and no
+// other people's and organisations' names but where something refers to them. What refers to a Consent speaks of the whole: a Provenance that
+// says who agreed when is not shown beside an extract, which does not say that.
 func (s *Service) settle(in consent.Input, res consent.Result, staff func(fhir.Reference) bool) []stage.Released {
 	resources := slices.DeleteFunc(slices.Clone(res.Released), func(r stage.Released) bool {
 		// Of a Consent a partner may see an extract only (rule 22), and the whole is no extract.
@@ -175,52 +178,4 @@ func (s *Service) minimalPatient(in consent.Input, res consent.Result) (stage.Re
 		}
 	}
 	return stage.Released{}, false
-}
-
-// notShown is the reason under which the ledger counts what a Consent released and the view still does not hold: a Consent, of which partners
-// see no whole, and what would have lost a required reference.
-const notShown = "not-shown"
-
-// evidence says for the ledger what decided. The Consents are those that permitted what is shown.
-func (s *Service) evidence(in consent.Input, c *chart, res consent.Result, resources []stage.Released) Evidence {
-	e := Evidence{Client: in.Client, ChartVersion: c.digest, Withheld: map[string]uint32{}}
-	shown := make(map[fhir.Reference]bool, len(resources))
-	for _, r := range resources {
-		shown[fhir.Reference{Type: r.Facts().Type, ID: r.Facts().ID}] = true
-	}
-	for i, d := range res.Decisions {
-		switch f := in.Chart[i].Facts(); {
-		case !d.Release:
-			e.Withheld[string(d.Reason)]++
-		case f == nil || !shown[fhir.Reference{Type: f.Type, ID: f.ID}]:
-			e.Withheld[notShown]++
-		}
-	}
-	used := map[fhir.Reference]bool{}
-	e.Authorization = true
-	for _, r := range resources {
-		g := r.Grant()
-		e.SelfAccess = e.SelfAccess || g.Reason == string(consent.SelfAccess)
-		if g.Consent != (fhir.Reference{}) && !used[g.Consent] {
-			used[g.Consent] = true
-			p := policyOf(in.Policies, g.Consent)
-			e.Authorization = e.Authorization && p.Authorization
-			e.Consents = append(e.Consents, ConsentUse{Reference: g.Consent, Version: p.Digest})
-		}
-	}
-	e.Authorization = e.Authorization && len(e.Consents) > 0
-	slices.SortFunc(e.Consents, func(a, b ConsentUse) int { return strings.Compare(a.Reference.ID, b.Reference.ID) })
-	return e
-}
-
-// policyOf gives the Policy of a Consent, an empty one where it is not among the sets.
-func policyOf(sets map[fhir.Reference]policy.Set, ref fhir.Reference) *policy.Policy {
-	for _, set := range sets {
-		for _, p := range set.Policies() {
-			if p.ID == ref {
-				return p
-			}
-		}
-	}
-	return &policy.Policy{}
 }

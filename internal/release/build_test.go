@@ -104,14 +104,6 @@ func TestTheMinimalPatientStandsBesideWhatIsReleased(t *testing.T) {
 	expect(t, "nothing that there is is permitted", c.sees(theClinic(), "1"), []string{})
 }
 
-// Of a Consent a partner sees no more than an extract, which this is not; the client sees their own whole.
-func TestPartnersSeeNoConsent(t *testing.T) {
-	c := oneClient(t)
-	c.charts["1"] = append(c.charts["1"], record{json: c.forms["1"][0]})
-	expect(t, "a partner", c.sees(theClinic(), "1", "c", "e", "n", "v"), everything)
-	expect(t, "the client", c.sees(theClient("1"), "1", "c", "e", "n", "v"), append([]string{"Consent/c"}, everything...))
-}
-
 // What is withheld is named by nothing that is released.
 func TestNothingRefersToWhatIsNotThere(t *testing.T) {
 	c := oneClient(t)

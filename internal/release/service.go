@@ -24,6 +24,8 @@ type Projector interface {
 	Without(r stage.Released, gone func(fhir.Reference) bool) (stage.Released, bool)
 	// MinimalPatient keeps of a Patient what tells whose records these are.
 	MinimalPatient(r stage.Released) (stage.Released, bool)
+	// ConsentExtract keeps of a Consent what it permits to the requester.
+	ConsentExtract(r stage.Released, t *consent.Terms) (stage.Released, bool)
 }
 
 // Sealer gives ids their meaning (package ident).

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/stage"
 )
 
@@ -17,24 +18,8 @@ type View struct {
 	byRef       map[fhir.Reference]stage.Released
 	provenances map[fhir.Reference][]stage.Released // by target
 	evidence    Evidence
+	terms       map[fhir.Reference][]*consent.Terms // by resource
 	memo        Memo
-}
-
-// Evidence is what the disclosure ledger keeps of how a View came about. It never leaves.
-type Evidence struct {
-	Client       fhir.Reference // zero where the request named nobody the requester may know of
-	ChartVersion string         // a digest of the labeled chart
-	Consents     []ConsentUse   // the Consents that permitted something, sorted
-	Withheld     map[string]uint32
-	SelfAccess   bool
-	// Authorization says that every Consent that permitted something is an authorization (45 CFR 164.508) or a Part 2 consent.
-	Authorization bool
-}
-
-// ConsentUse is a Consent that permitted something, and the digest of its content.
-type ConsentUse struct {
-	Reference fhir.Reference
-	Version   [32]byte
 }
 
 // Resources gives the resources of a type, sorted by id. The caller must not change the slice.
@@ -55,6 +40,10 @@ func (v *View) Len() int { return len(v.byRef) }
 // Evidence says how the View came about.
 func (v *View) Evidence() Evidence { return v.evidence }
 
+// Terms says what the Consents that permit a resource of the View permit to the requester, as far as the requester may know: none for a client's
+// own access and for the directory.
+func (v *View) Terms(ref fhir.Reference) []*consent.Terms { return v.terms[ref] }
+
 // Memo keeps answers that are functions of this View alone.
 func (v *View) Memo() *Memo { return &v.memo }
 
@@ -63,13 +52,20 @@ func (v *View) only(resourceType string) *View {
 	of := v.byType[resourceType]
 	out := &View{
 		byType: map[string][]stage.Released{resourceType: of}, byRef: make(map[fhir.Reference]stage.Released, len(of)),
-		provenances: map[fhir.Reference][]stage.Released{}, evidence: v.evidence,
+		provenances: map[fhir.Reference][]stage.Released{}, evidence: v.evidence, terms: map[fhir.Reference][]*consent.Terms{},
+	}
+	keep := func(ref fhir.Reference) {
+		if terms := v.terms[ref]; len(terms) > 0 {
+			out.terms[ref] = terms
+		}
 	}
 	for _, r := range of {
 		ref := fhir.Reference{Type: r.Facts().Type, ID: r.Facts().ID}
 		out.byRef[ref] = r
-		if about := v.provenances[ref]; len(about) > 0 {
-			out.provenances[ref] = about
+		keep(ref)
+		for _, p := range v.provenances[ref] {
+			out.provenances[ref] = append(out.provenances[ref], p)
+			keep(fhir.Reference{Type: p.Facts().Type, ID: p.Facts().ID})
 		}
 	}
 	return out

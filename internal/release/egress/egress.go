@@ -44,7 +44,10 @@ type Egress struct {
 	pages *otter.Cache[*Page, Answer]
 }
 
-var errNotPatient = errors.New("egress: not a Patient")
+var (
+	errNotPatient = errors.New("egress: not a Patient")
+	errNoTerms    = errors.New("egress: a Part 2 record without the scope of its consent")
+)
 
 const (
 	minTagKey        = 32

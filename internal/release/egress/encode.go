@@ -61,7 +61,10 @@ func (e *Egress) resource(r *Resource, ifNoneMatch string) *Answer {
 	}
 	a := &Answer{Status: http.StatusOK, contentType: FHIRJSON, body: body, Released: released}
 	a.seal()
-	a.notice = noticeFor(released)
+	var ok bool
+	if a.notice, ok = e.noticeFor([]Entry{{Released: r.Released, Terms: r.Terms}}, false); !ok {
+		return fail(outcome.New(outcome.Internal, errNoTerms))
+	}
 	a.tag = e.tags.weak("resource", func(h hash.Hash) { h.Write(a.Digest[:]) })
 	return a.unless(ifNoneMatch)
 }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/outcome"
-	"github.com/consentry/gateway/internal/release/internal/sealed"
+	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/stage"
 )
 
@@ -77,7 +77,7 @@ func TestAPageIsAValidBundle(t *testing.T) {
 		"only ignored":        {Self: "DocumentReference?patient=p1", Ignored: []string{"foo:bar", `q"uote`}},
 		"two entries":         {Self: "DocumentReference?patient=p1&code=a%7Cb", Entries: two, Total: 7, HasTotal: true, Next: "DocumentReference?_page=abc", First: "DocumentReference?x"},
 		"entries and ignored": {Self: "DocumentReference", Entries: two, Ignored: []string{"foo"}},
-		"Part 2":              {Self: "DocumentReference", Entries: []Entry{{Released: release(t, note("n1"), fhir.Coding{Code: "42CFRPart2"})}}},
+		"Part 2":              {Self: "DocumentReference", Entries: []Entry{{Released: release(t, note("n1"), fhir.Coding{Code: "42CFRPart2"}), Terms: []*consent.Terms{terms("c1"), terms("c2")}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := write(t, e.Encode(p, ""), false)
@@ -196,27 +196,6 @@ func TestWhatIsNoVariantFailsClosed(t *testing.T) {
 	}
 	if err := (&Answer{}).Write(httptest.NewRecorder(), false); err == nil {
 		t.Error("the zero Answer can be written")
-	}
-}
-
-func TestPart2RecordsCarryTheirNotice(t *testing.T) {
-	e := newEgress(t)
-	part2 := release(t, note("n1"), fhir.Coding{System: fhir.SystemActCode, Code: "42CFRPart2"})
-	w := write(t, e.Encode(&Resource{Released: part2}, ""), false)
-	if w.Header().Get("Redisclosure-Notice") != shortNotice || w.Header().Get("Link") != "" {
-		t.Errorf("a read has the headers %v", w.Header())
-	}
-	w = write(t, e.Encode(&Page{Self: "DocumentReference", Entries: []Entry{{Released: release(t, note("n0"))}, {Released: part2}}}, ""), false)
-	if !strings.Contains(w.Body.String(), fullNotice) || strings.Contains(w.Body.String(), "Consent/c1") {
-		t.Error("a page has no notice, or names the Consent")
-	}
-	w = write(t, e.Encode(&Page{Self: "DocumentReference", Entries: []Entry{{Released: release(t, note("n0"))}}}, ""), false)
-	if strings.Contains(w.Body.String(), "42 CFR") || w.Header().Get("Redisclosure-Notice") != "" {
-		t.Error("a page without Part 2 records has the notice")
-	}
-	self := releaseUnder(t, note("n1"), sealed.Grant{Reason: "self-access"}, fhir.Coding{Code: "42CFRPart2"})
-	if w = write(t, e.Encode(&Resource{Released: self}, ""), false); w.Header().Get("Redisclosure-Notice") == "" || w.Header().Get("Link") != "" {
-		t.Errorf("self-access has the headers %v", w.Header())
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/outcome"
-	"github.com/consentry/gateway/internal/release/stage"
+	"github.com/consentry/gateway/internal/release/consent"
 )
 
 // codePart2 marks records of a substance use disorder program (v3-ActCode, 42 CFR Part 2).
@@ -27,16 +27,36 @@ const (
 		"information is NOT sufficient to meet the required elements of written consent to further use or redisclose the record (see 42 CFR 2.31)."
 )
 
-// notice is what must go with an answer that holds Part 2 records (rule 23): the notice of 42 CFR 2.32(a). Nil where there are none. The explanation of
-// the consent's scope (2.32(b)) is not among it yet: a reference would name a Consent that the partner cannot read.
-type notice struct{}
+// notice is what must go with an answer that holds Part 2 records (rule 23): the notice of 42 CFR 2.32(a), and the explanation of each consent's
+// scope (2.32(b)). Nil where there are none.
+type notice struct {
+	scopes []scope
+	inside bool // the body says it all
+}
 
-// noticeFor looks for Part 2 records among what is released.
-func noticeFor(released []stage.Released) *notice {
-	if slices.ContainsFunc(released, func(r stage.Released) bool { return isPart2(r.Labels()) }) {
-		return &notice{}
+// noticeFor looks for Part 2 records in an answer. ok is false if one of them was permitted by a Consent of which nobody says what it permits:
+// such an answer does not leave.
+func (e *Egress) noticeFor(entries []Entry, inside bool) (n *notice, ok bool) {
+	var seen []*consent.Terms
+	for i := range entries {
+		x := &entries[i]
+		if !isPart2(x.Released.Labels()) {
+			continue
+		}
+		if n == nil {
+			n = &notice{inside: inside}
+		}
+		if len(x.Terms) == 0 && x.Released.Grant().Consent != (fhir.Reference{}) {
+			return nil, false
+		}
+		for _, t := range x.Terms {
+			if !slices.Contains(seen, t) {
+				seen = append(seen, t)
+				n.scopes = append(n.scopes, e.scopeOf(t))
+			}
+		}
 	}
-	return nil
+	return n, true
 }
 
 func isPart2(labels []fhir.Coding) bool {
@@ -48,12 +68,22 @@ func isPart2(labels []fhir.Coding) bool {
 	return false
 }
 
-// header puts the notice where a read can carry it: beside the resource.
+// header puts the notice where a read can carry it: beside the resource, which is all that FHIR lets the body of a read be. Clients pass over
+// headers that they do not know. Link is that of RFC 8288: it leads to the extract of the Consent, for those who can read it.
 func (n *notice) header(h http.Header) {
 	if n == nil {
 		return
 	}
 	h.Set("Redisclosure-Notice", shortNotice)
+	if n.inside {
+		return
+	}
+	for _, s := range n.scopes {
+		h.Add("Consent-Scope", s.header)
+		if s.url != "" {
+			h.Add("Link", "<"+s.url+`>; rel="describedby"`)
+		}
+	}
 }
 
 // append writes the notice as issues of an OperationOutcome, each followed by a comma.
@@ -61,7 +91,17 @@ func (n *notice) append(b []byte) []byte {
 	if n == nil {
 		return b
 	}
-	return append(outcome.AppendIssue(b, "information", "business-rule", fullNotice, ""), ',')
+	b = append(outcome.AppendIssue(b, "information", "business-rule", fullNotice, ""), ',')
+	for _, s := range n.scopes {
+		b = append(b, `{"severity":"information","code":"informational","details":{"text":`...)
+		b = append(appendString(b, s.text), '}')
+		if s.url != "" {
+			b = append(b, `,"diagnostics":`...)
+			b = appendString(b, s.url)
+		}
+		b = append(b, `},`...)
+	}
+	return b
 }
 
 // appendOutcomes writes the entry of mode outcome, if there is anything to say, followed by a comma.

@@ -43,7 +43,10 @@ func (e *Egress) page(p *Page, ifNoneMatch string) *Answer {
 	}
 	a := &Answer{Status: http.StatusOK, contentType: FHIRJSON, Released: released}
 	a.seal()
-	a.notice = noticeFor(released)
+	var ok bool
+	if a.notice, ok = e.noticeFor(p.Entries, true); !ok {
+		return fail(outcome.New(outcome.Internal, errNoTerms))
+	}
 	a.tag = e.pageTag(p, a)
 	if p.answered.Add(1) > 1 {
 		return e.keep(p, a, size).unless(ifNoneMatch)
@@ -87,7 +90,7 @@ func (e *Egress) pageTag(p *Page, a *Answer) string {
 		if p.HasTotal {
 			b = strconv.AppendInt(b, int64(p.Total), 10)
 		}
-		h.Write(b)
+		h.Write(a.notice.append(b)) // when the consent expires changes no record
 	})
 }
 

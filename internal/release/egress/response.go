@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/consentry/gateway/internal/outcome"
+	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/stage"
 )
 
@@ -16,6 +17,7 @@ type Response interface {
 // Resource answers a read with one resource (FHIR R4 3.1.0.2).
 type Resource struct {
 	Released stage.Released
+	Terms    []*consent.Terms // of the Consents that permit it
 }
 
 // Page answers a search with one page of a searchset Bundle (FHIR R4 3.1.1.2). It must follow from the released resources and the request
@@ -33,8 +35,7 @@ type Page struct {
 	Total    int
 	HasTotal bool
 	// Ignored are the names of the parameters that the search did not use. They are listed in an entry of mode outcome.
-	Ignored []string
-
+	Ignored  []string
 	answered atomic.Uint32
 }
 
@@ -42,6 +43,7 @@ type Page struct {
 type Entry struct {
 	Released stage.Released
 	Mode     Mode
+	Terms    []*consent.Terms // of the Consents that permit it
 }
 
 // Mode is why a resource is in a Page (http://hl7.org/fhir/search-entry-mode). The zero value is Match.

@@ -91,6 +91,16 @@ func Reshape(r Released, json []byte, f *Facts) Released {
 	return Released{grant: r.grant, c: seal(json), facts: f, label: r.label}
 }
 
+// Extract gives a Released a body made anew, with the facts and labels of that body: nothing is left of what it was but its id. Only package
+// egress calls it.
+func Extract(r Released, json []byte, f *Facts, labels []fhir.Coding) Released {
+	out := Reshape(r, json, f)
+	if out.c != nil {
+		out.label = labels
+	}
+	return out
+}
+
 // Open gives the encoded body; nil for the zero value. The caller must not change it. Only package egress calls it.
 func Open(r Released) []byte {
 	if r.c == nil {

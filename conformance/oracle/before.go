@@ -1,6 +1,9 @@
 package oracle
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // labelsIn are the security labels of a resource, wherever they stand: meta.security, DocumentReference.securityLabel, inline.
 func labelsIn(body object) []coding {
@@ -9,7 +12,13 @@ func labelsIn(body object) []coding {
 		for _, c := range elements(o, "meta.security") {
 			out = append(out, codingOf(c))
 		}
-		out = append(out, conceptCodings(o["securityLabel"])...)
+		for _, concept := range list(o["securityLabel"]) {
+			codings := conceptCodings(concept)
+			if len(codings) == 0 {
+				codings = []coding{{}} // in words only
+			}
+			out = append(out, codings...)
+		}
 		if text(o["url"]) == inlineSecurity {
 			out = append(out, codingOf(o["valueCoding"]))
 		}
@@ -22,9 +31,11 @@ func carries(r record, code string) bool {
 	return slices.ContainsFunc(r.labels, func(c coding) bool { return c.code == code })
 }
 
-// rule1Psychotherapy: psychotherapy notes and SUD counselling notes are withheld from everybody, always.
+// rule1Psychotherapy: psychotherapy notes and SUD counselling notes are withheld from everybody, always, however somebody has written the code.
 func (q *question) rule1Psychotherapy(r record) bool {
-	return slices.ContainsFunc(q.labels.NeverReleased, func(code string) bool { return carries(r, code) })
+	return slices.ContainsFunc(r.labels, func(c coding) bool {
+		return slices.ContainsFunc(q.labels.NeverReleased, func(never string) bool { return strings.EqualFold(never, strings.TrimSpace(c.code)) })
+	})
 }
 
 // rule2Unclassified: no confidentiality label, a type that nobody lists, or about nobody known.

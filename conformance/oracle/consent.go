@@ -37,7 +37,7 @@ func (q *question) readConsent(raw json.RawMessage) consent {
 		return consent{}
 	}
 	c := consent{ref: localReference("Consent/" + text(body["id"])), body: body, readable: wellFormed(body)}
-	if p := referenceOf(body["patient"]); typeOf(p) == "Patient" {
+	if p := referenceOf(body["patient"]); typeOf(p) == "Patient" && slices.Contains([]string{"", "Patient"}, text(child(body["patient"], "type"))) {
 		c.client = p
 	}
 	return c
@@ -95,11 +95,11 @@ func (q *question) rule7PermitsCount(c consent) bool {
 		return false
 	case notRelease || !anyIn(categories, q.reading.CategoriesRelease):
 		return false
-	case q.inFuture(text(b["dateTime"])):
+	case q.inFuture(text(b["dateTime"])), unsaid(b, "dateTime"):
 		return false
 	case slices.ContainsFunc(list(b["performer"]), func(p any) bool { return !q.mayConsent(referenceOf(p), c.client) }):
 		return false
-	case slices.Contains(elements(b, "verification.verified"), any(false)):
+	case slices.ContainsFunc(list(b["verification"]), func(v any) bool { return child(v, "verified") != true }):
 		return false
 	}
 	return q.practiceDiscloses(b)
@@ -134,7 +134,7 @@ func (q *question) rule8OnlyDenies(c consent) bool {
 	everyObject(c.body, func(o object) {
 		odd = odd || o["modifierExtension"] != nil || o["implicitRules"] != nil
 		odd = odd || slices.ContainsFunc(list(o["actor"]), q.rule8OddActor)
-		odd = odd || slices.ContainsFunc(list(o["data"]), func(d any) bool { return referenceOf(child(d, "reference")) == "" })
+		odd = odd || slices.ContainsFunc(list(o["data"]), func(d any) bool { return referenceOf(child(d, "reference")) == "" || child(d, "meaning") == nil })
 	})
 	root := q.rule9Root(c)
 	return odd || untypedBelow(root) || root.kind == "silent" && !q.ruleIn(c, q.reading.PolicyRules.Assent)

@@ -31,6 +31,9 @@ func text(v any) string { s, _ := v.(string); return s }
 
 func child(v any, name string) any { o, _ := v.(object); return o[name] }
 
+// unsaid says whether a primitive element is there without a value: what it is nobody knows.
+func unsaid(v any, name string) bool { return child(v, name) == nil && child(v, "_"+name) != nil }
+
 // list is the values of an element, whether it repeats or not.
 func list(v any) []any {
 	switch v := v.(type) {

@@ -131,7 +131,7 @@ func (m matcher) rule7And19Period(o object) truth {
 	if !stated {
 		return yes
 	}
-	s, ok := rule19Period(v, m.zone)
+	s, ok := surely(v, m.zone)
 	if !ok {
 		return unknown
 	}
@@ -211,7 +211,7 @@ func (m matcher) rule12DataPeriod(o object, deny bool) truth {
 		return yes
 	}
 	w := m.rule12When(m.record.body, m.zone)
-	s, ok := rule19Period(v, m.zone)
+	s, ok := surely(v, m.zone)
 	switch {
 	case !ok:
 		return unknown

@@ -53,11 +53,11 @@ func (q *question) clientsDenies(r record) verdict {
 // hasAuthority says whether a RelatedPerson of the chart may act for the client now (45 CFR 164.502(g)).
 func (q *question) hasAuthority(person, client string) bool {
 	return typeOf(person) == "RelatedPerson" && slices.ContainsFunc(q.chart, func(r record) bool {
-		if r.ref != person || referenceOf(r.body["patient"]) != client || r.body["active"] == false || q.cannotBeReadWhole(r.body) {
+		if r.ref != person || referenceOf(r.body["patient"]) != client || r.body["active"] == false || unsaid(r.body, "active") || q.cannotBeReadWhole(r.body) {
 			return false
 		}
 		if p, present := r.body["period"]; present {
-			if s, ok := rule19Period(p, q.zone); !ok || !s.holds(q.at) {
+			if s, ok := surely(p, q.zone); !ok || !s.holds(q.at) {
 				return false
 			}
 		}

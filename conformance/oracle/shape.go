@@ -65,7 +65,7 @@ func fits(shape string, v any) bool {
 		return slices.Contains(enums[shape], text(v))
 	}
 	o, ok := v.(object)
-	return ok && len(o) > 0 && fitsObject(shape, o)
+	return ok && (len(o) > 0 || shape == "Provision") && fitsObject(shape, o)
 }
 
 func fitsObject(shape string, o object) bool {
@@ -77,7 +77,9 @@ func fitsObject(shape string, o object) bool {
 		name, kind, _ := strings.Cut(f, ":")
 		required := strings.HasSuffix(kind, "!")
 		known[name] = strings.TrimSuffix(kind, "!")
-		if _, present := o[name]; required && !present {
+		_, present := o[name]
+		_, unsaid := o["_"+name] // it is there, and what it is is not said
+		if required && !present && !unsaid || unsaid && !present && (kind == "status!" || kind == "code") {
 			return false
 		}
 	}

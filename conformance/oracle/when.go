@@ -62,6 +62,12 @@ func rule19Period(v any, zone *time.Location) (s span, ok bool) {
 	return s, s.from.Before(s.to)
 }
 
+// surely reads a Period of which both sides count: one that is there and not said leaves it unknown.
+func surely(v any, zone *time.Location) (s span, ok bool) {
+	s, ok = rule19Period(v, zone)
+	return s, ok && !unsaid(v, "start") && !unsaid(v, "end")
+}
+
 // when is the time of a record's matter, as a permit and as a deny take it (rule 12).
 type when struct {
 	timeless, known, state bool

@@ -121,6 +121,9 @@ func (c consentText) fhirJSON() []byte {
 	if c.Provision != nil {
 		o["provision"] = c.Provision.object()
 	}
+	if c.Signed == "none" {
+		delete(o, "dateTime")
+	}
 	for k, v := range c.With {
 		o[k] = v
 	}

@@ -18,6 +18,7 @@ func (w *walk) complex(path string, e *fhirjson.Element, v protoreflect.Message,
 	case *dtpb.Extension:
 		w.extension(path, d, func() { w.elements(path, v, e.Value(), depth+1) })
 	case *dtpb.CodeableConcept:
+		w.unreadable = w.unreadable || len(d.Coding) == 0 && w.isLabel(path)
 		w.codings(path, d.Coding, depth)
 		w.inside(path, v, depth, "coding")
 	case *dtpb.Coding:
@@ -119,12 +120,17 @@ func (w *walk) codings(path string, list []*dtpb.Coding, depth int) {
 	}
 }
 
+// isLabel tells whether the concepts at the path are security labels. One that says nothing but words is none that we can read.
+func (w *walk) isLabel(path string) bool {
+	return path == "securityLabel" && w.f.Type == "DocumentReference"
+}
+
 func (w *walk) coding(path string, c *dtpb.Coding) {
 	if c.GetCode().GetValue() == "" {
-		w.unreadable = w.unreadable || path == "securityLabel" && w.f.Type == "DocumentReference"
+		w.unreadable = w.unreadable || w.isLabel(path)
 		return
 	}
-	if path == "securityLabel" && w.f.Type == "DocumentReference" {
+	if w.isLabel(path) {
 		w.label(c)
 		return
 	}
@@ -147,6 +153,7 @@ func (w *walk) period(path string, p *dtpb.Period) {
 		return
 	}
 	start, end := fhirjson.DateText(p.Start), fhirjson.DateText(p.End)
+	w.authority(path, p.Start != nil && start == "" || p.End != nil && end == "")
 	if start == "" && end == "" {
 		return
 	}
@@ -156,6 +163,12 @@ func (w *walk) period(path string, p *dtpb.Period) {
 		return
 	}
 	w.f.Dates = append(w.f.Dates, stage.At[fhir.Interval]{Path: path, Value: i})
+}
+
+// authority notices a RelatedPerson of whom nobody says whether they may act for the client now: `active` or a side of `period` is there without a
+// value.
+func (w *walk) authority(path string, unsaid bool) {
+	w.unreadable = w.unreadable || unsaid && w.f.Type == "RelatedPerson" && (path == "active" || path == "period")
 }
 
 // parts collects the strings of a HumanName or Address.

@@ -129,6 +129,7 @@ func (w *walk) primitive(path string, e *fhirjson.Element, v protoreflect.Messag
 	}
 	text := fhirjson.Text(v)
 	if text == "" {
+		w.authority(path, true)
 		return
 	}
 	switch e.Type {

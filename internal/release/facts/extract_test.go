@@ -165,6 +165,8 @@ func TestWhen(t *testing.T) {
 
 func TestWhatCannotBeReadWholeIsNotListed(t *testing.T) {
 	condition := `{"resourceType":"Condition","id":"c","subject":{"reference":"Patient/a"}`
+	related := `{"resourceType":"RelatedPerson","id":"r","patient":{"reference":"Patient/a"}`
+	absent := `{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]}`
 	cases := []struct {
 		name, json string
 		listed     bool
@@ -176,6 +178,10 @@ func TestWhatCannotBeReadWholeIsNotListed(t *testing.T) {
 		{"a contained resource", condition + `,"contained":[{"resourceType":"Patient","id":"p"}]}`, false},
 		{"implicitRules", condition + `,"implicitRules":"http://r"}`, false},
 		{"a label without a code", condition + `,"meta":{"security":[{"display":"psychotherapy"}]}}`, false},
+		{"a label in words", `{"resourceType":"DocumentReference","id":"d","status":"current","subject":{"reference":"Patient/a"},"content":[{"attachment":{"contentType":"text/plain"}}],"securityLabel":[{"text":"psychotherapy"}]}`, false},
+		{"a representative of whom nobody says until when", related + `,"period":{"start":"2020","_end":` + absent + `}}`, false},
+		{"a representative of whom nobody says whether they still are", related + `,"_active":` + absent + `}`, false},
+		{"a representative", related + `,"active":true,"period":{"start":"2020"}}`, true},
 		{"somebody who may be a client", condition + `,"evidence":[{"detail":[{"display":"x"}]}]}`, false},
 		{"somebody of a type that there is not", condition + `,"evidence":[{"detail":[{"type":"Human","display":"x"}]}]}`, false},
 		{"a client of another server", condition + `,"evidence":[{"detail":[{"reference":"https://x.example/Patient/a/_history/1"}]}]}`, false},

@@ -187,7 +187,7 @@ func (b *board) spread() {
 					}
 				}
 			}
-			if rec.facts.InheritsChart {
+			if rec.inheritsChart() {
 				for j := range b.records {
 					changed = rec.takeLabels(&b.records[j]) || changed
 				}
@@ -195,6 +195,9 @@ func (b *board) spread() {
 		}
 	}
 }
+
+// inheritsChart tells whether nobody knows what the record says: a scan takes the labels of the whole chart until a person classifies it.
+func (rec *record) inheritsChart() bool { return rec.facts.InheritsChart && !rec.classified }
 
 func (rec *record) takeLabels(from *record) (changed bool) {
 	for _, l := range from.labels {
@@ -234,7 +237,7 @@ func (b *board) defaults() {
 		}
 	}
 	for i := range b.records {
-		if rec := &b.records[i]; rec.facts.InheritsChart {
+		if rec := &b.records[i]; rec.inheritsChart() {
 			for _, l := range chartDefaults {
 				rec.labels.add(l)
 			}

@@ -145,6 +145,8 @@ func TestLabels(t *testing.T) {
 		{"the programme of an encounter is that of its diagnosis", []entry{{json: condition("c", icd("F33.1"), `,"encounter":{"reference":"Encounter/e"}`)}, {json: encounter("e", ""), programme: "sud-part2"}}, "42CFRPart2 MH NORDSCLCD R SUD"},
 		{"so is its handling, but not what it is about", []entry{{json: condition("c", icd("F33.1"), `,"encounter":{"reference":"Encounter/e"}`)}, {json: encounter("e", ""), labels: []string{"HIPAASelfPay", "SDV", "R"}}}, "HIPAASelfPay MH N"},
 		{"a scan takes the whole chart's", []entry{{json: note("d", "11506-3", ""), chart: true}, {json: condition("c", icd("F33.1"), "")}, {json: condition("h", icd("B20"), "")}, {json: note("x", "11506-3", ""), programme: "sud-part2"}}, "42CFRPart2 HIV MH NORDSCLCD R SUD"},
+		{"until a person classifies it", []entry{{json: note("d", "11506-3", ""), chart: true, labels: []string{"N"}}, {json: condition("h", icd("B20"), "")}, {json: note("x", "11506-3", ""), programme: "sud-part2"}}, "MH N"},
+		{"a label of the source alone does not", []entry{{json: note("d", "11506-3", ""), chart: true, labels: []string{"SDV"}}, {json: condition("h", icd("B20"), "")}}, "HIV R SDV"},
 		{"a Provenance shows nothing of its targets", []entry{{json: `{"resourceType":"Provenance","id":"p","target":[{"reference":"Condition/c"}],"recorded":"2026-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/x"}}]}`}, {json: condition("c", icd("F10.20"), "")}}, "N"},
 	}
 	r := rules(t)

@@ -31,7 +31,7 @@ func Compile(data []byte, zone *time.Location, reading *Reading) (*Policy, error
 		return unreadable(data)
 	}
 	consent, err := parse(data)
-	if err != nil {
+	if err != nil || consent.GetStatus().GetValue() == cpb.ConsentStateCode_INVALID_UNINITIALIZED { // a status may be there without a value
 		return unreadable(data)
 	}
 	c := compiler{reading: reading, zone: zone}

@@ -22,7 +22,7 @@ func (c *compiler) root(consent *pb.Consent) *Provision {
 // untyped is what a root without a type is: a deny under a dissent, silent under an assent, a doubt under anything else.
 func (c *compiler) untyped(rule []fhir.Coding, root *pb.Consent_Provision) Effect {
 	switch w := c.reading.words; {
-	case root.GetType() != nil:
+	case root.GetType().GetValue() != cpb.ConsentProvisionTypeCode_INVALID_UNINITIALIZED:
 	case anyOf(w.dissent, rule):
 		return Deny
 	case !anyOf(w.assent, rule):

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/mapping"
 	"github.com/consentry/gateway/internal/mapping/fhirsource"
 	"github.com/consentry/gateway/internal/release/stage"
 )
@@ -89,6 +90,19 @@ func (s *scribe) candidateOf(e entry, client fhir.Reference) stage.Candidate {
 func (s *scribe) candidates(chart []entry) []stage.Candidate {
 	out := make([]stage.Candidate, len(chart))
 	for i, e := range chart {
+		out[i] = s.candidate(e)
+	}
+	return out
+}
+
+// consents makes the Candidates of Consents, which stand in the chart as well.
+func (s *scribe) consents(documents []mapping.ConsentDocument) []stage.Candidate {
+	out := make([]stage.Candidate, len(documents))
+	for i, d := range documents {
+		e := entry{ref: fhir.Reference{Type: "Consent", ID: d.ID}, origin: stage.Origin{Map: "test", Table: "test", Kind: "consent", Listed: true}}
+		if err := json.Unmarshal(d.JSON, &e.body); err != nil {
+			panic(err)
+		}
 		out[i] = s.candidate(e)
 	}
 	return out

@@ -69,7 +69,7 @@ func difference(a, b *httptest.ResponseRecorder) string {
 }
 
 // statuses count what was answered, so that a test that only compared errors would show.
-type statuses struct{ entries, empty, read, missing, unchanged, refused, pages int }
+type statuses struct{ entries, empty, read, missing, unchanged, refused, pages, consents int }
 
 // asking goes through the inquiries of a pair.
 type asking struct {
@@ -128,6 +128,9 @@ func (x *asking) follow(q inquiry, page *httptest.ResponseRecorder, depth int) s
 
 func (x *asking) count(q inquiry, w *httptest.ResponseRecorder) {
 	s := x.seen
+	if w.Code == http.StatusOK && strings.Contains(w.Body.String(), `"resourceType":"Consent"`) {
+		s.consents++
+	}
 	switch {
 	case w.Code == http.StatusNotModified:
 		s.unchanged++
@@ -168,6 +171,9 @@ func (x *asking) inquiries() (all []inquiry) {
 			read(e.ref, what)
 		}
 	}
+	for _, d := range x.documents[nonintClient] {
+		read(fhir.Reference{Type: "Consent", ID: d.ID}, "signed")
+	}
 	read(x.clinic.nowhere("DocumentReference"), "non-existent")
 	read(x.clinic.staff(), "directory")
 	read(x.patient(nonintPartner), "partner's")
@@ -190,6 +196,9 @@ func (x *asking) inquiries() (all []inquiry) {
 			break
 		}
 		all = append(all, x.probe(x.withheld[x.rng.IntN(len(x.withheld))].Facts()))
+	}
+	for _, c := range x.signed {
+		all = append(all, x.probe(c.Facts()))
 	}
 	return all
 }

@@ -24,6 +24,7 @@ type pair struct {
 	twin     []entry
 	shown    map[fhir.Reference]bool
 	withheld []stage.Candidate // of either chart
+	signed   []stage.Candidate // the client's Consents, of which partners see extracts only
 	rng      *rand.Rand
 	// what the twin has otherwise
 	removed, added, changed, relinked int
@@ -67,7 +68,7 @@ func (w *twins) move(h *house, b *base, chart []entry) {
 	h.records.version = w.versions
 	h.records.directory = w.staff
 	h.records.documents = b.documents
-	h.records.charts[nonintClient] = &mapping.Chart{Candidates: w.scribe.candidates(chart), Ties: b.ties}
+	h.records.charts[nonintClient] = &mapping.Chart{Candidates: append(w.scribe.candidates(chart), w.scribe.consents(b.documents[nonintClient])...), Ties: b.ties}
 	h.records.charts[nonintPartner] = &mapping.Chart{Candidates: []stage.Candidate{w.partner(other)}}
 }
 
@@ -144,6 +145,7 @@ func (w *twins) pairOf(t testing.TB, seed uint64) *pair {
 			}
 		}
 	}
+	p.signed = w.scribe.consents(b.documents[nonintClient])
 	return p
 }
 
@@ -167,7 +169,8 @@ func (w *twins) lines(t testing.TB, h *house, who *requester.Requester) map[fhir
 		}
 		for _, l := range preview.Lines {
 			ref := fhir.Reference{Type: l.Facts.Type, ID: l.Facts.ID}
-			if l.Shown && !l.Decision.Release && ref != w.patient(nonintClient) {
+			// A minimal Patient and the extract of a Consent are shown beside what they go with.
+			if l.Shown && !l.Decision.Release && ref != w.patient(nonintClient) && ref.Type != "Consent" {
 				t.Errorf("a %s is shown that the decision withholds", ref.Type)
 			}
 			x := all[ref]
@@ -186,17 +189,17 @@ func (w *twins) lines(t testing.TB, h *house, who *requester.Requester) map[fhir
 
 // sameDecisions tells whether what is shown of the one chart is decided alike, under the same labels, in the other, and nothing else is
 // released there. A label is inherited and a Consent may speak of what a record refers to, so a withheld resource may rightly have a say in
-// that; such twins are not of the kind that the test is about.
+// that; such twins are not of the kind that the test is about. Consents are the same in both: their extracts follow from what is shown.
 func (w *twins) sameDecisions(before, after map[fhir.Reference]line) bool {
 	for ref, x := range before {
 		y, there := after[ref]
-		if x.shown && (!there || !sameDecision(x.read, y.read) || !sameDecision(x.search, y.search)) {
+		if x.shown && ref.Type != "Consent" && (!there || !sameDecision(x.read, y.read) || !sameDecision(x.search, y.search)) {
 			return false
 		}
 	}
 	for ref, y := range after {
 		x := before[ref]
-		if !x.shown && (y.read.Decision.Release || y.search.Decision.Release) {
+		if !x.shown && ref.Type != "Consent" && (y.read.Decision.Release || y.search.Decision.Release) {
 			// One that the decision releases and whose references then keep it back may be in both charts, untouched or not.
 			if y.shown || !(x.read.Decision.Release || x.search.Decision.Release) {
 				return false

@@ -45,6 +45,7 @@ func TestNoninterference(t *testing.T) {
 		"charts of which something is released": total.released, "minimal Patients": 20 * total.minimal, "removed": total.removed, "added": total.added, "changed": total.changed,
 		"turned references": 2 * total.relinked, "searches with matches": total.seen.entries, "empty searches": total.seen.empty, "reads": total.seen.read,
 		"404": total.seen.missing, "304": total.seen.unchanged, "next pages": 2 * total.seen.pages,
+		"Consents": total.seen.consents,
 	} {
 		if n < pairs/2 {
 			t.Errorf("%s: %d for %d pairs: the test compares nothing", what, n, pairs)
@@ -66,7 +67,7 @@ func (t *tally) add(o tally) {
 	t.removed, t.added, t.changed, t.relinked = t.removed+o.removed, t.added+o.added, t.changed+o.changed, t.relinked+o.relinked
 	s, n := &t.seen, o.seen
 	s.entries, s.empty, s.read, s.missing = s.entries+n.entries, s.empty+n.empty, s.read+n.read, s.missing+n.missing
-	s.unchanged, s.refused, s.pages = s.unchanged+n.unchanged, s.refused+n.refused, s.pages+n.pages
+	s.unchanged, s.refused, s.pages, s.consents = s.unchanged+n.unchanged, s.refused+n.refused, s.pages+n.pages, s.consents+n.consents
 }
 
 // interfere compares pairs until enough are kept, on all cores, and reports differences, so many at most.

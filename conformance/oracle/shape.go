@@ -59,13 +59,16 @@ func fits(shape string, v any) bool {
 	case "date":
 		_, ok := rule19Date(text(v), time.UTC)
 		return ok
-	case "string", "uri", "code":
+	case "string", "uri":
+		_, ok := v.(string)
+		return ok
+	case "code":
 		return text(v) != ""
 	case "status", "kind", "meaning":
 		return slices.Contains(enums[shape], text(v))
 	}
 	o, ok := v.(object)
-	return ok && (len(o) > 0 || shape == "Provision") && fitsObject(shape, o)
+	return ok && fitsObject(shape, o)
 }
 
 func fitsObject(shape string, o object) bool {
@@ -98,7 +101,7 @@ func fitsObject(shape string, o object) bool {
 func fitsElement(kind string, v any) bool {
 	if one, repeats := strings.CutSuffix(kind, "*"); repeats {
 		values, ok := v.([]any)
-		return ok && len(values) > 0 && !slices.ContainsFunc(values, func(e any) bool { return !fits(one, e) })
+		return ok && !slices.ContainsFunc(values, func(e any) bool { return !fits(one, e) })
 	}
 	return fits(kind, v)
 }

@@ -80,7 +80,7 @@ func unreadable(data []byte) (*Policy, error) {
 		return nil, ErrClient
 	}
 	ref, ok := fhir.ParseReference(look.Patient.Reference)
-	if !ok || ref.Type != "Patient" {
+	if !ok || ref.Type != "Patient" || look.Patient.Type != "" && look.Patient.Type != ref.Type {
 		return nil, ErrClient
 	}
 	p := &Policy{Digest: sha256.Sum256(data), Patient: ref, Unreadable: true, Notes: []string{"cannot be parsed"}}
@@ -93,9 +93,8 @@ func unreadable(data []byte) (*Policy, error) {
 
 // onceObject is a patient reference that notices when it is given twice: then nobody can say which one counts.
 type onceObject struct {
-	Reference string
-	seen      bool
-	twice     bool
+	Reference, Type string
+	seen, twice     bool
 }
 
 // UnmarshalJSON reads the reference of a patient element.
@@ -106,11 +105,12 @@ func (o *onceObject) UnmarshalJSON(data []byte) error {
 	}
 	var v struct {
 		Reference string `json:"reference"`
+		Type      string `json:"type"`
 	}
 	if err := json.Unmarshal(data, &v); err != nil {
 		return err
 	}
-	o.Reference = v.Reference
+	o.Reference, o.Type = v.Reference, v.Type
 	return nil
 }
 

@@ -56,16 +56,19 @@ func TestWhatCannotBeParsedIsUnreadableWhereTheClientIsKnown(t *testing.T) {
 func TestWhoseClientCannotBeToldIsAnErrorOfItsOwn(t *testing.T) {
 	good := consentJSON("")
 	for name, text := range map[string]string{
-		"no JSON":             `{"resourceType":"Consent"`,
-		"two objects":         good + good,
-		"another resource":    `{"resourceType":"Patient","id":"x"}`,
-		"nothing":             ``,
-		"a list":              `[]`,
-		"no patient":          strings.Replace(good, `"patient":{"reference":"Patient/x"},`, "", 1),
-		"an absolute URL":     strings.Replace(good, `Patient/x`, `https://elsewhere.example/Patient/x`, 1),
-		"an identifier":       strings.Replace(good, `{"reference":"Patient/x"}`, `{"identifier":{"system":"s","value":"v"}}`, 1),
-		"a contained one":     strings.Replace(good, `Patient/x`, `#x`, 1),
-		"two patients":        strings.Replace(good, `"patient":{"reference":"Patient/x"}`, `"patient":{"reference":"Patient/x"},"patient":{"reference":"Patient/y"}`, 1),
+		"no JSON":          `{"resourceType":"Consent"`,
+		"two objects":      good + good,
+		"another resource": `{"resourceType":"Patient","id":"x"}`,
+		"nothing":          ``,
+		"a list":           `[]`,
+		"no patient":       strings.Replace(good, `"patient":{"reference":"Patient/x"},`, "", 1),
+		"an absolute URL":  strings.Replace(good, `Patient/x`, `https://elsewhere.example/Patient/x`, 1),
+		"an identifier":    strings.Replace(good, `{"reference":"Patient/x"}`, `{"identifier":{"system":"s","value":"v"}}`, 1),
+		"a contained one":  strings.Replace(good, `Patient/x`, `#x`, 1),
+		"two patients":     strings.Replace(good, `"patient":{"reference":"Patient/x"}`, `"patient":{"reference":"Patient/x"},"patient":{"reference":"Patient/y"}`, 1),
+		"of another type":  strings.Replace(good, `{"reference":"Patient/x"}`, `{"reference":"Patient/x","type":"RelatedPerson"}`, 1),
+		"of another type, and cannot be parsed": strings.Replace(strings.Replace(good, `{"reference":"Patient/x"}`, `{"reference":"Patient/x","type":"RelatedPerson"}`, 1),
+			`"status"`, `"sttus"`, 1),
 		"no patient, a draft": strings.Replace(strings.Replace(good, `"patient":{"reference":"Patient/x"},`, "", 1), "active", "draft", 1),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,8 +30,8 @@ func previewCommand() *cobra.Command {
 		Long: `Decides over one client's whole chart as if the partner asked now, with all scopes that it is registered for, and prints one line per resource:
 whether it would leave, and the reason, Consent and provision of the decision. Nothing is written to the ledger, since nothing leaves.
 
-A resource that is permitted may stay all the same: a Consent names others, so partners do not get it, and what would lose a part that FHIR requires stays
-whole. A purpose for which the partner is not registered gets nothing, with the reason "purpose".`,
+A resource that is permitted may stay all the same: what would lose a part that FHIR requires stays whole. Of a Consent by which something leaves a
+partner gets an extract, whatever is decided of the whole. A purpose for which the partner is not registered gets nothing, with the reason "purpose".`,
 		Example: "  gateway preview --config gateway.yaml --client 1042 --as harbor-family-medicine --purpose TREAT",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -25,8 +25,8 @@ type PreviewLine struct {
 	Facts    *stage.Facts
 	Labels   []fhir.Coding
 	Decision consent.Decision
-	// Shown says that it is in the view. It can be without being released by itself (a Provenance beside its target, the minimal Patient), and
-	// can be released and not shown (a Consent, of which partners see no more than an extract; what would lose a required reference).
+	// Shown says that it is in the view. It can be without being released by itself (the minimal Patient, the extract of a Consent), and can be
+	// released and not shown (what would lose a required reference, a Consent by which nothing else is shown).
 	Shown bool
 }
 

@@ -25,9 +25,9 @@ func needsNode(t testing.TB) {
 
 // node runs one of the scripts with the input and gives what it prints. What it prints when it fails is cut: the libraries repeat their own
 // source.
-func node(t testing.TB, script string, input []byte) []byte {
+func node(t testing.TB, script string, input []byte, args ...string) []byte {
 	t.Helper()
-	cmd := exec.Command("node", script)
+	cmd := exec.Command("node", append([]string{script}, args...)...)
 	cmd.Stdin = bytes.NewReader(input)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut

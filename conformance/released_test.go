@@ -92,24 +92,36 @@ func isExcused(validator, path, message string) bool {
 	return false
 }
 
-// TestWhatIsReleasedIsValid validates every released resource with two validators that nobody here wrote.
+// TestWhatIsReleasedIsValid validates every released resource with two validators that nobody here wrote, against FHIR and the profiles that it
+// claims.
 func TestWhatIsReleasedIsValid(t *testing.T) {
 	needsNode(t)
 	all := everythingReleased(t)
-	var input bytes.Buffer
-	for _, r := range all {
-		if err := json.Compact(&input, r.Raw); err != nil {
-			t.Fatal(err)
-		}
-		input.WriteByte('\n')
+	v := validate(t, ndjson(t, all))
+	if v.count != len(all) {
+		t.Errorf("%d of %d resources were validated", v.count, len(all))
 	}
-	problems, count := validate(t, input.Bytes())
-	if count != len(all) {
-		t.Errorf("%d of %d resources were validated", count, len(all))
-	}
-	for p, n := range problems {
+	for p, n := range v.problems {
 		t.Errorf("%d times: %s", n, p)
 	}
+	for _, url := range []string{ours + "consent", ours + "documentreference", ours + "provenance", pcf + "Basic", pcf + "Intermediate"} {
+		if v.checked[url] == 0 {
+			t.Errorf("nothing was validated against %s", url)
+		}
+	}
+	t.Logf("validated against the profiles: %v", v.checked)
+}
+
+func ndjson(t testing.TB, resources []resource) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	for _, r := range resources {
+		if err := json.Compact(&b, r.Raw); err != nil {
+			t.Fatal(err)
+		}
+		b.WriteByte('\n')
+	}
+	return b.Bytes()
 }
 
 // TestTheValidatorsWork holds the validators against resources that are wrong, each of another type.
@@ -126,9 +138,9 @@ func TestTheValidatorsWork(t *testing.T) {
 	for typ, members := range wrong {
 		fmt.Fprintf(&input, "{\"resourceType\":%q,\"id\":\"a\",%s}\n", typ, members)
 	}
-	problems, _ := validate(t, input.Bytes())
+	v := validate(t, input.Bytes())
 	for typ := range wrong {
-		if !slices.ContainsFunc(slices.Collect(maps.Keys(problems)), func(p string) bool { return strings.HasPrefix(p, typ+" ") }) {
+		if !v.finds(typ) {
 			t.Errorf("nothing was found wrong with the %s", typ)
 		}
 	}
@@ -202,22 +214,39 @@ func emptyAt(tree any, path string) string {
 	return ""
 }
 
-func validate(t testing.TB, ndjson []byte) (problems map[string]int, count int) {
+// validation is what the validators say: each problem with its number, begun by the type or the profile that it breaks.
+type validation struct {
+	problems map[string]int
+	count    int            // of resources
+	checked  map[string]int // how many were held against a profile
+	wrong    map[int]string // the types and profiles that the resource of a number, from 1, breaks
+}
+
+// finds tells whether something is wrong with a type, or with what claims a profile.
+func (v validation) finds(typeOrProfile string) bool {
+	return slices.ContainsFunc(slices.Collect(maps.Keys(v.problems)), func(p string) bool { return strings.HasPrefix(p, typeOrProfile+" ") })
+}
+
+func validate(t testing.TB, ndjson []byte) validation {
 	t.Helper()
-	problems = map[string]int{}
-	for line := range bytes.Lines(node(t, "validate.mjs", ndjson)) {
+	files, _ := definitionFiles(t)
+	v := validation{problems: map[string]int{}, wrong: map[int]string{}}
+	for line := range bytes.Lines(node(t, "validate.mjs", ndjson, files...)) {
 		var p struct {
+			Number                                   int
 			Validator, Severity, Type, Path, Message string
 			Count                                    *int
+			Checked                                  map[string]int
 		}
 		if err := json.Unmarshal(line, &p); err != nil {
 			t.Fatal(err)
 		}
 		if p.Count != nil {
-			count = *p.Count
+			v.count, v.checked = *p.Count, p.Checked
 		} else if !isExcused(p.Validator+" "+p.Severity, p.Path, p.Message) {
-			problems[fmt.Sprintf("%s (%s) %s: %s", p.Type, p.Validator, p.Path, p.Message)]++
+			v.problems[fmt.Sprintf("%s (%s) %s: %s", p.Type, p.Validator, p.Path, p.Message)]++
+			v.wrong[p.Number] += " " + p.Type
 		}
 	}
-	return problems, count
+	return v
 }

@@ -64,8 +64,8 @@ func elementsExist(t *testing.T, d definition) {
 		t.Fatal("it constrains nothing")
 	}
 	for _, e := range d.Differential.Element[1:] {
-		path := strings.TrimPrefix(e.Path, d.Type+".")
-		if path == e.Path || shape.Find(path) == nil {
+		path := strings.TrimSuffix(strings.TrimPrefix(e.Path, d.Type+"."), "[x]")
+		if !strings.HasPrefix(e.Path, d.Type+".") || shape.Find(path) == nil {
 			t.Errorf("no element %s", e.Path)
 		}
 	}

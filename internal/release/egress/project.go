@@ -17,7 +17,8 @@ import (
 )
 
 // Without takes out of a resource every reference for which gone says yes: the whole element, and what it leaves empty. It gives false,
-// and nothing, if a required element would be lost, or if the body cannot be worked on: then the resource is not released.
+// and nothing, if a required element would be lost, or if the body cannot be worked on: then the resource is not released. In meta.profile
+// stays what the rest still keeps.
 //
 // gone is also asked about the zero Reference, for each reference that names no resource of ours (absolute, logical, display alone).
 func (e *Egress) Without(r stage.Released, gone func(fhir.Reference) bool) (stage.Released, bool) {
@@ -25,9 +26,9 @@ func (e *Egress) Without(r stage.Released, gone func(fhir.Reference) bool) (stag
 	if old == nil || r.Size() == 0 || gone == nil {
 		return stage.Released{}, false
 	}
-	key, any := goneKey(r, gone)
+	key, lost := goneKey(r, gone)
 	switch {
-	case !any:
+	case len(lost) == 0 && !claimsMore(old):
 		return r, true
 	case old.Type == "Consent" && losesProvision(old, gone):
 		return stage.Released{}, false
@@ -36,10 +37,14 @@ func (e *Egress) Without(r stage.Released, gone func(fhir.Reference) bool) (stag
 		return kept.released(r)
 	}
 	p := e.project(r, func(m proto.Message) (proto.Message, error) {
-		return fhirjson.Project(m, fhirjson.Projection{Gone: gone})
+		left, err := fhirjson.Project(m, fhirjson.Projection{Gone: gone})
+		if err == nil {
+			claim(left, lost)
+		}
+		return left, err
 	})
 	if p.facts != nil {
-		if _, left := goneKey(sealed.Reshape(r, p.json, p.facts), gone); left {
+		if _, left := goneKey(sealed.Reshape(r, p.json, p.facts), gone); len(left) > 0 {
 			p = projection{from: old} // it still says what it should not
 		}
 	}
@@ -117,20 +122,20 @@ func (e *Egress) project(r stage.Released, change func(proto.Message) (proto.Mes
 	return projection{from: old, json: json, facts: f}
 }
 
-// goneKey identifies a body and what is gone from it; any tells whether anything is.
-func goneKey(r stage.Released, gone func(fhir.Reference) bool) (key [sha256.Size]byte, any bool) {
+// goneKey identifies a body and what is gone from it, and gives the paths of that.
+func goneKey(r stage.Released, gone func(fhir.Reference) bool) (key [sha256.Size]byte, lost []string) {
 	var text []byte
 	for _, at := range r.Facts().References {
 		if gone(at.Value) {
 			text = append(append(text, at.Value.String()...), 0)
-			any = true
+			lost = append(lost, at.Path)
 		}
 	}
-	if !any {
-		return key, false
+	if len(lost) == 0 && !claimsMore(r.Facts()) {
+		return key, nil
 	}
 	d := r.Digest()
-	return sha256.Sum256(append(text, d[:]...)), true
+	return sha256.Sum256(append(text, d[:]...)), lost
 }
 
 // maxProjected bounds the memory of projections, in bytes of JSON for each of two generations.

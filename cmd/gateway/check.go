@@ -30,11 +30,7 @@ The exit code is 0 if nothing is left to look at, and 1 otherwise. Nothing is re
 		Example: "  gateway check --config gateway.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := loadConfig(config)
-			if err != nil {
-				return err
-			}
-			records, err := openProven(cmd.Context(), cfg)
+			records, err := openProven(cmd.Context(), config)
 			if err != nil {
 				return err
 			}

@@ -34,8 +34,9 @@ type Config struct {
 	Ephemeral EphemeralConfig `yaml:"ephemeral"`
 	Limits    LimitsConfig    `yaml:"limits"`
 
-	path string
-	root *yaml.Node
+	path     string
+	root     *yaml.Node
+	problems *problems
 }
 
 // PracticeConfig says where the practice's records lie and who the practice is as the one who discloses.
@@ -99,8 +100,17 @@ func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
-// loadConfig reads the file and reports every problem at once, each with its place.
+// loadConfig reads the file and reports every problem of the file itself at once, each with its place. What it names is not looked at.
 func loadConfig(path string) (*Config, error) {
+	cfg, err := readConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	return cfg, cfg.problems.err()
+}
+
+// readConfig reads the file for those who look at what it names as well: its problems are kept, to be reported with theirs.
+func readConfig(path string) (*Config, error) {
 	if path == "" {
 		return nil, errors.New("--config: no file is named")
 	}
@@ -116,22 +126,21 @@ func loadConfig(path string) (*Config, error) {
 	return parseConfig(path, text)
 }
 
+// parseConfig fails where the text is no YAML, of which nothing further can be said.
 func parseConfig(path string, text []byte) (*Config, error) {
 	cfg := &Config{
-		Limits: LimitsConfig{CacheBytes: 512 << 20, RequestTimeout: Duration(30 * time.Second), RequestsPerMinute: 12_000},
-		path:   path,
-		root:   &yaml.Node{},
+		Limits:   LimitsConfig{CacheBytes: 512 << 20, RequestTimeout: Duration(30 * time.Second), RequestsPerMinute: 12_000},
+		path:     path,
+		root:     &yaml.Node{},
+		problems: &problems{path: path},
 	}
 	cfg.Practice.Timeout = Duration(5 * time.Second)
 	cfg.MetricsListen = "127.0.0.1:9464"
-	problems := &problems{path: path}
-	problems.decode(text, cfg)
-	if yaml.Unmarshal(text, cfg.root) == nil {
-		cfg.validate(problems)
+	cfg.problems.decode(text, cfg)
+	if yaml.Unmarshal(text, cfg.root) != nil {
+		return nil, cfg.problems.err()
 	}
-	if err := problems.err(); err != nil {
-		return nil, err
-	}
+	cfg.validate(cfg.problems)
 	cfg.resolvePaths()
 	return cfg, nil
 }

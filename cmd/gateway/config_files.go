@@ -2,16 +2,18 @@ package main
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/consentry/gateway/internal/ident"
+	"github.com/consentry/gateway/internal/smart"
 )
 
-// checkFiles looks at every file and folder that the configuration names, so that all that is missing is reported at once, each with its place.
-// The practice's database may be away for a while.
-func (c *Config) checkFiles() error {
-	p := &problems{path: c.path}
+// checkFiles looks at the files that the configuration names and reports those that cannot be read. The practice's database may be away for a while.
+// Profiles, maps and partners are looked at when they are loaded.
+func (c *Config) checkFiles(p *problems) {
 	for _, k := range []struct {
 		key, path string
 		size      int
@@ -19,30 +21,68 @@ func (c *Config) checkFiles() error {
 		{"keys.id", c.Keys.ID, ident.KeySize}, {"keys.page", c.Keys.Page, ident.PageKeySize}, {"keys.etag", c.Keys.ETag, tagKeySize},
 		{"keys.ledger", c.Keys.Ledger, ed25519.SeedSize},
 	} {
+		if k.path == "" {
+			continue
+		}
 		if _, err := readKey(k.path, k.size); err != nil {
 			p.add(c.line(k.key), "%s: %v", k.key, err)
 		}
 	}
-	c.checkPath(p, "maps", c.Maps, fs.FileInfo.IsDir, "is no folder")
-	c.checkPath(p, "profiles", c.Profiles, fs.FileInfo.IsDir, "is no folder")
-	c.checkPath(p, "partners", c.Partners, hasText, "is no file, or empty")
-	c.checkPath(p, "tokens.jwks-file", c.Tokens.JWKSFile, hasText, "is no file, or empty")
-	if _, err := os.Stat(c.Practice.SQLite); err == nil {
-		c.checkPath(p, "practice.sqlite", c.Practice.SQLite, func(i fs.FileInfo) bool { return i.Mode().IsRegular() }, "is no file")
+	if c.checkPath(p, "tokens.jwks-file", c.Tokens.JWKSFile, hasText, "is no file, or empty") {
+		c.checkKeySet(p)
 	}
-	return p.err()
+	c.checkPractice(p)
 }
 
-func hasText(i fs.FileInfo) bool { return i.Mode().IsRegular() && i.Size() > 0 }
+// checkPractice tells a database that is away for a while, which is worth a note, from a path at which there can be none: its folder is not there.
+func (c *Config) checkPractice(p *problems) {
+	const key = "practice.sqlite"
+	path := c.Practice.SQLite
+	switch _, err := os.Stat(path); {
+	case path == "":
+	case err == nil:
+		c.checkPath(p, key, path, isFile, "is no file")
+	case c.checkFolder(p, key, path) && errors.Is(err, fs.ErrNotExist):
+		p.note(c.line(key), "%s: there is no such file: %s", key, path)
+	}
+}
 
-// checkPath looks at one path; an empty one names nothing.
-func (c *Config) checkPath(p *problems, key, path string, fits func(fs.FileInfo) bool, wrong string) {
+// checkFolder looks at the folder of a file that may not be there yet.
+func (c *Config) checkFolder(p *problems, key, path string) bool {
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		p.add(c.line(key), "%s: there is no such folder: %s", key, dir)
+		return false
+	}
+	return true
+}
+
+func isFile(i fs.FileInfo) bool  { return i.Mode().IsRegular() }
+func hasText(i fs.FileInfo) bool { return isFile(i) && i.Size() > 0 }
+
+// checkPath looks at one path and tells whether it can be used. An empty one names nothing.
+func (c *Config) checkPath(p *problems, key, path string, fits func(fs.FileInfo) bool, wrong string) bool {
 	if path == "" {
-		return
+		return false
 	}
-	if info, err := os.Stat(path); err != nil {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
 		p.add(c.line(key), "%s: %v", key, err)
-	} else if !fits(info) {
+	case !fits(info):
 		p.add(c.line(key), "%s: %s %s", key, path, wrong)
+	default:
+		return true
 	}
+	return false
+}
+
+// checkKeySet reads the issuer's key set.
+func (c *Config) checkKeySet(p *problems) {
+	const key = "tokens.jwks-file"
+	text, err := os.ReadFile(c.Tokens.JWKSFile)
+	if err == nil {
+		_, err = smart.ParseJWKS(text)
+	}
+	p.addAll(c.line(key), key, err)
 }

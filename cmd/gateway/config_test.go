@@ -25,8 +25,17 @@ ledger: ledger.db
 state: state.db
 `
 
+// loadText is loadConfig of a text.
+func loadText(path, text string) (*Config, error) {
+	c, err := parseConfig(path, []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	return c, c.problems.err()
+}
+
 func TestAConfigIsReadAndItsPathsAreRelativeToIt(t *testing.T) {
-	c, err := parseConfig("/etc/consentry/gateway.yaml", []byte(goodConfig))
+	c, err := loadText("/etc/consentry/gateway.yaml", goodConfig)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +76,7 @@ func TestEveryProblemIsReportedAtOnceWithItsPlace(t *testing.T) {
 			if text == goodConfig {
 				t.Fatal("the case changes nothing")
 			}
-			_, err := parseConfig("g.yaml", []byte(text))
+			_, err := loadText("g.yaml", text)
 			if err == nil {
 				t.Fatal("it was taken")
 			}
@@ -84,7 +93,7 @@ func TestEveryProblemIsReportedAtOnceWithItsPlace(t *testing.T) {
 }
 
 func TestAnEmptyConfigNamesEverythingThatIsMissing(t *testing.T) {
-	_, err := parseConfig("g.yaml", []byte("listen: 127.0.0.1:1\n"))
+	_, err := loadText("g.yaml", "listen: 127.0.0.1:1\n")
 	if err == nil {
 		t.Fatal("it was taken")
 	}

@@ -1,43 +1,19 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/consentry/gateway/internal/strictyaml"
+	"github.com/consentry/gateway/internal/ephemeral"
 )
-
-// problems collects all that is wrong with a file.
-type problems struct {
-	path string
-	list []string
-}
-
-func (p *problems) add(line int, format string, args ...any) {
-	p.list = append(p.list, fmt.Sprintf("%s:%d: %s", p.path, line, fmt.Sprintf(format, args...)))
-}
-
-func (p *problems) err() error {
-	if len(p.list) == 0 {
-		return nil
-	}
-	return errors.New(strings.Join(p.list, "\n"))
-}
-
-// decode reads strictly: an unknown key is a problem.
-func (p *problems) decode(text []byte, into any) {
-	for _, found := range strictyaml.Decode(text, into) {
-		p.add(found.Line, "%s", found.Text)
-	}
-}
 
 // validate checks what the decoder cannot: what is missing and what contradicts.
 func (c *Config) validate(p *problems) {
@@ -47,23 +23,17 @@ func (c *Config) validate(p *problems) {
 		"keys.id": c.Keys.ID, "keys.page": c.Keys.Page, "keys.etag": c.Keys.ETag, "keys.ledger": c.Keys.Ledger, "ledger": c.Ledger, "state": c.State,
 	}
 	for _, key := range sortedKeys(required) {
-		if required[key] == "" {
+		if n := c.node(key); required[key] == "" && (n == nil || n.Kind == yaml.ScalarNode) { // anything else has been named already
 			p.add(c.line(key), "%s is missing", key)
 		}
 	}
 	if len(c.Practice.Identifiers) == 0 {
 		p.add(c.line("practice.identifiers"), "practice.identifiers is missing: without it no Consent can be told to be this practice's")
 	}
-	for _, id := range c.Practice.Identifiers {
+	for i, id := range c.Practice.Identifiers {
 		if id.System == "" || id.Value == "" {
-			p.add(c.line("practice.identifiers"), "practice.identifiers: each needs a system and a value")
+			p.add(c.line(fmt.Sprintf("practice.identifiers.%d", i)), "practice.identifiers: each needs a system and a value")
 		}
-	}
-	if len(c.Tokens.Algorithms) == 0 {
-		p.add(c.line("tokens.algorithms"), "tokens.algorithms is missing: name those that the issuer signs with (RS256, RS384, ES256, ES384)")
-	}
-	if c.Tokens.JWKSFile != "" && c.Tokens.JWKSURI != "" {
-		p.add(c.line("tokens.jwks-file"), "tokens: jwks-file and jwks-uri exclude each other")
 	}
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "Local" {
 		p.add(c.line("zone"), "zone is no IANA time zone, such as America/New_York")
@@ -72,13 +42,15 @@ func (c *Config) validate(p *problems) {
 		p.add(c.line("limits.requests-per-minute"), "limits.requests-per-minute is negative; 0 is any number")
 	}
 	c.validateAddresses(p)
+	c.validateRedis(p)
+	c.validateTokens(p)
 }
 
 func (c *Config) validateAddresses(p *problems) {
 	if c.BaseURL != "" {
 		u, err := url.Parse(c.BaseURL)
-		if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.RawQuery != "" || u.Fragment != "" {
-			p.add(c.line("base-url"), "base-url is no absolute http(s) URL without query")
+		if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			p.add(c.line("base-url"), "base-url is no absolute http(s) URL without user and query")
 		} else if u.Scheme == "http" && !isLoopbackHost(u.Hostname()) {
 			p.add(c.line("base-url"), "base-url is plain HTTP and not on loopback: partners would send their tokens in the clear")
 		}
@@ -86,18 +58,47 @@ func (c *Config) validateAddresses(p *problems) {
 	if c.Listen != "" && !isLoopback(c.Listen) {
 		p.add(c.line("listen"), "listen is not on loopback: plain HTTP leaves this machine only behind a proxy that ends TLS here")
 	}
-	if r := c.Ephemeral.Redis; r != "" {
-		u, err := url.Parse(r)
-		switch {
-		case err != nil || u.Host == "" || !slices.Contains([]string{"redis", "rediss"}, u.Scheme): // the text may hold a password
-			p.add(c.line("ephemeral.redis"), "ephemeral.redis is no redis:// or rediss:// URL")
-		case u.Scheme == "redis" && !isLoopbackHost(u.Hostname()) && !c.Ephemeral.InsecurePlainTCP:
-			p.add(c.line("ephemeral.redis"), "ephemeral.redis is on another machine without TLS: use rediss://, or say insecure-plain-tcp: true")
-		}
-	}
 	if !isLoopback(c.MetricsListen) {
 		p.add(c.line("metrics-listen"), "metrics-listen is not on loopback")
 	}
+	for key, addr := range map[string]string{"listen": c.Listen, "metrics-listen": c.MetricsListen} {
+		if isLoopback(addr) && !hasPort(addr) {
+			p.add(c.line(key), "%s has no port between 0 and 65535", key)
+		}
+	}
+	if c.Listen == c.MetricsListen && !strings.HasSuffix(c.Listen, ":0") {
+		p.add(c.line("metrics-listen"), "metrics-listen is the address of listen")
+	}
+}
+
+// validateRedis does not connect. No problem repeats the URL, which may hold a password.
+func (c *Config) validateRedis(p *problems) {
+	const key = "ephemeral.redis"
+	text := c.Ephemeral.Redis
+	if text == "" {
+		return
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || !slices.Contains([]string{"redis", "rediss"}, u.Scheme):
+		p.add(c.line(key), "ephemeral.redis is no redis:// or rediss:// URL")
+		return
+	case u.Scheme == "redis" && !isLoopbackHost(u.Hostname()) && !c.Ephemeral.InsecurePlainTCP:
+		p.add(c.line(key), "ephemeral.redis is on another machine without TLS: use rediss://, or say insecure-plain-tcp: true")
+	}
+	store, err := ephemeral.NewRedis(ephemeral.RedisConfig{URL: text})
+	if err == nil {
+		err = store.Close()
+	}
+	p.addAll(c.line(key), key, err)
+}
+
+func hasPort(addr string) bool {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	return err == nil
 }
 
 func isLoopback(addr string) bool {
@@ -113,26 +114,50 @@ func isLoopbackHost(host string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// line is where a dotted key stands, or the nearest ancestor that is there; 1 for the whole file.
+// line is where the value of a dotted key stands, or the nearest ancestor that is there; 1 for the whole file.
 func (c *Config) line(key string) int {
-	line := 1
+	if n := c.node(key); n != nil {
+		return n.Line
+	}
+	for at := strings.LastIndexByte(key, '.'); at >= 0; at = strings.LastIndexByte(key, '.') {
+		key = key[:at]
+		if k, _ := c.find(key); k != nil {
+			return k.Line
+		}
+	}
+	return 1
+}
+
+// node is the value of a dotted key, nil where there is none. The elements of a list are counted from 0.
+func (c *Config) node(key string) *yaml.Node {
+	_, n := c.find(key)
+	return n
+}
+
+// find gives a dotted key and its value. An element of a list is its own key.
+func (c *Config) find(dotted string) (key, value *yaml.Node) {
 	if c.root == nil || len(c.root.Content) == 0 {
-		return line
+		return nil, nil
 	}
-	n := c.root.Content[0]
-	for part := range strings.SplitSeq(key, ".") {
-		found := false
-		for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == part {
-				line, n, found = n.Content[i].Line, n.Content[i+1], true
-				break
-			}
-		}
-		if !found {
-			break
+	value = c.root.Content[0]
+	for part := range strings.SplitSeq(dotted, ".") {
+		if key, value = child(value, part); value == nil {
+			return nil, nil
 		}
 	}
-	return line
+	return key, value
+}
+
+func child(of *yaml.Node, name string) (key, value *yaml.Node) {
+	if i, err := strconv.Atoi(name); err == nil && of.Kind == yaml.SequenceNode && i < len(of.Content) {
+		return of.Content[i], of.Content[i]
+	}
+	for i := 0; of.Kind == yaml.MappingNode && i+1 < len(of.Content); i += 2 {
+		if of.Content[i].Value == name {
+			return of.Content[i], of.Content[i+1]
+		}
+	}
+	return nil, nil
 }
 
 func sortedKeys[V any](m map[string]V) []string {

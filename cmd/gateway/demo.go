@@ -133,7 +133,7 @@ func prepareDemo(ctx context.Context, o demoOptions, address string) (_ *demonst
 	if err := d.writeFiles(); err != nil {
 		return nil, err
 	}
-	cfg, err := loadConfig(filepath.Join(o.dir, demoConfigFile))
+	cfg, err := readConfig(filepath.Join(o.dir, demoConfigFile))
 	if err != nil {
 		return nil, err
 	}

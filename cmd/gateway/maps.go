@@ -18,8 +18,8 @@ const mapsDir = "maps/practice"
 // mapsFS shows a folder of maps, from anywhere on this machine, as mapsDir of the profiles.
 func mapsFS(profiles fs.FS, folder string) fs.FS { return overlay{profiles, os.DirFS(folder)} }
 
-// located gives the problems of the maps with their files as they lie on this machine.
-func located(err error, folder string) error {
+// located gives the problems of the maps with their files as they lie on this machine. What is shipped in the gateway lies nowhere else.
+func located(err error, cfg *Config) error {
 	var found mapping.Problems
 	if !errors.As(err, &found) {
 		return err
@@ -27,7 +27,9 @@ func located(err error, folder string) error {
 	found = slices.Clone(found)
 	for i, p := range found {
 		if name, ours := strings.CutPrefix(p.File, mapsDir); ours {
-			found[i].File = filepath.Join(folder, filepath.FromSlash(name))
+			found[i].File = filepath.Join(cfg.Maps, filepath.FromSlash(name))
+		} else if cfg.Profiles != "" {
+			found[i].File = filepath.Join(cfg.Profiles, filepath.FromSlash(p.File))
 		}
 	}
 	return found

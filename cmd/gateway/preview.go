@@ -35,11 +35,7 @@ partner gets an extract, whatever is decided of the whole. A purpose for which t
 		Example: "  gateway preview --config gateway.yaml --client 1042 --as harbor-family-medicine --purpose TREAT",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := loadConfig(config)
-			if err != nil {
-				return err
-			}
-			r, err := openProven(cmd.Context(), cfg)
+			r, err := openProven(cmd.Context(), config)
 			if err != nil {
 				return err
 			}

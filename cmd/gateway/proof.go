@@ -30,7 +30,7 @@ func (r *records) apart(ctx context.Context) error {
 
 // fit proves that every statement of the maps runs and yields its columns.
 func (r *records) fit(ctx context.Context) error {
-	return meaning(located(r.maps.Describe(ctx, r.source), r.cfg.Maps), "the maps do not fit the practice's database:\n%w")
+	return meaning(located(r.maps.Describe(ctx, r.source), r.cfg), "the maps do not fit the practice's database:\n%w")
 }
 
 // meaning says what an error means, unless it means no more than that the database did not answer.

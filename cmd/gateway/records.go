@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -17,10 +16,8 @@ import (
 	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/facts"
 	"github.com/consentry/gateway/internal/release/label"
-	"github.com/consentry/gateway/internal/release/policy"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/store"
-	"github.com/consentry/gateway/profiles"
 )
 
 // closers are closed in reverse order.
@@ -36,12 +33,13 @@ func (c closers) Close() error {
 	return errors.Join(errs...)
 }
 
-// records is the practice's side: its database, the maps and the rules. Nothing may be read of it before prove has proven it.
+// records is the practice's side: its database, the maps, the rules and who may ask. Nothing may be read of it before prove has proven it.
 type records struct {
 	closers
 	cfg      *Config
 	zone     *time.Location
 	profiles fs.FS
+	handles  *handles
 	sealer   *ident.Sealer
 	source   practice.Snapshotter
 	maps     *mapping.Maps
@@ -49,36 +47,45 @@ type records struct {
 	labels   *label.Rules
 	rules    *consent.Rules
 	types    *facts.Types
+	partners *requester.Register
 }
+
+// handles is the table of the clients' handles. It is opened after everything that the configuration names has been read and found good.
+type handles struct{ ident.Handles }
 
 // openRecords opens the practice's side. It does not ask the database yet.
 func openRecords(ctx context.Context, cfg *Config) (_ *records, err error) {
-	if err := cfg.checkFiles(); err != nil {
+	r, err := loadRecords(cfg)
+	if err != nil {
 		return nil, err
 	}
-	r := &records{cfg: cfg, profiles: profilesOf(cfg), fits: &atomic.Bool{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	if r.zone, err = time.LoadLocation(cfg.Zone); err != nil {
+	state, err := store.OpenState(ctx, cfg.State)
+	if err != nil {
 		return nil, err
 	}
-	if err := r.loadRules(); err != nil {
+	r.add(state)
+	r.handles.Handles = store.NewMemo(state, 0)
+	if r.source, err = sqldb.Open(sqldb.Config{
+		Database: "sqlite",
+		Path:     cfg.Practice.SQLite, Zone: r.zone, Timeout: time.Duration(cfg.Practice.Timeout), Separation: r.maps.Proofs(),
+	}); err != nil {
 		return nil, err
 	}
-	if err := r.openSealer(ctx); err != nil {
-		return nil, err
-	}
-	if err := r.openSource(); err != nil {
-		return nil, err
-	}
+	r.add(r.source)
 	return r, nil
 }
 
 // openProven opens the practice's side for a command that reads it at once.
-func openProven(ctx context.Context, cfg *Config) (*records, error) {
+func openProven(ctx context.Context, config string) (*records, error) {
+	cfg, err := readConfig(config)
+	if err != nil {
+		return nil, err
+	}
 	r, err := openRecords(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -87,55 +94,6 @@ func openProven(ctx context.Context, cfg *Config) (*records, error) {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
-}
-
-// profilesOf is the folder of profiles that the configuration names, or the shipped one.
-func profilesOf(cfg *Config) fs.FS {
-	if cfg.Profiles == "" {
-		return profiles.FS
-	}
-	return os.DirFS(cfg.Profiles)
-}
-
-func (r *records) loadRules() (err error) {
-	if r.rules, err = policy.LoadReading(r.profiles); err != nil {
-		return err
-	}
-	if r.labels, err = label.Load(r.profiles); err != nil {
-		return err
-	}
-	r.types, err = facts.LoadTypes(r.profiles)
-	return err
-}
-
-func (r *records) openSealer(ctx context.Context) error {
-	key, err := readKey(r.cfg.Keys.ID, ident.KeySize)
-	if err != nil {
-		return err
-	}
-	state, err := store.OpenState(ctx, r.cfg.State)
-	if err != nil {
-		return err
-	}
-	r.add(state)
-	r.sealer, err = ident.NewSealer(key, store.NewMemo(state, 0))
-	return err
-}
-
-func (r *records) openSource() (err error) {
-	if r.maps, err = mapping.Load(mapsFS(r.profiles, r.cfg.Maps), mapsDir, mapping.Options{Sealer: r.sealer, Zone: r.zone}); err != nil {
-		return located(err, r.cfg.Maps)
-	}
-	source, err := sqldb.Open(sqldb.Config{
-		Database: "sqlite",
-		Path:     r.cfg.Practice.SQLite, Zone: r.zone, Timeout: time.Duration(r.cfg.Practice.Timeout), Separation: r.maps.Proofs(),
-	})
-	if err != nil {
-		return err
-	}
-	r.source = source
-	r.add(r.source)
-	return nil
 }
 
 // discloser is this practice as a Consent may name it: by its identifiers, or by the resource that its maps make of it.

@@ -9,7 +9,6 @@ import (
 	"github.com/consentry/gateway/internal/release"
 	"github.com/consentry/gateway/internal/release/egress"
 	"github.com/consentry/gateway/internal/release/stage"
-	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/search"
 	"github.com/consentry/gateway/internal/smart"
 )
@@ -17,14 +16,13 @@ import (
 // clock is what a gateway tells the time by.
 type clock = func() time.Time
 
-// views are the records, who may ask, and what each may see: all that `preview` needs.
+// views are the records and what each partner may see of them: all that `preview` needs.
 type views struct {
 	*records
-	partners *requester.Register
-	service  *release.Service
-	egress   *egress.Egress
-	metrics  *fhirapi.Metrics
-	log      *slog.Logger
+	service *release.Service
+	egress  *egress.Egress
+	metrics *fhirapi.Metrics
+	log     *slog.Logger
 }
 
 // release makes the views of the records. The records are closed with them, and if there is an error.
@@ -35,9 +33,6 @@ func (r *records) release(log *slog.Logger, now clock) (_ *views, err error) {
 			err = errors.Join(err, v.Close())
 		}
 	}()
-	if v.partners, err = loadPartners(r.cfg, r.profiles); err != nil {
-		return nil, err
-	}
 	exit, err := v.egressOptions()
 	if err != nil {
 		return nil, err

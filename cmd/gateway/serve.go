@@ -22,14 +22,15 @@ func serveCommand() *cobra.Command {
 		Long: `Serves what the configuration describes, until SIGTERM or Ctrl-C; requests under way are then answered first.
 
 It does not start before it has loaded keys, maps and rules, has proven that it cannot read the psychotherapy notes, and has seen that every statement of the
-maps runs. All problems of the configuration are reported at once, and so are all of the maps. A practice's database that does not answer may come back: then
-it starts, answers 503, names "practice" under /readyz, and proves the same before it releases anything.
+maps runs. All problems of the configuration and of the files that it names are one report, each with its file and line. The files that it writes, ledger and
+state, must be its own. A practice's database that does not answer, or is not there, may come back: then it starts, answers 503, names "practice" under
+/readyz, and proves the same before it releases anything.
 
 docker/gateway.yaml, in the repository, is a commented configuration. "gateway check" tells how well the maps fit the practice's rows.`,
 		Example: "  gateway serve --config /etc/consentry/gateway.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := loadConfig(config)
+			cfg, err := readConfig(config)
 			if err != nil {
 				return err
 			}

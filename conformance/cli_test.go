@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"net"
@@ -9,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // commands are all that there are; a test fails if the help names another.
@@ -42,22 +45,8 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 	}
 }
 
-// TestMistakesOfAUser runs commands as somebody clumsy would: exit code 1, one clear line on standard error, and nothing on standard output.
-func TestMistakesOfAUser(t *testing.T) {
-	d := sharedDemo(t)
-	config := filepath.Join(d.dir, "gateway.yaml")
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	broken := write("broken.yaml", "listen: [\n")
-	unknown := write("unknown.yaml", "listen: 127.0.0.1:1\nlissen: 127.0.0.1:2\nzone: Nowhere/Land\n")
-	empty := write("empty.yaml", "")
-	bare := write("bare.yaml", `listen: 127.0.0.1:1
+// bareConfig is a configuration that is good by itself, of files that are not there.
+const bareConfig = `listen: 127.0.0.1:1
 base-url: https://records.example.org/fhir
 zone: America/New_York
 practice:
@@ -73,7 +62,26 @@ tokens:
 keys: {id: id.key, page: page.key, etag: etag.key, ledger: ledger.key}
 ledger: ledger.db
 state: state.db
-`)
+`
+
+// TestMistakesOfAUser runs commands as somebody clumsy would: exit code 1, one clear line on standard error, and nothing on standard output.
+func TestMistakesOfAUser(t *testing.T) {
+	d := sharedDemo(t)
+	config := filepath.Join(d.dir, "gateway.yaml")
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	broken := write("broken.yaml", "listen: [\n")
+	unknown := write("unknown.yaml", "listen: 127.0.0.1:1\nlissen: 127.0.0.1:2\nzone: Nowhere/Land\n")
+	empty := write("empty.yaml", "")
+	several := write("several.yaml", strings.NewReplacer("[ES384]", "[HS256]", "maps: a.ndjson", "maps: nope", "partners: empty.yaml", "partners: nope",
+		"practice.db", "none/practice.db").Replace(bareConfig))
+	bare := write("bare.yaml", bareConfig)
 	ndjson := write("a.ndjson", `{"resourceType":"Patient","id":"a"`+"\n")
 	requester := write("r.json", `{"partnerId":"x","kind":"spy"}`)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -94,6 +102,8 @@ state: state.db
 		"serve --config " + unknown:            {"unknown.yaml:2", "lissen", `did you mean "listen"?`, "unknown.yaml:3", "zone", "practice.sqlite is missing"},
 		"serve --config=":                      {"--config"},
 		"serve --config " + bare:               {"bare.yaml:7: maps: ", "bare.yaml:8: partners: " + empty, "bare.yaml:14: keys.id: ", "keys.page", "keys.etag", "keys.ledger"},
+		"serve --config " + several: {"several.yaml:5: practice.sqlite: there is no such folder: " + dir + "/none", "several.yaml:7: maps: ", "several.yaml:8: partners: ",
+			`several.yaml:12: tokens.algorithms: algorithm "HS256"`, "several.yaml:14: keys.id: "},
 		"serve --config " + config + " extra":  {"extra"},
 		"check":                                {"config"},
 		"check --config " + dir + "/none.yaml": {"none.yaml"},
@@ -249,6 +259,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		"an id key that others can read":    func() { chmod(t, filepath.Join(c.dir, "keys/id.key"), 0o644) },
 		"an audience that is not stated":    func() { replaceIn(t, c.config(), "  audience:", "  audiense:") },
 		"an algorithm that nobody supports": func() { replaceIn(t, c.config(), "[ES256]", "[HS256]") },
+		"a practice in no folder":           func() { replaceIn(t, c.config(), "sqlite: practice.db", "sqlite: mistyped/practice.db") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			saved := t.TempDir()
@@ -283,6 +294,47 @@ func TestServeRefusesToStart(t *testing.T) {
 	}
 	if err := p.stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestServeWritesIntoNoOtherFile names a database that is not the gateway's for each of its own, and finds every file as it was.
+func TestServeWritesIntoNoOtherFile(t *testing.T) {
+	c := &clinic{dir: t.TempDir(), ids: sharedClinic(t).ids}
+	if err := c.lay(20); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("practice.db", filepath.Join(c.dir, "linked.db")); err != nil {
+		t.Fatal(err)
+	}
+	hashes := func() map[string][32]byte {
+		all := map[string][32]byte{}
+		for _, pattern := range []string{"/practice.db*", "/psychotherapy.db*"} {
+			paths, _ := filepath.Glob(c.dir + pattern)
+			for _, path := range paths {
+				text, _ := os.ReadFile(path)
+				all[path] = sha256.Sum256(text)
+			}
+		}
+		return all
+	}
+	before := hashes()
+	if len(before) != 2 {
+		t.Fatalf("%d databases", len(before))
+	}
+	for key, line := range map[string]string{"ledger": "18", "state": "19"} {
+		for _, file := range []string{"practice.db", "linked.db", "psychotherapy.db"} {
+			replaceIn(t, c.config(), key+": "+key+".db", key+": "+file)
+			for _, args := range [][]string{{"serve"}, {"ledger", "disclosures", "--client", "1001"}} {
+				r := runGateway(t, append(args, "--config", c.config())...)
+				if place := "gateway.yaml:" + line + ": " + key + ": "; r.code != 1 || !strings.Contains(r.stderr, place) {
+					t.Errorf("%s with %s: %s: %d, no %s in: %.300s", args[0], key, file, r.code, place, r.stderr)
+				}
+			}
+			replaceIn(t, c.config(), key+": "+file, key+": "+key+".db")
+		}
+	}
+	if d := cmp.Diff(before, hashes()); d != "" {
+		t.Errorf("the practice's files: (-before +after)\n%s", d)
 	}
 }
 

@@ -198,8 +198,12 @@ func (l *lister) write(e ledger.Entry) error {
 
 // ledgerReader opens the ledger that a configuration names.
 func ledgerReader(ctx context.Context, config string) (*Config, *ledger.Reader, error) {
-	cfg, err := loadConfig(config)
+	cfg, err := readConfig(config)
 	if err != nil {
+		return nil, nil, err
+	}
+	cfg.checkStores(ctx, cfg.problems)
+	if err := cfg.problems.err(); err != nil {
 		return nil, nil, err
 	}
 	seed, err := readKey(cfg.Keys.Ledger, ed25519.SeedSize)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -20,9 +21,10 @@ import (
 
 // loadRecords reads everything that the configuration names and opens nothing. All that is wrong with any of it is one report: a part that cannot be
 // used does not keep the others from being looked at.
-func loadRecords(cfg *Config) (_ *records, err error) {
+func loadRecords(ctx context.Context, cfg *Config) (_ *records, err error) {
 	p := cfg.problems
 	cfg.checkFiles(p)
+	cfg.checkStores(ctx, p)
 	r := &records{cfg: cfg, profiles: profilesOf(cfg), fits: &atomic.Bool{}, handles: &handles{}}
 	if r.zone, err = time.LoadLocation(cfg.Zone); err != nil {
 		r.zone = time.UTC // the zone is in the report already, and the maps need one to be looked at

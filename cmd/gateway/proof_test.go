@@ -142,7 +142,7 @@ func TestWhatAMapNamesIsToldAsItLies(t *testing.T) {
 func TestAllMissingFilesAreNamedAtOnce(t *testing.T) {
 	c, err := loadText(t.TempDir()+"/g.yaml", goodConfig+"profiles: own\n")
 	noError(t, err)
-	_, err = loadRecords(c)
+	_, err = loadRecords(t.Context(), c)
 	if err == nil {
 		t.Fatal("nothing is missing")
 	}

@@ -55,7 +55,7 @@ type handles struct{ ident.Handles }
 
 // openRecords opens the practice's side. It does not ask the database yet.
 func openRecords(ctx context.Context, cfg *Config) (_ *records, err error) {
-	r, err := loadRecords(cfg)
+	r, err := loadRecords(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -393,7 +393,7 @@ func TestServeStartsWithoutThePracticesDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	refuses("without the database")
-	if log := string(p.stderr.Bytes()); !strings.Contains(log, "practice's database") {
+	if log := string(p.stderr.Bytes()); !strings.Contains(log, "there is no such file: "+c.practice.Database) {
 		t.Errorf("the log does not say why: %s", log)
 	}
 

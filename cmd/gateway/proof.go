@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"strings"
 	"sync/atomic"
 
 	"github.com/consentry/gateway/internal/practice"
@@ -25,21 +28,24 @@ func (r *records) prove(ctx context.Context) error {
 
 // apart proves wall 1: the separated psychotherapy store cannot be read (45 CFR 164.501).
 func (r *records) apart(ctx context.Context) error {
-	return meaning(r.source.ProveSeparation(ctx), "the psychotherapy notes are not proven to be apart: %w")
+	return r.meaning(r.source.ProveSeparation(ctx), "the psychotherapy notes are not proven to be apart: %w")
 }
 
 // fit proves that every statement of the maps runs and yields its columns.
 func (r *records) fit(ctx context.Context) error {
-	return meaning(located(r.maps.Describe(ctx, r.source), r.cfg), "the maps do not fit the practice's database:\n%w")
+	return r.meaning(located(r.maps.Describe(ctx, r.source), r.cfg), "the maps do not fit the practice's database:\n%w")
 }
 
 // meaning says what an error means, unless it means no more than that the database did not answer.
-func meaning(err error, format string) error {
+func (r *records) meaning(err error, format string) error {
 	if err == nil {
 		return nil
 	}
 	if errors.Is(err, practice.ErrUnavailable) {
 		format = "the practice's database does not answer: %w"
+		if _, missing := os.Stat(r.cfg.Practice.SQLite); errors.Is(missing, fs.ErrNotExist) {
+			format = "there is no such file: " + strings.ReplaceAll(r.cfg.Practice.SQLite, "%", "%%") + " (%w)"
+		}
 	}
 	return fmt.Errorf(format, err)
 }

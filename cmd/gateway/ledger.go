@@ -162,21 +162,24 @@ func (l *lister) stream(ctx context.Context, reader *ledger.Reader, f ledger.Fil
 	return nil
 }
 
+// inOrder lists what could be read also where the reading ended in an error: an accounting that is not whole is worth more than none.
 func (l *lister) inOrder(ctx context.Context, reader *ledger.Reader, f ledger.Filter) error {
 	var entries []ledger.Entry
+	var unread error
 	for e, err := range reader.Disclosures(ctx, f) {
 		if err != nil {
-			return err
+			unread = err
+			break
 		}
 		entries = append(entries, e)
 	}
 	slices.SortStableFunc(entries, func(a, b ledger.Entry) int { return a.Record.At.Compare(b.Record.At) })
 	for _, e := range entries {
 		if err := l.write(e); err != nil {
-			return err
+			return errors.Join(err, unread)
 		}
 	}
-	return nil
+	return unread
 }
 
 func (l *lister) write(e ledger.Entry) error {

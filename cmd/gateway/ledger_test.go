@@ -153,3 +153,25 @@ func TestLedgerDisclosures(t *testing.T) {
 		}
 	}
 }
+
+// Records of a client that lie before and beside a damaged one are listed all the same, and the error tells that others are missing.
+func TestLedgerDisclosuresListsWhatCanBeRead(t *testing.T) {
+	config := practiceWithLedger(t)
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(filepath.Dir(config), "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.Exec(`UPDATE commits SET records = x'ff' WHERE seq = (SELECT max(seq) FROM commits WHERE length(records) > 0)`); err != nil {
+		t.Fatal(err)
+	}
+	for name, args := range map[string][]string{"of a client": {"--client", "1042"}, "of a client, as JSON": {"--client", "1042", "--json"}, "of all": nil} {
+		out, err := runLedger(t, append([]string{"disclosures", "--config", config}, args...)...)
+		if err == nil || !strings.Contains(err.Error(), "cannot be read") {
+			t.Errorf("%s: the damage is not told: %v", name, err)
+		}
+		if strings.Count(out, "partner-1042") != 1 {
+			t.Errorf("%s: want the one record that can be read:\n%s", name, out)
+		}
+	}
+}

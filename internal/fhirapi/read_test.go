@@ -7,7 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/ledger"
+	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/stage"
 )
 
@@ -119,6 +121,37 @@ func TestTheLedgerIsWrittenBeforeTheBytes(t *testing.T) {
 	if diff := cmp.Diff([]string{"HEAD /fhir/DocumentReference/:id OK Patient/p1 DocumentReference/n1", "GET /fhir/DocumentReference/:id Not Found  ",
 		"GET /fhir/Practitioner/:id OK  Practitioner/d1", "GET /fhir/Practitioner/:id OK Patient/p1 Practitioner/outside"}, seen); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// The scope of a consent goes with the Part 2 records that it permits, of whichever client's view they are (rule 23).
+func TestPart2RecordsGoWithTheirTerms(t *testing.T) {
+	c := newClinic(t)
+	part2 := func(id, client string) stage.Released {
+		body := strings.Replace(note(id, client), `"security":[`, `"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"42CFRPart2"},`, 1)
+		c.owners[fhir.Reference{Type: "DocumentReference", ID: id}] = client
+		return released(t, body)
+	}
+	c.charts["p3"] = c.chart("p3", patient("p3"))
+	c.owners[fhir.Reference{Type: "Patient", ID: "p3"}] = "p3"
+	for _, client := range []string{"p1", "p3"} {
+		v := c.charts[client]
+		v.all = append(v.all, part2("q-"+client, client))
+		v.terms = map[fhir.Reference][]*consent.Terms{{Type: "DocumentReference", ID: "q-" + client}: {{
+			Client: fhir.Reference{Type: "Patient", ID: client}, Recipient: consent.Recipient{Name: "the partner of " + client}, Permits: []consent.Permit{{}}}}}
+	}
+	w := c.get("/fhir/DocumentReference/q-p1")
+	if got := w.Header().Values("Consent-Scope"); len(got) != 1 || !strings.Contains(got[0], "Recipient: the partner of p1.") {
+		t.Errorf("a read: %v", got)
+	}
+	if got := c.get("/fhir/DocumentReference/n1").Header().Values("Consent-Scope"); len(got) != 0 {
+		t.Errorf("a read of another note: %v", got)
+	}
+	for target, want := range map[string]int{"DocumentReference?patient=p1": 1, "DocumentReference?_id=q-p1,q-p3": 2, "DocumentReference?patient=p1&_id=n1": 0} {
+		body := c.get("/fhir/" + target).Body.String()
+		if n := strings.Count(body, "Recipient: the partner of p"); n != want {
+			t.Errorf("%s: %d scopes", target, n)
+		}
 	}
 }
 

@@ -62,6 +62,14 @@ func TestViewsAreTheViewOfEachReducedToAType(t *testing.T) {
 					if got, ok := v.Get(at); !ok || got.Digest() != want[j].Digest() || r.Digest() != want[j].Digest() {
 						t.Errorf("%s %d: another resource", typ, i)
 					}
+					if diff := cmp.Diff(whole.Terms(at), v.Terms(at)); diff != "" || len(v.Terms(at)) != 1 {
+						t.Errorf("%s %d: terms %s", typ, i, diff)
+					}
+					for _, p := range v.Provenances(at) {
+						if about := (fhir.Reference{Type: "Provenance", ID: p.Facts().ID}); len(v.Terms(about)) != 1 {
+							t.Errorf("%s %d: a Provenance without terms", typ, i)
+						}
+					}
 					if len(v.Provenances(at)) != len(whole.Provenances(at)) {
 						t.Errorf("%s %d: %d Provenances, want %d", typ, i, len(v.Provenances(at)), len(whole.Provenances(at)))
 					}

@@ -3,5 +3,5 @@
 //
 // What can be answered is a closed sum, Response: a value that is not one of its variants is refused with 500.
 //
-// It must not import practice or mapping. The arch test holds who may call sealed.Open and sealed.Reshape: this package and nobody else.
+// It must not import practice or mapping. The arch test holds who may call sealed.Open, sealed.Reshape and sealed.Extract: this package and nobody else.
 package egress

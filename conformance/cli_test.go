@@ -136,7 +136,7 @@ func TestMistakesOfAUser(t *testing.T) {
 		"explain --consents " + ndjson + " --resources " + ndjson + " --requester " + requester:                        {"kind"},
 		"explain --consents " + empty + " --resources " + ndjson + " --requester " + goodRequester(t, dir):             {"a.ndjson:1"},
 		"explain --at soon --consents " + empty + " --resources " + empty + " --requester " + goodRequester(t, dir):    {"--at"},
-		"explain --consents " + dir + " --resources " + dir + " --requester " + empty:                                  {"--consents: " + dir + " is a folder", "--resources: ", "--requester: " + empty + " is empty"},
+		"explain --consents " + dir + " --resources " + dir + " --requester " + empty:                                  {"--consents: " + dir + " is a folder", "--resources: ", empty + ":1: the file is empty"},
 		"explain --consents= --resources= --requester= --at soon --zone Mars --practice here":                          {"--consents", "--resources", "--requester", "--at", "--zone", "--practice"},
 		"explain --zone Local --consents " + empty + " --resources " + empty + " --requester " + goodRequester(t, dir): {"--zone"},
 		"explain --zone Mars --consents " + empty + " --resources " + empty + " --requester " + goodRequester(t, dir):  {"--zone"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -40,7 +41,7 @@ func openGateway(ctx context.Context, cfg *Config, log *slog.Logger, now clock) 
 	}
 	switch err := r.prove(ctx); {
 	case errors.Is(err, practice.ErrUnavailable):
-		log.Warn("nothing is released until the practice's database answers", "database", cfg.Practice.SQLite, "error", err.Error())
+		log.Warn("nothing is released until the practice's records can be read", "records", cmp.Or(cfg.Practice.SQLite, cfg.Practice.Files), "error", err.Error())
 	case err != nil:
 		return nil, errors.Join(err, r.Close())
 	}

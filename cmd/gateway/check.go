@@ -19,9 +19,11 @@ func checkCommand() *cobra.Command {
 	var config string
 	cmd := &cobra.Command{
 		Use:   "check --config FILE",
-		Short: "Try the maps on the practice's real rows, and say what would be served and what not",
+		Short: "Try the maps on the practice's real rows, or its folder, and say what would be served and what not",
 		Long: `Connects to the practice's database, proves that the separated psychotherapy store cannot be read, runs every map over every
 client, and holds every resource against google/fhir: it must parse, validate, and come back as the same bytes.
+
+Of a folder of FHIR files it reads all, makes every chart, and prints a table of the files; a folder that cannot be served is reported by file and line.
 
 It prints a table of the maps: rows read, mapped, withheld by reason, failed. Failed rows are listed by table, key and column, never with
 a value. Kinds of note that no map lists are withheld, and listed here so that somebody decides.
@@ -35,7 +37,7 @@ The exit code is 0 if nothing is left to look at, and 1 otherwise. Nothing is re
 				return err
 			}
 			defer records.Close()
-			found, err := records.maps.Check(cmd.Context(), records.source)
+			found, err := records.check(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -109,7 +111,7 @@ func printKinds(out io.Writer, kinds []mapping.NoteKind) error {
 		status := k.Map
 		switch {
 		case k.Unlisted():
-			status = "UNKNOWN: no map lists it, so it is withheld"
+			status = "UNKNOWN: nobody lists it, so it is withheld"
 		case k.Map == "":
 			status = "withheld: " + k.Withheld
 		}
@@ -119,7 +121,7 @@ func printKinds(out io.Writer, kinds []mapping.NoteKind) error {
 	if err := w.Flush(); err != nil || !unknown {
 		return err
 	}
-	_, err := fmt.Fprintln(out, "\nAn unknown kind needs a map with note-types, or a line under note-kinds: withheld in source.yaml.")
+	_, err := fmt.Fprintln(out, "\nAn unknown kind needs a map with note-types, or a line under note-kinds: withheld in source.yaml; of a folder, a line in practice.notes.")
 	return err
 }
 

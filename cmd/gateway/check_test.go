@@ -30,7 +30,7 @@ patient    clients  2     2       -                      0
 failed: soap-note, table notes, key 17, column at: does not fit its column
 
 KIND OF NOTE  ROWS  MAP
-process       3     UNKNOWN: no map lists it, so it is withheld
+process       3     UNKNOWN: nobody lists it, so it is withheld
 soap          9     soap-note
 stub          1     withheld: kept apart
 

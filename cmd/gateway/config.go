@@ -24,7 +24,7 @@ type Config struct {
 
 	Practice PracticeConfig `yaml:"practice"`
 	Profiles string         `yaml:"profiles"` // a folder like the shipped profiles/; empty: the shipped one
-	Maps     string         `yaml:"maps"`     // the folder of maps for this practice's system
+	Maps     string         `yaml:"maps"`     // the folder of maps for this practice's database
 	Partners string         `yaml:"partners"` // the partner register
 	Tokens   TokensConfig   `yaml:"tokens"`
 	Keys     KeysConfig     `yaml:"keys"`
@@ -39,9 +39,14 @@ type Config struct {
 	problems *problems
 }
 
-// PracticeConfig says where the practice's records lie and who the practice is as the one who discloses.
+// PracticeConfig says where the practice's records lie, either in a database or in a folder of FHIR NDJSON, and who the practice is as the one
+// who discloses.
 type PracticeConfig struct {
-	SQLite      string             `yaml:"sqlite"`
+	SQLite string `yaml:"sqlite"`
+	Files  string `yaml:"files"` // a folder, as a FHIR bulk export leaves it
+	Notes  string `yaml:"notes"` // of the folder: the kinds of note that may be read
+	// Separated are files and folders of psychotherapy notes that this process must not be able to read.
+	Separated   []string           `yaml:"separated"`
 	Identifiers []IdentifierConfig `yaml:"identifiers"`
 	Timeout     Duration           `yaml:"timeout"` // of one statement
 }
@@ -147,7 +152,11 @@ func parseConfig(path string, text []byte) (*Config, error) {
 
 // resolvePaths makes the paths in the file relative to the file.
 func (c *Config) resolvePaths() {
-	for _, p := range []*string{&c.Practice.SQLite, &c.Profiles, &c.Maps, &c.Partners, &c.Tokens.JWKSFile, &c.Keys.ID, &c.Keys.Page, &c.Keys.ETag, &c.Keys.Ledger, &c.Ledger, &c.State} {
+	paths := []*string{&c.Practice.SQLite, &c.Practice.Files, &c.Practice.Notes, &c.Profiles, &c.Maps, &c.Partners, &c.Tokens.JWKSFile, &c.Keys.ID, &c.Keys.Page, &c.Keys.ETag, &c.Keys.Ledger, &c.Ledger, &c.State}
+	for i := range c.Practice.Separated {
+		paths = append(paths, &c.Practice.Separated[i])
+	}
+	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(filepath.Dir(c.path), *p)
 		}

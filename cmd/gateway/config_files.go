@@ -38,6 +38,13 @@ func (c *Config) checkFiles(p *problems) {
 func (c *Config) checkPractice(p *problems) {
 	const key = "practice.sqlite"
 	path := c.Practice.SQLite
+	if c.Practice.Files != "" {
+		if _, err := os.Stat(c.Practice.Files); err == nil {
+			c.checkPath(p, "practice.files", c.Practice.Files, fs.FileInfo.IsDir, "is no folder")
+		} else {
+			p.note(c.line("practice.files"), "practice.files: %v", err)
+		}
+	}
 	switch _, err := os.Stat(path); {
 	case path == "":
 	case err == nil:

@@ -42,7 +42,7 @@ func (c *Config) checkPairs(p *problems) map[string]bool {
 	taken := map[string]bool{}
 	type named struct{ key, path string }
 	files := []named{
-		{"", c.path}, {"practice.sqlite", c.Practice.SQLite}, {"partners", c.Partners}, {"tokens.jwks-file", c.Tokens.JWKSFile},
+		{"", c.path}, {"practice.sqlite", c.Practice.SQLite}, {"practice.notes", c.Practice.Notes}, {"partners", c.Partners}, {"tokens.jwks-file", c.Tokens.JWKSFile},
 		{"keys.id", c.Keys.ID}, {"keys.page", c.Keys.Page}, {"keys.etag", c.Keys.ETag}, {"keys.ledger", c.Keys.Ledger}, {"ledger", c.Ledger}, {"state", c.State},
 	}
 	for i, one := range files {

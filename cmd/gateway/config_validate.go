@@ -18,10 +18,11 @@ import (
 // validate checks what the decoder cannot: what is missing and what contradicts.
 func (c *Config) validate(p *problems) {
 	required := map[string]string{
-		"listen": c.Listen, "base-url": c.BaseURL, "zone": c.Zone, "practice.sqlite": c.Practice.SQLite, "maps": c.Maps, "partners": c.Partners,
+		"listen": c.Listen, "base-url": c.BaseURL, "zone": c.Zone, "partners": c.Partners,
 		"tokens.issuer": c.Tokens.Issuer, "tokens.audience": c.Tokens.Audience, "tokens.token-endpoint": c.Tokens.Endpoint,
 		"keys.id": c.Keys.ID, "keys.page": c.Keys.Page, "keys.etag": c.Keys.ETag, "keys.ledger": c.Keys.Ledger, "ledger": c.Ledger, "state": c.State,
 	}
+	c.requireSource(p, required)
 	for _, key := range sortedKeys(required) {
 		if n := c.node(key); required[key] == "" && (n == nil || n.Kind == yaml.ScalarNode) { // anything else has been named already
 			p.add(c.line(key), "%s is missing", key)
@@ -44,6 +45,24 @@ func (c *Config) validate(p *problems) {
 	c.validateAddresses(p)
 	c.validateRedis(p)
 	c.validateTokens(p)
+}
+
+// requireSource says what a database needs, and what a folder of FHIR does.
+func (c *Config) requireSource(p *problems, required map[string]string) {
+	if c.Practice.Files == "" {
+		required["practice.sqlite"], required["maps"] = c.Practice.SQLite, c.Maps
+		if c.Practice.Notes != "" || len(c.Practice.Separated) > 0 {
+			p.add(c.line("practice"), "practice.notes and practice.separated are of practice.files; for a database the maps say both")
+		}
+		return
+	}
+	required["practice.notes"] = c.Practice.Notes
+	if c.Practice.SQLite != "" {
+		p.add(c.line("practice.files"), "practice: sqlite and files exclude each other")
+	}
+	if c.Maps != "" {
+		p.add(c.line("maps"), "maps are of a database: what lies in practice.files is FHIR already")
+	}
 }
 
 func (c *Config) validateAddresses(p *problems) {

@@ -72,6 +72,10 @@ func (r *records) loadSealer(p *problems) {
 }
 
 func (r *records) loadMaps(p *problems) {
+	if r.cfg.Practice.Files != "" {
+		r.loadFolder(p)
+		return
+	}
 	if !r.cfg.checkPath(p, "maps", r.cfg.Maps, fs.FileInfo.IsDir, "is no folder") {
 		return
 	}

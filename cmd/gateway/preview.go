@@ -107,16 +107,14 @@ func (r *records) client(ctx context.Context, text string) (practice.ClientKey, 
 	if !ok {
 		return "", errNoClient
 	}
-	for _, list := range []func(context.Context, practice.Source) ([]practice.ClientKey, error){r.maps.Clients, r.maps.ConsentClients} {
-		known, err := list(ctx, r.source)
-		if err != nil {
-			return "", err
-		}
-		if _, found := slices.BinarySearch(known, key); found {
-			return key, nil
-		}
+	known, err := r.clients(ctx)
+	if err != nil {
+		return "", err
 	}
-	return "", errNoClient
+	if !slices.Contains(known, key) {
+		return "", errNoClient
+	}
+	return key, nil
 }
 
 // clientKey reads a client's key as the rows have it: a UUID is the same in capitals.

@@ -28,11 +28,17 @@ func (r *records) prove(ctx context.Context) error {
 
 // apart proves wall 1: the separated psychotherapy store cannot be read (45 CFR 164.501).
 func (r *records) apart(ctx context.Context) error {
+	if r.folder != nil {
+		return unreadable(r.cfg.Practice.Separated)
+	}
 	return r.meaning(r.source.ProveSeparation(ctx), "the psychotherapy notes are not proven to be apart: %w")
 }
 
-// fit proves that every statement of the maps runs and yields its columns.
+// fit proves that every statement of the maps runs and yields its columns, or that the folder can be read whole.
 func (r *records) fit(ctx context.Context) error {
+	if r.folder != nil {
+		return r.folder.fit(ctx, r.fits.Load())
+	}
 	return r.meaning(located(r.maps.Describe(ctx, r.source), r.cfg), "the maps do not fit the practice's database:\n%w")
 }
 

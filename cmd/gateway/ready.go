@@ -21,9 +21,9 @@ func (g *gateway) checks(v *smart.Verifier) []fhirapi.Check {
 	}
 }
 
-// answers tells whether the practice's database does.
+// answers tells whether the practice's database does, or its folder can be read.
 func (r *records) answers(ctx context.Context) error {
-	if _, err := r.source.Version(ctx); !errors.Is(err, practice.ErrNoVersion) {
+	if _, err := r.all().Version(ctx); !errors.Is(err, practice.ErrNoVersion) {
 		return err
 	}
 	return nil

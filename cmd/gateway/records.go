@@ -33,7 +33,7 @@ func (c closers) Close() error {
 	return errors.Join(errs...)
 }
 
-// records is the practice's side: its database, the maps, the rules and who may ask. Nothing may be read of it before prove has proven it.
+// records is the practice's side: its database with the maps, or its folder, the rules and who may ask. Nothing may be read of it before prove has proven it.
 type records struct {
 	closers
 	cfg      *Config
@@ -43,6 +43,7 @@ type records struct {
 	sealer   *ident.Sealer
 	source   practice.Snapshotter
 	maps     *mapping.Maps
+	folder   *folder      // instead of source and maps
 	fits     *atomic.Bool // whether the maps did, once: a statement that no longer runs is an error by itself
 	labels   *label.Rules
 	rules    *consent.Rules
@@ -70,6 +71,9 @@ func openRecords(ctx context.Context, cfg *Config) (_ *records, err error) {
 	}
 	r.add(state)
 	r.handles.Handles = store.NewMemo(state, 0)
+	if r.folder != nil {
+		return r, nil
+	}
 	if r.source, err = sqldb.Open(sqldb.Config{
 		Database: "sqlite",
 		Path:     cfg.Practice.SQLite, Zone: r.zone, Timeout: time.Duration(cfg.Practice.Timeout), Separation: r.maps.Proofs(),
@@ -96,9 +100,14 @@ func openProven(ctx context.Context, config string) (*records, error) {
 	return r, nil
 }
 
-// discloser is this practice as a Consent may name it: by its identifiers, or by the resource that its maps make of it.
+// discloser is this practice as a Consent may name it: by its identifiers, or by the resource that is made of it.
 func (r *records) discloser() []requester.Party {
-	p := requester.Party{Reference: r.maps.Practice()}
+	p := requester.Party{}
+	if r.folder != nil {
+		p.Reference = r.folder.house
+	} else {
+		p.Reference = r.maps.Practice()
+	}
 	for _, i := range r.cfg.Practice.Identifiers {
 		p.Identifiers = append(p.Identifiers, fhir.Identifier{System: i.System, Value: i.Value})
 	}

@@ -28,6 +28,9 @@ type views struct {
 // release makes the views of the records. The records are closed with them, and if there is an error.
 func (r *records) release(log *slog.Logger, now clock) (_ *views, err error) {
 	v := &views{records: r, metrics: fhirapi.NewMetrics(), log: log}
+	if r.folder != nil {
+		r.folder.log.Store(log)
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, v.Close())
@@ -41,7 +44,7 @@ func (r *records) release(log *slog.Logger, now clock) (_ *views, err error) {
 		return nil, err
 	}
 	v.service, err = release.New(release.Options{
-		Records: &proven{Records: release.Mapped{Source: r.source, Maps: r.maps}, apart: r.apart, prove: r.prove, fits: r.fits},
+		Records: &proven{Records: r.all(), apart: r.apart, prove: r.prove, fits: r.fits},
 		Sealer:  r.sealer, Labels: r.labels, Rules: r.rules, Projector: v.egress,
 		Practice: r.discloser(), Zone: r.zone, Now: now, Granular: granular, CacheBytes: r.cfg.Limits.CacheBytes,
 	})
@@ -51,7 +54,7 @@ func (r *records) release(log *slog.Logger, now clock) (_ *views, err error) {
 func (v *views) egressOptions() (egress.Options, error) {
 	tagKey, err := readKey(v.cfg.Keys.ETag, tagKeySize)
 	return egress.Options{
-		Base: v.cfg.BaseURL, TagKey: tagKey, Zone: v.zone, Types: v.types, PsychotherapyKinds: v.maps.Withheld(), Alarm: v.alarm,
+		Base: v.cfg.BaseURL, TagKey: tagKey, Zone: v.zone, Types: v.types, PsychotherapyKinds: v.withheldKinds(), Alarm: v.alarm,
 	}, err
 }
 

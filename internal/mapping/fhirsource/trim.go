@@ -1,0 +1,78 @@
+package fhirsource
+
+import (
+	"slices"
+	"strings"
+
+	cpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/codes_go_proto"
+	dtpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/datatypes_go_proto"
+	reportpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/resources/diagnostic_report_go_proto"
+	docpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/resources/document_reference_go_proto"
+	prpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/resources/practitioner_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/consentry/gateway/internal/fhir/fhirjson"
+)
+
+// trim takes out what does not leave by way of a copy: the source's own version numbers and addresses, titles and file names that people
+// write freely (design section 1), and of those who act, what is private.
+func trim(m proto.Message) {
+	r := m.ProtoReflect()
+	if e := fhirjson.ShapeOf(r.Descriptor()).Lookup("meta"); e != nil && r.Has(e.Field) {
+		if meta, ok := r.Mutable(e.Field).Message().Interface().(*dtpb.Meta); ok {
+			meta.VersionId, meta.Source = nil, nil
+		}
+	}
+	switch x := m.(type) {
+	case *docpb.DocumentReference:
+		x.Description = nil
+		for _, c := range x.Content {
+			if c.Attachment != nil {
+				c.Attachment.Title = nil
+			}
+		}
+	case *prpb.Practitioner:
+		trimPractitioner(x)
+	}
+}
+
+// trimPractitioner leaves of somebody who acts the name, the NPI, the qualification and the work contact (design rule 22).
+func trimPractitioner(p *prpb.Practitioner) {
+	p.BirthDate, p.Gender, p.Photo, p.Communication, p.Extension = nil, nil, nil, nil, nil
+	p.Identifier = slices.DeleteFunc(p.Identifier, func(i *dtpb.Identifier) bool { return i.GetSystem().GetValue() != systemNPI })
+	p.Telecom = slices.DeleteFunc(p.Telecom, func(c *dtpb.ContactPoint) bool { return c.GetUse().GetValue() != cpb.ContactPointUseCode_WORK })
+	p.Address = slices.DeleteFunc(p.Address, func(a *dtpb.Address) bool { return a.GetUse().GetValue() != cpb.AddressUseCode_WORK })
+}
+
+// isScan tells whether a document holds what no rule can read: a picture, a PDF, a C-CDA, or what does not say what it is. It takes the labels of
+// the whole chart until a person classifies it (design rule 21).
+func isScan(m proto.Message) bool {
+	var attachments []*dtpb.Attachment
+	switch x := m.(type) {
+	case *docpb.DocumentReference:
+		for _, c := range x.Content {
+			attachments = append(attachments, c.GetAttachment())
+		}
+	case *reportpb.DiagnosticReport:
+		attachments = x.PresentedForm
+	}
+	return slices.ContainsFunc(attachments, func(a *dtpb.Attachment) bool {
+		format, _, _ := strings.Cut(a.GetContentType().GetValue(), ";")
+		return format != "text/plain" && format != "text/html"
+	})
+}
+
+// setID gives a resource its id.
+func setID(m proto.Message, id string) error {
+	r := m.ProtoReflect()
+	e := fhirjson.ShapeOf(r.Descriptor()).Lookup("id")
+	if e == nil {
+		return errNoID
+	}
+	i, ok := r.Mutable(e.Field).Message().Interface().(*dtpb.Id)
+	if !ok {
+		return errNoID
+	}
+	i.Value = id
+	return nil
+}

@@ -34,7 +34,7 @@ process       3     UNKNOWN: nobody lists it, so it is withheld
 soap          9     soap-note
 stub          1     withheld: kept apart
 
-An unknown kind needs a map with note-types, or a line under note-kinds: withheld in source.yaml.
+An unknown kind needs a map with note-types, or a line under note-kinds: withheld in source.yaml; of a folder, a line in practice.notes.
 `
 	if d := cmp.Diff(want, out.String()); d != "" {
 		t.Errorf("(-want +got)\n%s", d)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -49,16 +50,12 @@ func link(index map[string]*fileIndex, ids identities, ours []fhir.Identifier) (
 	}
 	k := &linker{snapshot: s}
 	k.needed()
-	for _, name := range slices.Sorted(maps.Keys(index)) {
-		for _, e := range index[name].entries {
-			k.know(e)
-		}
+	for e := range k.all() {
+		k.know(e)
 	}
 	k.findHouse(ours)
-	for _, name := range slices.Sorted(maps.Keys(index)) {
-		for _, e := range index[name].entries {
-			k.place(e)
-		}
+	for e := range k.all() {
+		k.place(e)
 	}
 	slices.Sort(s.consenting)
 	s.consenting = slices.Compact(s.consenting)
@@ -84,6 +81,19 @@ type linker struct {
 func (k *linker) problem(e *entry, format string, args ...any) {
 	if len(k.problems) < maxProblems {
 		k.problems = append(k.problems, files.Problem{File: e.file.Name, Line: int(e.line), Why: fmt.Sprintf(format, args...)})
+	}
+}
+
+// all yields the entries of all files, in a fixed order.
+func (s *snapshot) all() iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		for _, name := range slices.Sorted(maps.Keys(s.files)) {
+			for _, e := range s.files[name].entries {
+				if !yield(e) {
+					return
+				}
+			}
+		}
 	}
 }
 
@@ -116,7 +126,8 @@ func (k *linker) know(e *entry) {
 
 // findHouse finds the Organization that is the practice, and whoever and whatever belongs to it.
 func (k *linker) findHouse(ours []fhir.Identifier) {
-	for ref, e := range k.byRef {
+	for e := range k.all() {
+		ref := e.ref
 		if ref.Type != "Organization" || e.links == nil || !slices.ContainsFunc(e.links.identifiers, func(i fhir.Identifier) bool { return slices.Contains(ours, i) }) {
 			continue
 		}

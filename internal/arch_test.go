@@ -70,6 +70,7 @@ var only = map[string][]string{
 var importers = map[string][]string{
 	"internal/release/internal/sealed": {"internal/release/stage", "internal/release/label", "internal/release/consent", "internal/release/egress"},
 	"internal/practice/sqldb":          {"cmd/gateway"},
+	"internal/practice/files":          {"internal/mapping/fhirsource"},
 }
 
 // callers says who may call the functions that move a resource to its next stage, open one or make one.

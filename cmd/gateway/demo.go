@@ -35,7 +35,8 @@ func demoCommand() *cobra.Command {
 		Short: "Run the main job on a synthetic practice, and tell the story",
 		Long: `Makes a synthetic therapy practice in SQLite, with its psychotherapy notes in a second file that the gateway cannot read, and a token issuer for
 its partners. Then it tells the story in the terminal, by requests over HTTP as partners make them: a referring provider pulls one client's records, an
-insurer asks for the same client and gets less, the client revokes and the next request gets nothing. Each step prints the request, what was released, what was withheld and why, and a curl line.
+insurer asks for the same client and gets less, an employer gets nothing, another client revokes and the next request gets nothing. Each step prints the
+request, what was released, what was withheld and why, by which Consent and provision, and curl lines, each below what it gives.
 
 Afterwards it serves until Ctrl-C. The folder then holds all that there is to look at: demo.json names the partners with their private keys and the clients;
 gateway.yaml is the configuration, for the other commands ("gateway preview --config DIR/gateway.yaml ..."). A practice that an earlier demo left in

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -68,6 +69,8 @@ type answer struct {
 	status int
 	body   []byte
 	types  map[string]int // resources by type
+	// resources are those that it holds, an OperationOutcome excepted
+	resources []fhir.Reference
 }
 
 // get asks the FHIR API over HTTP.
@@ -87,30 +90,53 @@ func (d *demonstration) get(ctx context.Context, token, pathAndQuery string) (*a
 	if a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)); err != nil {
 		return nil, err
 	}
-	var bundle struct {
+	type resource struct {
 		ResourceType string `json:"resourceType"`
-		Entry        []struct {
-			Resource struct {
-				ResourceType string `json:"resourceType"`
-			} `json:"resource"`
+		ID           string `json:"id"`
+	}
+	var bundle struct {
+		resource
+		Entry []struct {
+			Resource resource `json:"resource"`
 		} `json:"entry"`
 	}
 	if err := json.Unmarshal(a.body, &bundle); err != nil {
 		return nil, fmt.Errorf("GET %s: the answer is no JSON", strings.SplitN(pathAndQuery, "?", 2)[0])
 	}
-	for _, e := range bundle.Entry {
-		a.types[e.Resource.ResourceType]++
+	found := []resource{bundle.resource}
+	if bundle.ResourceType == "Bundle" {
+		found = nil
+		for _, e := range bundle.Entry {
+			found = append(found, e.Resource)
+		}
 	}
-	if bundle.ResourceType != "Bundle" {
-		a.types[bundle.ResourceType]++
+	for _, r := range found {
+		a.types[r.ResourceType]++
+		if r.ResourceType != "OperationOutcome" {
+			a.resources = append(a.resources, fhir.Reference{Type: r.ResourceType, ID: r.ID})
+		}
 	}
 	return a, nil
 }
 
-// curl is the line that repeats a request.
+// curl is the line that repeats a request, in any folder.
 func (d *demonstration) curl(p demoPartner, pathAndQuery string) string {
-	return fmt.Sprintf(`curl -s -H "Authorization: Bearer $(cat %s)" '%s/%s'`, p.tokenFile(d.dir), d.fhirBase(), pathAndQuery)
+	file := p.tokenFile(d.dir)
+	if whole, err := filepath.Abs(file); err == nil {
+		file = whole
+	}
+	return fmt.Sprintf(`curl -s -H "Authorization: Bearer $(cat %s)" '%s/%s'`, quoted(file), d.fhirBase(), pathAndQuery)
 }
+
+// quoted is a path as a shell takes it.
+func quoted(path string) string {
+	if plainPath.MatchString(path) {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
+
+var plainPath = regexp.MustCompile(`^[\w/.,:@%+-]+$`)
 
 // clientSearch is the query for a type's resources of one client.
 func clientSearch(resourceType string, patient fhir.Reference, more ...string) string {

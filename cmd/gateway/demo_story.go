@@ -2,22 +2,17 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/consentry/gateway/internal/demo"
-	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/practice"
-	"github.com/consentry/gateway/internal/release"
-	"github.com/consentry/gateway/internal/smart"
 )
 
 // The partners of the story.
@@ -43,17 +38,17 @@ func (s *story) opening(o demoOptions, took time.Duration) {
 	s.say("The gateway has proven that it cannot read the psychotherapy notes in %s.", s.demo.practice.Psychotherapy)
 }
 
-// tell runs the steps.
+// tell runs the steps. The client who revokes is another than the one of the steps before, so that all that is told still holds while the demo serves.
 func (s *story) tell() error {
-	client := s.demo.practice.Story.Referred
+	client, revoking := s.demo.practice.Story.Referred, s.demo.practice.Story.Couple[0]
 	steps := []struct {
 		title string
 		run   func() error
 	}{
-		{"A referring provider asks which clients it may know of, and pulls one client's records", func() error { return s.pull(storyProvider, client, true) }},
-		{"An insurer asks for the same client, for payment, and gets less", func() error { return s.pull(storyInsurer, client, false) }},
-		{"An employer asks for the same client and gets nothing", func() error { return s.pull(storyEmployer, client, false) }},
-		{"The client revokes the release to the provider; the next request gets nothing", func() error { return s.revoke(client) }},
+		{"A referring provider asks which clients it may know of, and pulls one client's records", func() error { return s.refer(client) }},
+		{"An insurer asks for the same client, for payment, and gets less", func() error { return s.insure(client) }},
+		{"An employer asks for the same client and gets nothing", func() error { return s.employ(client) }},
+		{"Another client revokes the release to the provider; the next request gets nothing", func() error { return s.revoke(revoking) }},
 		{"The psychotherapy notes in the practice's own store appear nowhere", s.canaries},
 	}
 	for i, step := range steps {
@@ -66,112 +61,63 @@ func (s *story) tell() error {
 }
 
 func (s *story) serving() {
-	s.say("\nServing on %s until Ctrl-C. %s/demo.json names the partners and clients; the tokens in the curl lines are renewed.", s.demo.fhirBase(), s.demo.dir)
+	s.say("\nServing on %s until Ctrl-C. Each curl line gives what stands above it. %s/demo.json names the partners and clients; the tokens are renewed.", s.demo.fhirBase(), s.demo.dir)
 }
 
-// pull asks for each type of one client's records as the partner, and says what came and why the rest did not.
-func (s *story) pull(partner string, client practice.ClientKey, reach bool) error {
-	p := s.demo.partner(partner)
-	token, err := s.demo.fetchToken(s.ctx, p)
+// refer is the provider's step.
+func (s *story) refer(client practice.ClientKey) error {
+	p, err := s.as(storyProvider)
 	if err != nil {
 		return err
 	}
-	preview, err := s.preview(p, client)
+	if _, err := p.ask("Patient?_count=5"); err != nil {
+		return err
+	}
+	patient, err := p.pull(client)
 	if err != nil {
 		return err
 	}
-	if reach {
-		if err := s.request(p, token, "Patient?_count=5"); err != nil {
-			return err
-		}
-	}
-	released, refused := map[string]int{}, 0
-	documents := clientSearch("DocumentReference", preview.Patient, "_count=200", "_revinclude=Provenance:target")
-	queries := []string{documents}
-	for _, t := range []string{"Patient", "Encounter", "Condition", "MedicationRequest", "Observation", "Procedure", "CarePlan", "Goal"} {
-		queries = append(queries, clientSearch(t, preview.Patient, "_count=200"))
-	}
-	for _, q := range queries {
-		a, err := s.get(token, q)
-		switch {
-		case err != nil:
-			return err
-		case a.status == http.StatusForbidden:
-			refused++
-		default:
-			add(released, a.types)
-		}
-	}
-	s.say("   GET %s   and %d more types", shorten(documents), len(queries)-1)
-	if refused > 0 {
-		s.say("   403 for %d of the %d types: no scope", refused, len(queries))
-	}
-	s.say("   released: %s", counts(released))
-	s.withheld(preview)
-	s.say("   %s", s.demo.curl(p, documents))
-	return nil
+	_, err = p.ask(documents(patient))
+	return err
 }
 
-// request makes one request and says what came.
-func (s *story) request(p demoPartner, token, pathAndQuery string) error {
-	a, err := s.get(token, pathAndQuery)
+// insure is the insurer's step.
+func (s *story) insure(client practice.ClientKey) error {
+	p, err := s.as(storyInsurer)
 	if err != nil {
 		return err
 	}
-	s.say("   GET %s -> %d, %s", shorten(pathAndQuery), a.status, counts(a.types))
-	s.say("   %s", s.demo.curl(p, pathAndQuery))
-	return nil
-}
-
-func (s *story) get(token, pathAndQuery string) (*answer, error) {
-	a, err := s.demo.get(s.ctx, token, pathAndQuery)
-	if err == nil {
-		s.seen.Write(a.body)
-		s.seen.WriteByte('\n')
-	}
-	return a, err
-}
-
-func (s *story) preview(p demoPartner, client practice.ClientKey) (*release.Preview, error) {
-	purpose := ""
-	if len(p.Purposes) > 0 {
-		purpose = p.Purposes[0]
-	}
-	r, err := s.demo.requesterFor(p.ID, purpose)
+	patient, err := p.pull(client)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s.demo.service.Preview(s.ctx, r, smart.Search, client)
+	return p.askEach(clientSearch("Encounter", patient, "_count=200"), clientSearch("Condition", patient), documents(patient))
 }
 
-// withheld says which Consents permitted what, and what was withheld for which reason.
-func (s *story) withheld(p *release.Preview) {
-	type why struct{ reason, consent, provision string }
-	kept, gone := map[why]int{}, map[why]int{}
-	for _, l := range p.Lines {
-		w := why{string(l.Decision.Reason), shortRef(l.Decision.Consent), l.Decision.Provision}
-		if l.Decision.Consent == (fhir.Reference{}) {
-			w.consent = ""
-		}
-		if l.Decision.Release {
-			kept[w]++
-		} else {
-			gone[w]++
-		}
+// employ is the employer's step: its scopes do not reach documents, and what they reach no Consent permits.
+func (s *story) employ(client practice.ClientKey) error {
+	p, err := s.as(storyEmployer)
+	if err != nil {
+		return err
 	}
-	print := func(title string, of map[why]int) {
-		for _, w := range slices.SortedFunc(maps.Keys(of), func(a, b why) int {
-			return cmp.Or(cmp.Compare(of[b], of[a]), cmp.Compare(a.reason+a.consent+a.provision, b.reason+b.consent+b.provision))
-		}) {
-			s.say("   %s %4d  %-18s %s", title, of[w], w.reason, strings.TrimSpace(w.consent+" "+w.provision))
-		}
+	patient, err := p.pull(client)
+	if err != nil {
+		return err
 	}
-	print("permitted", kept)
-	print("withheld ", gone)
+	return p.askEach(documents(patient), clientSearch("Encounter", patient), "Patient/"+patient.ID)
 }
 
-// revoke ends the client's release to the provider in the practice's own database, as the front desk would, and asks again.
+// revoke ends a client's release to the provider in the practice's own database, as the front desk would, and lets the provider ask before and after.
 func (s *story) revoke(client practice.ClientKey) error {
+	p, err := s.as(storyProvider)
+	if err != nil {
+		return err
+	}
+	s.say("   Before:")
+	patient, err := p.pull(client)
+	if err != nil {
+		return err
+	}
 	w, err := s.demo.practice.Writer(s.ctx)
 	if err != nil {
 		return err
@@ -180,21 +126,12 @@ func (s *story) revoke(client practice.ClientKey) error {
 	if err := w.RevokeTo(s.ctx, client, demo.ReferringClinic.ID, time.Now()); err != nil {
 		return err
 	}
-	p := s.demo.partner(storyProvider)
-	token, err := s.demo.fetchToken(s.ctx, p)
-	if err != nil {
+	s.say("   The client revokes, and the front desk enters it. What permitted no longer does: %s", strings.Join(p.permitting, ", "))
+	s.say("   After:")
+	if _, err := p.pull(client); err != nil {
 		return err
 	}
-	preview, err := s.preview(p, client)
-	if err != nil {
-		return err
-	}
-	for _, q := range []string{"Patient/" + preview.Patient.ID, clientSearch("DocumentReference", preview.Patient)} {
-		if err := s.request(p, token, q); err != nil {
-			return err
-		}
-	}
-	return nil
+	return p.askEach("Patient/"+patient.ID, documents(patient))
 }
 
 // canaries looks for each psychotherapy note's own random text in everything that left.
@@ -214,12 +151,6 @@ func (s *story) canaries() error {
 		return fmt.Errorf("a psychotherapy note left, or there is none to look for")
 	}
 	return nil
-}
-
-func add(sum, more map[string]int) {
-	for k, n := range more {
-		sum[k] += n
-	}
 }
 
 func counts(of map[string]int) string {

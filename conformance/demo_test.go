@@ -9,12 +9,16 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/consentry/gateway/internal/demo"
 )
 
 // demonstration is a running `gateway demo`, known from its demo.json as a partner's developer knows it.
@@ -148,4 +152,35 @@ func (d *demonstration) token(t testing.TB, partner string) string {
 func (d *demonstration) as(t testing.TB, partner string) *caller {
 	t.Helper()
 	return &caller{base: d.FHIRBase, token: d.token(t, partner)}
+}
+
+// TestTheSameSeedGivesTheSamePracticeOnTheSameDay is what `demo --help` says of --seed.
+func TestTheSameSeedGivesTheSamePracticeOnTheSameDay(t *testing.T) {
+	written := func(seed uint64, hour int) map[string][]string {
+		p, err := demo.Write(t.Context(), demo.Options{Clients: 20, Seed: seed, Now: time.Date(2026, 11, 20, hour, 7, 0, 0, time.UTC), Dir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &clinic{practice: p}
+		all := map[string][]string{}
+		for _, table := range c.rows(t, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'") {
+			columns := c.rows(t, "SELECT name FROM pragma_table_info('"+table+"')")
+			if table == "releases" {
+				all["when signed forms were entered"] = c.rows(t, "SELECT id || ' ' || entered_at || ' ' || updated_at FROM releases WHERE signed_at < '2026-11-20'")
+				columns = slices.DeleteFunc(columns, func(c string) bool { return c == "entered_at" || c == "updated_at" })
+			}
+			all[table] = c.rows(t, "SELECT quote("+strings.Join(columns, ") || ' ' || quote(")+") FROM "+table)
+		}
+		return all
+	}
+	morning, evening, other := written(4, 14), written(4, 23), written(5, 14)
+	if len(morning["when signed forms were entered"]) < 10 || len(morning["clients"]) != 20 {
+		t.Fatal("there is nothing to compare")
+	}
+	if d := cmp.Diff(morning, evening); d != "" {
+		t.Errorf("two hours of one day: (-morning +evening)\n%.2000s", d)
+	}
+	if cmp.Equal(morning["clients"], other["clients"]) {
+		t.Error("another seed gives the same clients")
+	}
 }

@@ -40,7 +40,10 @@ request, what was released, what was withheld and why, by which Consent and prov
 
 Afterwards it serves until Ctrl-C. The folder then holds all that there is to look at: demo.json names the partners with their private keys and the clients;
 gateway.yaml is the configuration, for the other commands ("gateway preview --config DIR/gateway.yaml ..."). A practice that an earlier demo left in
-the folder is made anew.`,
+the folder is made anew.
+
+The same --seed and --clients give the same practice on the same day, but for forms that nobody has signed yet: they carry the time at which they were
+entered, which is that of the demo's start. The story's revocation carries its own.`,
 		Example: `  gateway demo
   gateway demo --once --clients 200 --seed 7
   gateway demo --listen 127.0.0.1:0 --data-dir /tmp/practice`,
@@ -52,7 +55,7 @@ the folder is made anew.`,
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "the address `ADDR` to serve on, on loopback; port 0 picks a free one")
 	f.BoolVar(&o.once, "once", false, "end after the story")
 	f.IntVar(&o.clients, "clients", 40, "the practice has `N` clients, 20 at least")
-	f.Uint64Var(&o.seed, "seed", 1, "the seed `S` of the practice: the same gives the same")
+	f.Uint64Var(&o.seed, "seed", 1, "the seed `S` of the practice: the same seed and number of clients give the same practice on the same day")
 	return cmd
 }
 

@@ -1,0 +1,21 @@
+package main
+
+import "slices"
+
+// Sections of the report, as the list of known leaks has them.
+const (
+	sectionSearch   = "Includes, chains, search side channels"
+	sectionCounts   = "Counts, existence, errors"
+	sectionRoutes   = "$everything, operations, history, other ways in"
+	sectionBulk     = "Bulk export, subscriptions, binaries"
+	sectionConsent  = "Consent evaluation"
+	sectionLabels   = "Sensitive-data classification"
+	sectionTokens   = "Tokens and scopes"
+	sectionAnswers  = "Between requesters, and between answers"
+	sectionContents = "In the resources themselves"
+)
+
+// catalogue is every line, in the order of the report.
+func catalogue() []*line {
+	return slices.Concat(searchLines(), countLines(), routeLines(), bulkLines(), consentLines(), changeLines(), labelLines(), tokenLines(), scopeLines(), answerLines(), contentLines())
+}

@@ -45,8 +45,11 @@ type demoClient struct {
 	Key string `json:"key"`
 }
 
-var theDemo = sync.OnceValues(func() (*demonstration, error) {
-	d := &demonstration{dir: filepath.Join(work, "demo")}
+var theDemo = sync.OnceValues(func() (*demonstration, error) { return openDemo(filepath.Join(work, "demo")) })
+
+// openDemo starts a demo that runs until the end of all tests.
+func openDemo(dir string) (*demonstration, error) {
+	d := &demonstration{dir: dir}
 	var err error
 	if d.process, err = start("demo", "--listen", "127.0.0.1:0", "--data-dir", d.dir); err != nil {
 		return nil, err
@@ -60,7 +63,7 @@ var theDemo = sync.OnceValues(func() (*demonstration, error) {
 		return nil, err
 	}
 	return d, json.Unmarshal(text, d)
-})
+}
 
 // demo gives the demo that all tests share. Nobody may write into its practice.
 func sharedDemo(t testing.TB) *demonstration {

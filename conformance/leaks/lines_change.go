@@ -22,7 +22,11 @@ func changeLines() []*line {
 		in(&line{name: "consent-period", title: "a form releases within its dates, and not a day longer", source: "b.well 41456ac59, LEAP (root period only)",
 			tries: "expired yesterday, last month, last year (whole and partial dates), effective tomorrow and next year, signed tomorrow", run: consentPeriod}),
 		in(&line{name: "consent-of-another", title: "a form for somebody else, or of somebody else's records, releases nothing", source: "b.well SEC-1586, CL-1",
-			tries: "the recipient replaced by another organisation, by words and by nobody that is tied; another discloser; a signature that was not verified", run: consentOfAnother}),
+			tries: "the recipient replaced by another organisation and by somebody unknown; another discloser; a signature that was found false, or is of somebody without authority", run: consentOfAnother}),
+		in(&line{name: "deny-wins", title: "any deny withholds, in whatever order and on whatever page it stands", source: "ASU 156b23f (last wins), LEAP CDS (latest wins, undated), orca #612 (page 1 only)",
+			tries: "an opt-out signed before and after the permits, undated, damaged, and behind 300 other forms", run: denyWins}),
+		in(&line{name: "reclassified-note", title: "a note that becomes one that never leaves is gone from everywhere at once", source: "b.well SAE-1, EFS-1419, CMS BFD #2130",
+			tries: "a released note made a psychotherapy note, a draft, unsigned, deleted or of a kind that nobody knows; then every way to it, with the tags of before", run: reclassified}),
 	}
 }
 
@@ -241,15 +245,15 @@ func consentStatus(p *probe) {
 func consentPeriod(p *probe) {
 	x, restore := begin(p)
 	defer restore()
-	day := func(days int) string { return time.Now().AddDate(0, 0, days).Format(time.DateOnly) }
+	day := func(days int) string { return time.Now().In(p.s.m.zone).AddDate(0, 0, days).Format(time.DateOnly) }
 	changes := map[string]func(){}
-	for _, expired := range []string{day(-2), day(-40)[:7], day(-400)[:4], "1999"} {
+	for _, expired := range []string{day(-1), day(-40)[:7], day(-400)[:4], "1999"} {
 		changes["with forms that expired "+expired] = func() { x.set("effective_on='1998', expires_on=?", expired) }
 	}
-	for _, from := range []string{day(2), day(40)[:7], day(400)[:4], "2999"} {
+	for _, from := range []string{day(1), day(40)[:7], day(400)[:4], "2999"} {
 		changes["with forms effective from "+from] = func() { x.set("effective_on=?, expires_on=NULL", from) }
 	}
-	changes["with forms signed tomorrow"] = func() { x.set("signed_at=?", day(2)+" 10:00:00") }
+	changes["with forms signed tomorrow"] = func() { x.set("signed_at=?", day(1)+" 23:59:59") }
 	x.each(restore, changes)
 }
 
@@ -270,6 +274,9 @@ func consentOfAnother(p *probe) {
 		"whose forms name somebody who is not known": recipients("organization_id=NULL, person_id=NULL, npi='1234567893', described_as=nullif(?2,?2)"),
 		"whose forms are for another discloser":      func() { x.set("discloser_organization=(SELECT max(id) FROM organizations)") },
 		"whose signature was found to be false":      func() { x.set("identity_verified=0") },
+		"whose forms somebody without authority has signed": func() {
+			x.set("signed_by_contact=(SELECT id FROM client_contacts WHERE is_legal_representative=0 AND client_id<>? ORDER BY id LIMIT 1)", x.of.Key)
+		},
 	})
 }
 

@@ -88,13 +88,13 @@ func idGuessing(p *probe) {
 		c := p.as(f.who)
 		want := map[string]*answer{}
 		keys := must(column[string](p.ctx(), p.s.books.db, "SELECT CAST(id AS TEXT) FROM clients UNION SELECT id || '-' || client_id FROM notes WHERE client_id=? UNION SELECT session_id || '-' || client_id FROM session_participants WHERE client_id=?", f.of.Key, f.of.Key))(p)
-		guesses := keys[:min(60, len(keys))]
+		guesses := keys[:min(40, len(keys))]
 		for _, h := range f.some(1) {
 			guesses = append(guesses, h.id[:63], h.id+"a", strings.ToUpper(h.id), " "+h.id, h.id[:32]+f.of.ID[32:], f.of.ID[:32]+h.id[32:], flip(h.id, 3), flip(h.id, 40), flip(h.id, 63))
 		}
 		for _, r := range f.own {
 			guesses = append(guesses, r.id) // of another type than the ones below, mostly
-			if len(guesses) > 140 {
+			if len(guesses) > 100 {
 				break
 			}
 		}

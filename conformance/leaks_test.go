@@ -1,0 +1,139 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// leakReport is what the leak suite (conformance/leaks) says.
+type leakReport struct {
+	Results []struct {
+		Name, Verdict, Reason string
+		Requests              int
+		Leaks                 []string
+	}
+}
+
+func (r leakReport) of(verdict string) (names []string) {
+	for _, x := range r.Results {
+		if x.Verdict == verdict {
+			names = append(names, x.Name)
+		}
+	}
+	return names
+}
+
+// leakSuite is the program and a demo of its own: some of its lines change consents there.
+type leakSuite struct {
+	program string
+	demo    *demonstration
+}
+
+func openLeakSuite(t *testing.T) *leakSuite {
+	t.Helper()
+	s := &leakSuite{program: filepath.Join(t.TempDir(), "leaks")}
+	if out, err := exec.Command("go", "build", "-o", s.program, "./leaks").CombinedOutput(); err != nil {
+		t.Fatalf("the leak suite does not build: %v\n%s", err, out)
+	}
+	d, err := openDemo(filepath.Join(work, "leaks"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.demo = d
+	return s
+}
+
+// run tries the lines on the target and gives the report and the exit code.
+func (s *leakSuite) run(t *testing.T, target string, lines ...string) (leakReport, int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, s.program, "--json", "--manifest", filepath.Join(s.demo.dir, "demo.json"), "--target", target, "--line", strings.Join(lines, ","))
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	var r leakReport
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("no report: %v\n%s%s", err, out.Bytes(), errOut.Bytes())
+	}
+	return r, cmd.ProcessState.ExitCode()
+}
+
+// TestTheLeakSuite runs it against the gateway, where every line passes, and against gateways that leak, each of which the line finds that is
+// named after the leak.
+func TestTheLeakSuite(t *testing.T) {
+	s := openLeakSuite(t)
+	t.Run("the gateway", func(t *testing.T) {
+		r, code := s.run(t, s.demo.FHIRBase)
+		for _, x := range r.Results {
+			if x.Verdict != "passed" && x.Verdict != "not applicable" {
+				t.Errorf("%s: %s %s %v", x.Name, x.Verdict, x.Reason, x.Leaks)
+			}
+		}
+		if passed := len(r.of("passed")); code != 0 || passed < 75 || len(r.of("not applicable")) > 8 {
+			t.Errorf("exit code %d, %d lines passed, not applicable: %v", code, passed, r.of("not applicable"))
+		}
+	})
+	b := openBackdoor(t, s.demo)
+	lines := map[string]bool{}
+	for _, m := range leaking {
+		lines[m.line] = true
+	}
+	t.Run("a proxy that changes nothing", func(t *testing.T) {
+		var names []string
+		for name := range lines {
+			names = append(names, name)
+		}
+		r, code := s.run(t, b.serve(t, func(b *backdoor, r *asked) *answer { return b.real(r) }), names...)
+		for _, x := range r.Results {
+			if x.Verdict != "passed" {
+				t.Errorf("%s: %s %s %v", x.Name, x.Verdict, x.Reason, x.Leaks)
+			}
+		}
+		if code != 0 || len(r.Results) != len(lines) {
+			t.Errorf("exit code %d, %d results", code, len(r.Results))
+		}
+	})
+	t.Run("mutants", func(t *testing.T) {
+		for _, m := range leaking {
+			t.Run(m.name, func(t *testing.T) {
+				if !m.alone {
+					t.Parallel()
+				}
+				target := b.serve(t, m.answer())
+				r, code := s.run(t, target, m.line)
+				if code != 1 || !slices.Contains(r.of("LEAK"), m.line) {
+					t.Errorf("the line %s does not find it: exit code %d, %+v", m.line, code, r.Results)
+				}
+			})
+		}
+	})
+}
+
+// serve serves a mutant and gives its FHIR base.
+func (b *backdoor) serve(t *testing.T, answer mutantAnswer) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked, err := readAsked(r)
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		answer(b, asked).write(w)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL + "/fhir"
+}

@@ -59,19 +59,18 @@ func (r *asked) at(method, target string) *asked {
 
 // backdoor is what a mutant knows that no partner does: every partner's token.
 type backdoor struct {
-	root     string
-	tokens   map[string]string
-	canary   string
-	clients  map[string]string // the practice's keys by FHIR id
-	mu       sync.Mutex
-	memory   map[string]*answer
-	owners   map[string]string
-	universe []string // the partners
+	root    string
+	tokens  map[string]string
+	canary  string
+	clients map[string]string // the practice's keys by FHIR id
+	mu      sync.Mutex
+	memory  map[string]*answer
+	owners  map[string]string
 }
 
 func openBackdoor(t *testing.T, d *demonstration) *backdoor {
 	t.Helper()
-	b := &backdoor{root: strings.TrimSuffix(d.FHIRBase, "/fhir"), tokens: map[string]string{}, clients: map[string]string{}, universe: machines}
+	b := &backdoor{root: strings.TrimSuffix(d.FHIRBase, "/fhir"), tokens: map[string]string{}, clients: map[string]string{}}
 	for _, p := range machines {
 		b.tokens[p] = d.token(t, p)
 	}
@@ -88,7 +87,7 @@ func openBackdoor(t *testing.T, d *demonstration) *backdoor {
 
 // fresh is a backdoor without memories, one for each mutant.
 func (b *backdoor) fresh() *backdoor {
-	return &backdoor{root: b.root, tokens: b.tokens, canary: b.canary, clients: b.clients, universe: b.universe, memory: map[string]*answer{}, owners: map[string]string{}}
+	return &backdoor{root: b.root, tokens: b.tokens, canary: b.canary, clients: b.clients, memory: map[string]*answer{}, owners: map[string]string{}}
 }
 
 // real asks the gateway what was asked.
@@ -129,7 +128,7 @@ func (b *backdoor) as(partner string, r *asked) *answer {
 
 // everybody gives the good answers that the partners get.
 func (b *backdoor) everybody(r *asked) (all []*answer) {
-	for _, p := range b.universe {
+	for _, p := range machines {
 		if a := b.as(p, r); a.status == http.StatusOK {
 			all = append(all, a)
 		}

@@ -175,10 +175,15 @@ func (s *suite) client(id string) client {
 
 // licensed is everything that the partner gets by searching plainly for each client in its reach.
 func (p *probe) licensed(who *partner) chart {
-	all := chart{}
-	for _, c := range p.reach(who) {
-		maps.Copy(all, p.chart(who, c))
-	}
+	reach := p.reach(who)
+	all := must(remembered(&p.s.charts, who.ID, func() (chart, error) {
+		all := chart{}
+		for _, c := range reach {
+			maps.Copy(all, p.chart(who, c))
+		}
+		return all, nil
+	}))(p)
+	p.examined.Add(int64(len(all)))
 	return all
 }
 
@@ -202,6 +207,16 @@ func (f focus) first(types ...string) (resource, bool) {
 		return resource{}, false
 	}
 	return f.hidden[i], true
+}
+
+// unknown tells whether a text names an id that the partner has not got.
+func (f focus) unknown(text string) bool {
+	for _, id := range sealedID.FindAllString(text, -1) {
+		if id != f.of.ID && !slices.ContainsFunc(slices.Collect(maps.Values(f.own)), func(r resource) bool { return r.id == id }) {
+			return true
+		}
+	}
+	return false
 }
 
 // some are withheld resources, of each type as many.

@@ -210,7 +210,9 @@ func ownOrigin(p *probe) {
 				}
 				addresses := b.links
 				for _, e := range b.entries {
-					addresses = append(addresses, e.fullURL)
+					if e.mode != "outcome" || e.fullURL != "" {
+						addresses = append(addresses, e.fullURL)
+					}
 					addresses = append(addresses, e.texts("content.attachment.url")...)
 				}
 				for _, address := range addresses {

@@ -233,8 +233,12 @@ func stubs(p *probe) {
 		for _, t := range p.s.clientTypes() {
 			b, _ := c.get(plain(t.name, f.of.ID)).bundle()
 			for _, e := range b.entries {
-				if e.typ == "OperationOutcome" || e.typ == "" {
+				text, _ := json.Marshal(e.tree)
+				switch notice := e.typ == "OperationOutcome"; {
+				case e.typ == "", notice && e.mode != "outcome", !notice && e.mode == "outcome":
 					p.leak("%s: the answer for %s has an entry that is no %s", f.who.ID, t.name, t.name)
+				case notice && (markers.Match(text) || f.unknown(string(text))): // a notice about what is there is none about what is missing
+					p.leak("%s: the answer for %s says that something is missing", f.who.ID, t.name)
 				}
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,6 +92,8 @@ func (s *suite) run(lines []*line) *report {
 	return r
 }
 
+var errUnfinished = errors.New("another line has failed at what this one needs")
+
 // once makes a value once, however many ask for it.
 type once[T any] struct {
 	sync.Once
@@ -102,7 +105,10 @@ type once[T any] struct {
 func remembered[T any](in *sync.Map, key string, f func() (T, error)) (T, error) {
 	x, _ := in.LoadOrStore(key, &once[T]{})
 	o := x.(*once[T])
-	o.Do(func() { o.value, o.err = f() })
+	o.Do(func() {
+		o.err = errUnfinished // it stays if making the value ends the line that makes it
+		o.value, o.err = f()
+	})
 	return o.value, o.err
 }
 

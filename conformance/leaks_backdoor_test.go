@@ -126,9 +126,12 @@ func (b *backdoor) as(partner string, r *asked) *answer {
 	return b.real(&again)
 }
 
-// everybody gives the good answers that the partners get.
+// everybody gives the good answers that the others get, of those partners to whom most is released.
 func (b *backdoor) everybody(r *asked) (all []*answer) {
-	for _, p := range machines {
+	for _, p := range []string{newDawn, harbor, blueriver} {
+		if p == partnerOf(r.token()) {
+			continue
+		}
 		if a := b.as(p, r); a.status == http.StatusOK {
 			all = append(all, a)
 		}

@@ -117,8 +117,9 @@ func TestTheLeakSuite(t *testing.T) {
 				target := b.serve(t, m.answer())
 				r, code := s.run(t, target, m.line)
 				if code != 1 || !slices.Contains(r.of("LEAK"), m.line) {
-					t.Errorf("the line %s does not find it: exit code %d, %+v", m.line, code, r.Results)
+					t.Fatalf("the line %s does not find it: exit code %d, %+v", m.line, code, r.Results)
 				}
+				t.Logf("%s: %s", m.line, r.Results[0].Leaks[0])
 			})
 		}
 	})

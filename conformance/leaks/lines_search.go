@@ -329,7 +329,7 @@ func patientPath(p *probe) {
 	for _, who := range p.s.machines() {
 		c := p.as(who)
 		for i, stranger := range p.s.strangers(who) {
-			if i == 3 {
+			if i == 2 {
 				break
 			}
 			tried++

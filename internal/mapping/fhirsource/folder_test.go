@@ -482,3 +482,11 @@ func TestTheAllowListIsReadStrictly(t *testing.T) {
 		}
 	}
 }
+
+func TestTheExampleOfAnAllowListIsGood(t *testing.T) {
+	n, err := fhirsource.LoadNotes("../../../docker/notes.yaml")
+	noError(t, err)
+	if d := cmp.Diff([]string{"substance-use-note"}, n.Withheld()); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+}

@@ -41,7 +41,7 @@ func (c *Config) checkPractice(p *problems) {
 	if c.Practice.Files != "" {
 		if _, err := os.Stat(c.Practice.Files); err == nil {
 			c.checkPath(p, "practice.files", c.Practice.Files, fs.FileInfo.IsDir, "is no folder")
-		} else {
+		} else if c.checkFolder(p, "practice.files", c.Practice.Files) {
 			p.note(c.line("practice.files"), "practice.files: %v", err)
 		}
 	}

@@ -30,7 +30,11 @@ func (c *Config) checkStores(ctx context.Context, p *problems) {
 		key, path string
 		tables    []string
 	}{{"ledger", c.Ledger, ledgerTables}, {"state", c.State, stateTables}} {
-		if s.path != "" && !taken[s.key] {
+		switch {
+		case s.path == "" || taken[s.key]:
+		case within(s.path, c.Practice.Files):
+			p.add(c.line(s.key), "%s: %s lies in practice.files, where the gateway writes nothing", s.key, s.path)
+		default:
 			c.checkStore(ctx, p, s.key, s.path, s.tables)
 		}
 	}
@@ -70,6 +74,15 @@ func (c *Config) checkPairs(p *problems) map[string]bool {
 // besides tells whether SQLite may write the file as part of the database.
 func besides(path, database string) bool {
 	return slices.ContainsFunc([]string{"-journal", "-wal", "-shm"}, func(end string) bool { return sameFile(path, database+end) })
+}
+
+// within tells whether a path leads into a folder or below it. An empty folder is none.
+func within(path, folder string) bool {
+	if folder == "" {
+		return false
+	}
+	rest, err := filepath.Rel(target(folder), target(path))
+	return err == nil && rest != ".." && !strings.HasPrefix(rest, ".."+string(filepath.Separator))
 }
 
 // sameFile tells whether two paths lead to one file, also where it is not there yet.

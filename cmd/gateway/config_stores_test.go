@@ -141,3 +141,37 @@ func TestTheGatewaysOwnStoresAreTaken(t *testing.T) {
 	noError(t, err)
 	noError(t, h.Close())
 }
+
+func TestNoStoreLiesInTheFolderOfThePracticesRecords(t *testing.T) {
+	config := practiceFolder(t)
+	dir := filepath.Dir(config)
+	edit(t, config, "sqlite: practice.db", "files: records\n  notes: notes.yaml", "maps: maps\n", "", "ledger: ledger.db", "ledger: records/ledger.db", "state: state.db", "state: linked/state.db")
+	noError(t, os.Mkdir(filepath.Join(dir, "records"), 0o700))
+	noError(t, os.Mkdir(filepath.Join(dir, "records-too"), 0o700))
+	link("records", "linked")(t, dir)
+	stores := func() string {
+		cfg, err := readConfig(config)
+		noError(t, err)
+		cfg.checkStores(t.Context(), cfg.problems)
+		if err := cfg.problems.err(); err != nil {
+			return strings.ReplaceAll(err.Error(), dir+"/", "")
+		}
+		return ""
+	}
+	want := "gateway.yaml:18: ledger: records/ledger.db lies in practice.files, where the gateway writes nothing\n" +
+		"gateway.yaml:19: state: linked/state.db lies in practice.files, where the gateway writes nothing"
+	if got := stores(); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	edit(t, config, "ledger: records/", "ledger: records-too/", "state: linked/", "state: ")
+	if got := stores(); got != "" {
+		t.Error(got)
+	}
+	edit(t, config, "files: records", "files: nowhere/records")
+	cfg, err := readConfig(config)
+	noError(t, err)
+	cfg.checkFiles(cfg.problems)
+	if err := cfg.problems.err(); err == nil || !strings.Contains(err.Error(), "gateway.yaml:7: practice.files: there is no such folder: ") {
+		t.Errorf("a folder in no folder: %v", err)
+	}
+}

@@ -157,10 +157,11 @@ var leaking = []mutant{
 		return a
 	}},
 	{name: "HEAD says the length of everything", line: "head-lengths", leak: func(b *backdoor, r *asked) *answer {
-		if r.method == http.MethodHead {
-			return b.best(r)
+		a := b.real(r)
+		if whole := b.best(r); r.method == http.MethodHead && a.status == http.StatusOK && whole.status == http.StatusOK {
+			return a.with("Content-Length", whole.header.Get("Content-Length"))
 		}
-		return b.real(r)
+		return a
 	}},
 	{name: "a search is filtered and a read is not", line: "read-equals-search", leak: func(b *backdoor, r *asked) *answer {
 		if r.reads() {
@@ -169,10 +170,10 @@ var leaking = []mutant{
 		return b.real(r)
 	}},
 	{name: "a search by POST is not filtered", line: "post-search", leak: func(b *backdoor, r *asked) *answer {
-		if r.method == http.MethodPost {
-			return b.best(r)
+		if a := b.real(r); r.method != http.MethodPost || a.status == http.StatusUnauthorized {
+			return a
 		}
-		return b.real(r)
+		return b.best(r)
 	}},
 	{name: "an old version is not filtered", line: "history", leak: func(b *backdoor, r *asked) *answer {
 		if one, _, versions := strings.Cut(r.target, "/_history"); versions {

@@ -268,10 +268,10 @@ func headLengths(p *probe) {
 			a, b := whole.masked(""), head.masked("")
 			a.body, b.body = nil, nil
 			if d := difference(a, b); d != "" {
-				p.leak("%s: HEAD and GET of %s differ in %s", f.who.ID, get(path).name(), d)
+				p.leak("%s: HEAD differs from %s in %s", f.who.ID, get(path).name(), d)
 			}
 			if n := head.header.Get("Content-Length"); n != "" && n != strconv.Itoa(len(whole.body)) {
-				p.leak("%s: HEAD of %s says another length than GET gives", f.who.ID, get(path).name())
+				p.leak("%s: HEAD says another length than %s gives", f.who.ID, get(path).name())
 			}
 		}
 	}

@@ -46,7 +46,9 @@ type PracticeConfig struct {
 	Files  string `yaml:"files"` // a folder, as a FHIR bulk export leaves it
 	Notes  string `yaml:"notes"` // of the folder: the kinds of note that may be read
 	// Separated are files and folders of psychotherapy notes that this process must not be able to read.
-	Separated   []string           `yaml:"separated"`
+	Separated []string `yaml:"separated"`
+	// MaxAge is how long ago the folder may have been written last: a folder that nobody writes any more can only deny. Without it, any time.
+	MaxAge      Duration           `yaml:"max-age"`
 	Identifiers []IdentifierConfig `yaml:"identifiers"`
 	Timeout     Duration           `yaml:"timeout"` // of one statement
 }

@@ -51,8 +51,8 @@ func (c *Config) validate(p *problems) {
 func (c *Config) requireSource(p *problems, required map[string]string) {
 	if c.Practice.Files == "" {
 		required["practice.sqlite"], required["maps"] = c.Practice.SQLite, c.Maps
-		if c.Practice.Notes != "" || len(c.Practice.Separated) > 0 {
-			p.add(c.line("practice"), "practice.notes and practice.separated are of practice.files; for a database the maps say both")
+		if c.Practice.Notes != "" || len(c.Practice.Separated) > 0 || c.Practice.MaxAge != 0 {
+			p.add(c.line("practice"), "practice.notes, separated and max-age are of practice.files; for a database the maps say what is kept apart")
 		}
 		return
 	}

@@ -45,7 +45,7 @@ func (r *records) loadFolder(p *problems) {
 	}
 	f.Folder, err = fhirsource.NewFolder(fhirsource.FolderOptions{
 		Path: r.cfg.Practice.Files, Zone: r.zone, Types: r.types, Notes: f.notes, Sealer: r.sealer, Practice: ids,
-		Timeout: time.Duration(r.cfg.Practice.Timeout), Refused: f.refused,
+		Timeout: time.Duration(r.cfg.Practice.Timeout), MaxAge: time.Duration(r.cfg.Practice.MaxAge), Refused: f.refused,
 	})
 	p.addAll(r.cfg.line("practice.files"), "practice.files", err)
 	r.folder = f

@@ -13,7 +13,7 @@ import (
 	"github.com/consentry/gateway/internal/release/facts"
 )
 
-// FolderOptions are what a Folder is made of. All but Refused are required.
+// FolderOptions are what a Folder is made of. All but MaxAge and Refused are required.
 type FolderOptions struct {
 	Path   string
 	Zone   *time.Location
@@ -24,6 +24,8 @@ type FolderOptions struct {
 	Practice []fhir.Identifier
 	// Timeout is how long a request waits for a snapshot that is being read.
 	Timeout time.Duration
+	// MaxAge is how long ago the folder may have been written last; 0 for any time.
+	MaxAge time.Duration
 	// Refused is told, once, why a snapshot is refused: by file and line, never with a value.
 	Refused func(error)
 }
@@ -101,6 +103,9 @@ var errReading = fmt.Errorf("fhirsource: %w: the folder is being read", practice
 // errMoving says that the folder does not rest.
 var errMoving = fmt.Errorf("fhirsource: %w: the folder changed while it was read", practice.ErrUnavailable)
 
+// errStale says that nothing has been written into the folder for too long: whoever writes it may be gone, and with it the revocations.
+var errStale = fmt.Errorf("fhirsource: %w: the folder is stale, nothing has been written into it for longer than practice.max-age", practice.ErrUnavailable)
+
 // current gives a snapshot of the folder as it was after the call began: the last one if the file system says for certain that nothing has
 // changed since, else one whose reading began after the call. Of a file that was changed just before it was read the file system cannot say
 // that: it is read again.
@@ -110,10 +115,16 @@ func (f *Folder) current(ctx context.Context, progress func(done, total int64)) 
 	if err != nil {
 		return nil, f.tell(err)
 	}
+	if f.opts.MaxAge > 0 && l.Age() > f.opts.MaxAge {
+		return nil, errStale
+	}
 	for {
 		f.mu.Lock()
 		if f.listing != nil && f.listing.Settled() && l.Same(f.listing) {
 			now, err := f.now, f.err
+			if err == nil {
+				f.told = ""
+			}
 			f.mu.Unlock()
 			return now, err
 		}
@@ -147,7 +158,7 @@ func (f *Folder) load(ctx context.Context, mine *loading, progress func(done, to
 		defer f.mu.Unlock()
 		f.loading, f.listing, f.now, f.err = nil, listing, mine.now, mine.err
 		if mine.err == nil {
-			f.known = index
+			f.known, f.told = index, ""
 		} else if errors.Is(mine.err, practice.ErrUnavailable) {
 			f.listing = nil
 		}

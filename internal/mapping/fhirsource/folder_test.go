@@ -70,6 +70,7 @@ type rig struct {
 	dir     string
 	sealer  *ident.Sealer
 	refused []string
+	options fhirsource.FolderOptions
 }
 
 func lay(t testing.TB, text map[string]string) *rig {
@@ -85,8 +86,9 @@ func lay(t testing.TB, text map[string]string) *rig {
 	r.sealer, err = ident.NewSealer(make([]byte, ident.KeySize), nil)
 	noError(t, err)
 	o := options(t)
-	r.Folder, err = fhirsource.NewFolder(fhirsource.FolderOptions{Path: r.dir, Zone: o.Zone, Types: o.Types, Notes: notes, Sealer: r.sealer,
-		Practice: []fhir.Identifier{{System: "urn:org", Value: "us"}}, Timeout: 20 * time.Second, Refused: func(err error) { r.refused = append(r.refused, err.Error()) }})
+	r.options = fhirsource.FolderOptions{Path: r.dir, Zone: o.Zone, Types: o.Types, Notes: notes, Sealer: r.sealer,
+		Practice: []fhir.Identifier{{System: "urn:org", Value: "us"}}, Timeout: 20 * time.Second, Refused: func(err error) { r.refused = append(r.refused, err.Error()) }}
+	r.Folder, err = fhirsource.NewFolder(r.options)
 	noError(t, err)
 	return r
 }
@@ -462,6 +464,43 @@ func TestAFolderThatIsAwayComesBack(t *testing.T) {
 	noError(t, os.Rename(away, r.dir))
 	if mustVersion(t, r.state()) != version {
 		t.Error("it is another one")
+	}
+}
+
+func TestAStaleFolderOnlyDenies(t *testing.T) {
+	r := lay(t, clinic())
+	for name := range clinic() {
+		old := time.Now().Add(-3 * time.Hour)
+		noError(t, os.Chtimes(filepath.Join(r.dir, name), old, old))
+	}
+	r.state() // nobody has said how old it may be
+	r.options.MaxAge = 2 * time.Hour
+	folder, err := fhirsource.NewFolder(r.options)
+	noError(t, err)
+	if _, err := folder.Version(context.Background()); !errors.Is(err, practice.ErrUnavailable) {
+		t.Errorf("a version of a stale folder: %v", err)
+	}
+	if _, err := folder.Snapshot(context.Background()); !errors.Is(err, practice.ErrUnavailable) {
+		t.Errorf("a snapshot of a stale folder: %v", err)
+	}
+	r.write("Consent.ndjson", clinic()["Consent.ndjson"])
+	if _, err := folder.Snapshot(context.Background()); err != nil {
+		t.Errorf("written again: %v", err)
+	}
+}
+
+func TestAFolderThatBreaksAgainIsReportedAgain(t *testing.T) {
+	r := lay(t, clinic())
+	for range 2 {
+		r.write("Thing.ndjson", "")
+		if _, err := r.Snapshot(context.Background()); err == nil {
+			t.Fatal("it is served")
+		}
+		noError(t, os.Remove(filepath.Join(r.dir, "Thing.ndjson")))
+		r.state()
+	}
+	if len(r.refused) != 2 {
+		t.Errorf("reported %d times", len(r.refused))
 	}
 }
 

@@ -111,6 +111,17 @@ func (l *Listing) Bytes() (n int64) {
 	return n
 }
 
+// Age is how long ago anything in the folder was written last.
+func (l *Listing) Age() time.Duration {
+	var newest time.Time
+	for _, s := range l.Files {
+		if t := s.info.ModTime(); t.After(newest) {
+			newest = t
+		}
+	}
+	return l.at.Sub(newest)
+}
+
 // Same tells whether the folder is, as far as the file system says, as it was.
 func (l *Listing) Same(before *Listing) bool {
 	return before != nil && l.Dir == before.Dir && slices.EqualFunc(l.Files, before.Files, Stat.Same) && l.manifest.Same(before.manifest)

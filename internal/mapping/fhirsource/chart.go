@@ -197,5 +197,8 @@ func (b *builder) candidate(m member) (c stage.Candidate, err error) {
 	if err != nil {
 		return c, fmt.Errorf("fhirsource: %s: %w", m.ref.Type, err)
 	}
+	if f.InheritsChart {
+		f.SourceLabels = withoutDefaults(f.SourceLabels)
+	}
 	return resource{msg, f}.candidate()
 }

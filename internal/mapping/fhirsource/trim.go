@@ -11,6 +11,7 @@ import (
 	prpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/resources/practitioner_go_proto"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/fhir/fhirjson"
 )
 
@@ -59,6 +60,14 @@ func isScan(m proto.Message) bool {
 	return slices.ContainsFunc(attachments, func(a *dtpb.Attachment) bool {
 		format, _, _ := strings.Cut(a.GetContentType().GetValue(), ";")
 		return format != "text/plain" && format != "text/html"
+	})
+}
+
+// withoutDefaults leaves out the confidentiality that another system gives to everything. A scan keeps the labels of the whole chart until a person
+// classifies it (design rule 21), and whether a person set "normal" there cannot be told; what says restricted holds.
+func withoutDefaults(labels []fhir.Coding) []fhir.Coding {
+	return slices.DeleteFunc(slices.Clone(labels), func(l fhir.Coding) bool {
+		return l.System == fhir.SystemConfidentiality && l.Code != "R" && l.Code != "V"
 	})
 }
 

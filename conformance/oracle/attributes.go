@@ -174,17 +174,22 @@ func (m matcher) rule15Data(o object, deny bool) truth {
 		if m.elsewhere(focus) && child(d, "meaning") != "authoredby" {
 			return unknown
 		}
-		it := focus == m.record.ref
+		it := truthOf(focus == m.record.ref)
 		refersToIt := m.refers(m.record.ref, focus)
 		itRefersTo := m.refers(focus, m.record.ref)
 		switch child(d, "meaning") {
 		case "instance":
-			return truthOf(it)
+			return it
 		case "related":
-			whole := slices.Contains([]string{"Encounter", "EpisodeOfCare", "CarePlan"}, typeOf(focus))
-			return truthOf(it || itRefersTo || refersToIt && (deny || whole))
+			if whole := slices.Contains([]string{"Encounter", "EpisodeOfCare", "CarePlan"}, typeOf(focus)); !deny && !whole {
+				refersToIt = no
+			}
+			return max(it, itRefersTo, refersToIt)
 		case "dependents":
-			return truthOf(it || refersToIt || itRefersTo && deny)
+			if !deny {
+				itRefersTo = no
+			}
+			return max(it, refersToIt, itRefersTo)
 		case "authoredby":
 			return m.authoredBy(focus)
 		}
@@ -210,10 +215,19 @@ func (q *question) chartOf(r record) []record {
 	return out
 }
 
-// refers says whether a record of the chart refers to another.
-func (m matcher) refers(from, to string) bool {
-	refers := func(r record) bool { return r.ref == from && slices.Contains(references(r.body), to) }
-	return slices.ContainsFunc(m.chartOf(m.record), refers)
+// refers says whether a record of the chart refers to another. A reference by which nobody can tell what is meant may mean it.
+func (m matcher) refers(from, to string) truth {
+	best := no
+	for _, r := range m.chartOf(m.record) {
+		switch {
+		case r.ref != from:
+		case slices.Contains(references(r.body), to):
+			best = max(best, yes)
+		case mayMention(r.body, typeOf(to)):
+			best = max(best, unknown)
+		}
+	}
+	return best
 }
 
 // authoredBy says whether the party is an author of the record; where none is given nobody knows.
@@ -221,14 +235,7 @@ func (m matcher) authoredBy(who string) truth {
 	var authors []truth
 	for _, path := range m.types[typeOf(m.record.ref)].Authors {
 		for _, a := range elements(m.record.body, path) {
-			switch referenceOf(a) {
-			case who:
-				authors = append(authors, yes)
-			case "":
-				authors = append(authors, unknown)
-			default:
-				authors = append(authors, no)
-			}
+			authors = append(authors, m.sameParty(referenceOf(a), who))
 		}
 	}
 	switch {
@@ -238,4 +245,50 @@ func (m matcher) authoredBy(who string) truth {
 		return unknown
 	}
 	return no // the type has none
+}
+
+// sameParty says whether an author is whom a Consent means. Only one person, organisation or device is known to be no other: not a team, and a role
+// only where the file says whose it is.
+func (q *question) sameParty(author, meant string) truth {
+	single := []string{"Practitioner", "Organization", "Patient", "RelatedPerson", "Device"}
+	a, m := typeOf(author), typeOf(meant)
+	switch {
+	case author == meant:
+		return yes
+	case author == "":
+		return unknown
+	case a == m, slices.Contains(single, a) && slices.Contains(single, m):
+		return no
+	case a == "PractitionerRole" && slices.Contains(single, m):
+		return q.inRole(author, meant)
+	case m == "PractitionerRole" && slices.Contains(single, a):
+		return min(unknown, q.inRole(meant, author)) // but perhaps in another role
+	}
+	return unknown
+}
+
+// inRole says whether somebody is who acts in a role.
+func (q *question) inRole(role, who string) truth {
+	element := map[string]string{"Practitioner": "practitioner", "Organization": "organization"}[typeOf(who)]
+	if element == "" {
+		return no
+	}
+	var answers []truth
+	for _, r := range q.chart {
+		if r.ref != role {
+			continue
+		}
+		switch holder := referenceOf(r.body[element]); {
+		case holder == who && element == "practitioner":
+			answers = append(answers, yes)
+		case holder == who, typeOf(holder) != typeOf(who):
+			answers = append(answers, unknown)
+		default:
+			answers = append(answers, no)
+		}
+	}
+	if len(answers) == 0 {
+		return unknown // nobody knows whose it is
+	}
+	return slices.Max(answers)
 }

@@ -44,8 +44,20 @@ type consentReading struct {
 		Recipient []string `yaml:"recipient"`
 		Custodian []string `yaml:"custodian"`
 	} `yaml:"roles"`
-	Actions     []string `yaml:"actions"`
-	CodeSystems []string `yaml:"code-systems"`
+	Actions []string `yaml:"actions"`
+}
+
+// codeNames is profiles/policies/codes.yaml.
+type codeNames struct {
+	Systems []codeSystem `yaml:"systems"`
+	Known   []string     `yaml:"known"`
+	Unknown []string     `yaml:"unknown"`
+}
+
+type codeSystem struct {
+	System   string   `yaml:"system"`
+	Also     []string `yaml:"also"`
+	Spelling string   `yaml:"spelling"`
 }
 
 // representatives is profiles/policies/representatives.yaml.
@@ -66,6 +78,7 @@ type resourceType struct {
 	Ongoing  []string `yaml:"ongoing"`
 	Timeless bool     `yaml:"timeless"`
 	Authors  []string `yaml:"authors"`
+	Code     []string `yaml:"code"`
 }
 
 // labelRules is profiles/labels/sensitivity.yaml.
@@ -122,6 +135,7 @@ type purposeRule struct {
 // codes is everything that the data files say.
 type codes struct {
 	reading   consentReading
+	names     codeNames
 	represent representatives
 	types     map[string]resourceType
 	acting    []string
@@ -138,6 +152,7 @@ var loadCodes = sync.OnceValues(func() (*codes, error) {
 	}
 	for name, into := range map[string]any{
 		"policies/consents.yaml":        &c.reading,
+		"policies/codes.yaml":           &c.names,
 		"policies/representatives.yaml": &c.represent,
 		"policies/resources.yaml":       &types,
 		"labels/sensitivity.yaml":       &c.labels,

@@ -185,7 +185,8 @@ func (m matcher) ofFormat(format string) truth {
 	return no
 }
 
-// code: one of the codes stands somewhere in the record. A code of a system that we do not know may stand for one that does.
+// code: one of the codes stands somewhere in the record. Whether it does is unknown where a code says no system that we know, in the Consent or in
+// what the record is, and where the record has the same code without a system.
 func (m matcher) code(o object) truth {
 	return anyOf(list(o["code"]), func(v any) truth {
 		codings := conceptCodings(v)
@@ -193,13 +194,17 @@ func (m matcher) code(o object) truth {
 			return unknown
 		}
 		return anyOf(codings, func(c coding) truth {
-			switch {
-			case c.system != "" && c.code != "" && slices.Contains(append(everyCoding(m.record.body), m.record.labels...), c):
-				return yes
-			case c.code != "" && slices.Contains(m.reading.CodeSystems, c.system):
-				return no
+			if c.system == "" || c.code == "" {
+				return unknown
 			}
-			return unknown
+			best := no
+			if !m.listedSystem(c.system) || m.isUnknownWhat(m.record) {
+				best = unknown
+			}
+			for _, has := range append(everyCoding(m.record.body), m.record.labels...) {
+				best = max(best, m.likeCode(has, c))
+			}
+			return best
 		})
 	})
 }

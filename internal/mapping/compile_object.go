@@ -20,6 +20,7 @@ func (c *compiler) object(n *yaml.Node, p place) piece {
 	o := &object{path: p.path}
 	if !p.silent {
 		o.collects = dataTypes[p.message.Name()].collects
+		_, o.allowed = p.allows("")
 		o.format = c.h.resourceType == "DocumentReference" && p.path == "content.format"
 	}
 	whole := c.members(n, p, elements, o)

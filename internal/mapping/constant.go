@@ -19,6 +19,7 @@ type literal struct {
 // known is what a literal says besides codings.
 type known struct {
 	references  []stage.At[fhir.Reference]
+	unnamed     []stage.At[[]string]
 	identifiers []stage.At[fhir.Identifier]
 	dates       []stage.At[fhir.Interval]
 	strings     []stage.At[string]
@@ -42,6 +43,7 @@ func (l *literal) run(x *run) bool {
 func (k *known) note(x *run) {
 	g := &x.facts
 	g.references.addAll(k.references)
+	g.unnamed.addAll(k.unnamed)
 	g.identifiers.addAll(k.identifiers)
 	g.dates.addAll(k.dates)
 	g.strings.addAll(k.strings)
@@ -81,7 +83,8 @@ func fold(o op) *literal {
 func literalOf(x *run) *literal {
 	g := &x.facts
 	l := &literal{json: x.buf, codings: slices.Clone(g.codings.take())}
-	k := &known{references: slices.Clone(g.references.take()), identifiers: slices.Clone(g.identifiers.take()), dates: slices.Clone(g.dates.take()),
+	k := &known{references: slices.Clone(g.references.take()), unnamed: slices.Clone(g.unnamed.take()),
+		identifiers: slices.Clone(g.identifiers.take()), dates: slices.Clone(g.dates.take()),
 		strings: slices.Clone(g.strings.take()), quantities: slices.Clone(g.quantities.take()), formats: slices.Clone(g.formats.take()),
 		capture: x.capture, period: x.period}
 	if !reflect.ValueOf(*k).IsZero() {

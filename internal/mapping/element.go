@@ -105,7 +105,7 @@ var quantityType = dataType{collects: collectsQuantity, members: "system code va
 var dataTypes = map[protoreflect.Name]dataType{
 	"Coding":          {collects: collectsCoding, members: "system code display"},
 	"CodeableConcept": {members: "coding"},
-	"Reference":       {collects: collectsReference, members: "identifier"},
+	"Reference":       {collects: collectsReference, members: "identifier type"},
 	"Identifier":      {collects: collectsIdentifier, members: "system value assigner type"},
 	"Period":          {collects: collectsPeriod, members: "start end"},
 	"HumanName":       {texts: true},
@@ -133,6 +133,7 @@ func silent(parent protoreflect.MessageDescriptor, e element) bool {
 // partRoles are the primitives that are a part of the fact of their data type.
 var partRoles = map[collects]map[string]role{
 	collectsCoding:     {"system": roleSystem, "code": rolePartCode, "display": roleDisplay},
+	collectsReference:  {"type": roleValue},
 	collectsIdentifier: {"system": roleSystem, "value": roleValue},
 	collectsQuantity:   {"system": roleSystem, "code": rolePartCode, "value": roleValue},
 	collectsPeriod:     {"start": roleStart, "end": roleEnd},

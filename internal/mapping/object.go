@@ -3,6 +3,7 @@ package mapping
 import (
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/release/facts"
 	"github.com/consentry/gateway/internal/release/stage"
 )
 
@@ -35,8 +36,9 @@ type object struct {
 	path     string
 	dynamic  bool
 	collects collects
-	format   bool // the Coding is the format of a document
-	carried  bool // needs one of the members that carry it: an Attachment is nothing without its content
+	format   bool     // the Coding is the format of a document
+	allowed  []string // the types that a Reference may mean
+	carried  bool     // needs one of the members that carry it: an Attachment is nothing without its content
 }
 
 func (o *object) run(x *run) bool {
@@ -120,6 +122,7 @@ func (o *object) collect(x *run) {
 		x.facts.codings.add(stage.At[fhir.Coding]{Path: o.path, Value: fhir.Coding{System: c.system, Code: c.code, Display: c.display}})
 	case collectsReference: // by identifier or display only: nobody we can name
 		x.facts.references.add(stage.At[fhir.Reference]{Path: o.path})
+		x.facts.unnamed.add(stage.At[[]string]{Path: o.path, Value: facts.MayMean("", c.value, o.allowed)})
 	case collectsIdentifier:
 		if c.value == "" {
 			return

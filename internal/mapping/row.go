@@ -145,6 +145,7 @@ func (m *Maps) facts(x *run, rm *rowMap, p *plan) *stage.Facts {
 	f.Type, f.ID, f.Profiles, f.LastUpdated = p.typ, x.this.ID, p.profiles, x.lastUpdated
 	f.Origin, f.InheritsChart = rm.origin, rm.inheritsChart
 	f.References, f.Codings, f.Identifiers, f.Dates = g.references.take(), takeAlike(&g.codings, &last.codings), g.identifiers.take(), g.dates.take()
+	f.Unnamed = g.unnamed.take()
 	f.Strings, f.Quantities, f.Formats = g.strings.take(), g.quantities.take(), takeAlike(&g.formats, &last.formats)
 	if !rm.directory() {
 		f.Subject = x.ids.patient
@@ -216,6 +217,7 @@ func sourceLabels(x *run, rm *rowMap) []fhir.Coding {
 // drop forgets what was gathered of a resource that came to nothing.
 func (g *gathered) drop() {
 	g.references.cut(0)
+	g.unnamed.cut(0)
 	g.codings.cut(0)
 	g.identifiers.cut(0)
 	g.dates.cut(0)

@@ -67,6 +67,7 @@ type period struct{ start, end fhir.Interval }
 // gathered are the facts of the resources of one chart, each kind in blocks that many resources share.
 type gathered struct {
 	references  block[stage.At[fhir.Reference]]
+	unnamed     block[stage.At[[]string]]
 	codings     block[stage.At[fhir.Coding]]
 	identifiers block[stage.At[fhir.Identifier]]
 	dates       block[stage.At[fhir.Interval]]
@@ -156,12 +157,12 @@ func takeAlike[T comparable](b *block[T], last *[]T) []T {
 
 // mark is a state of a run to go back to when what was begun turns out to be null.
 type mark struct {
-	buf, references, codings, identifiers, dates, strings, quantities, formats int
+	buf, references, unnamed, codings, identifiers, dates, strings, quantities, formats int
 }
 
 func (x *run) mark() mark {
 	g := &x.facts
-	return mark{len(x.buf), g.references.count(), g.codings.count(), g.identifiers.count(), g.dates.count(), g.strings.count(),
+	return mark{len(x.buf), g.references.count(), g.unnamed.count(), g.codings.count(), g.identifiers.count(), g.dates.count(), g.strings.count(),
 		g.quantities.count(), g.formats.count()}
 }
 
@@ -169,6 +170,7 @@ func (x *run) back(m mark) {
 	g := &x.facts
 	x.buf = x.buf[:m.buf]
 	g.references.cut(m.references)
+	g.unnamed.cut(m.unnamed)
 	g.codings.cut(m.codings)
 	g.identifiers.cut(m.identifiers)
 	g.dates.cut(m.dates)

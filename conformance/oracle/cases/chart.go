@@ -18,7 +18,7 @@ func (m *maker) makeChart() {
 	room := 8 - len(m.chart)
 	for i := range min(room, 1+m.IntN(5)) {
 		id := fmt.Sprint(i + 1)
-		switch weighted(m, 40, 18, 16, 16, 10) {
+		switch weighted(m, 38, 18, 16, 16, 9, 3) {
 		case 0:
 			m.add(m.document("d" + id))
 		case 1:
@@ -27,6 +27,8 @@ func (m *maker) makeChart() {
 			m.add(m.medication("m" + id))
 		case 3:
 			m.add(m.observation("o" + id))
+		case 5:
+			m.add(m.role())
 		default:
 			m.add(m.provenance("v" + id))
 		}
@@ -181,6 +183,9 @@ func (m *maker) encounter() object {
 			object{"start": "2026-11-19", "end": "2026-11-25"}, object{"start": "2026-11-22T04:00:00Z", "end": "2026-11-22T05:00:00Z"},
 			object{"start": "2026-11-23", "end": "2026-11-23"})
 	}
+	if m.chance(70) {
+		e["type"] = some(m.what(cpt, "90834"))
+	}
 	if m.chance(80) {
 		e["participant"] = some(object{"individual": ref(pick(m, therapist, doctor))})
 	}
@@ -190,7 +195,7 @@ func (m *maker) encounter() object {
 func (m *maker) document(id string) object {
 	d := object{
 		"resourceType": "DocumentReference", "id": id, "status": pick(m, "current", "current", "superseded"), "subject": m.subject(),
-		"type":     concept(code(loinc, pick(m, progressNote, discharge, "18776-5"))),
+		"type":     m.what(loinc, pick(m, progressNote, discharge, "18776-5")),
 		"category": some(concept(code(usCoreNote, "clinical-note"))),
 		"content":  some(object{"attachment": object{"contentType": "text/plain", "url": "Binary/" + id}}),
 	}
@@ -199,7 +204,7 @@ func (m *maker) document(id string) object {
 	}
 	context := object{}
 	if m.chance(60) {
-		context["encounter"] = some(ref("Encounter/e1"))
+		context["encounter"] = some(m.session())
 	}
 	if m.chance(30) {
 		context["period"] = m.period()
@@ -211,7 +216,7 @@ func (m *maker) document(id string) object {
 		d["context"] = context
 	}
 	if m.chance(85) {
-		d["author"] = some(ref(pick(m, therapist, therapist, therapist, doctor, doctor, doctor, ben)))
+		d["author"] = some(ref(pick(m, therapist, therapist, therapist, doctor, doctor, doctor, ben, practitionerRole, practice)))
 	}
 	if m.chance(5) {
 		d["author"] = append(some(object{"display": "a locum"}), list(d["author"])...)
@@ -227,7 +232,7 @@ func (m *maker) document(id string) object {
 }
 
 func (m *maker) condition(id string) object {
-	c := object{"resourceType": "Condition", "id": id, "subject": m.subject(), "code": concept(code(icd10, pick(m, depression, alcohol)))}
+	c := object{"resourceType": "Condition", "id": id, "subject": m.subject(), "code": m.what(icd10, pick(m, depression, alcohol))}
 	c["clinicalStatus"] = concept(code("http://terminology.hl7.org/CodeSystem/condition-clinical", "active"))
 	if m.chance(75) {
 		c["onsetDateTime"] = m.matter()
@@ -250,7 +255,7 @@ func (m *maker) condition(id string) object {
 func (m *maker) medication(id string) object {
 	r := object{
 		"resourceType": "MedicationRequest", "id": id, "status": pick(m, "active", "active", "completed", "stopped"), "intent": "order",
-		"subject": m.subject(), "medicationCodeableConcept": concept(code(rxnorm, pick(m, "36437", "7243"))),
+		"subject": m.subject(), "medicationCodeableConcept": m.what(rxnorm, pick(m, "36437", "7243")),
 	}
 	if m.chance(80) {
 		r["authoredOn"] = m.matter()
@@ -263,7 +268,7 @@ func (m *maker) medication(id string) object {
 
 func (m *maker) observation(id string) object {
 	o := object{
-		"resourceType": "Observation", "id": id, "status": "final", "subject": m.subject(), "code": concept(code(loinc, pick(m, phq9, "69737-5", "8867-4"))),
+		"resourceType": "Observation", "id": id, "status": "final", "subject": m.subject(), "code": m.what(loinc, pick(m, phq9, "69737-5", "8867-4")),
 		"valueQuantity": object{"value": 12, "system": "http://unitsofmeasure.org", "code": "{score}"},
 	}
 	switch weighted(m, 50, 25, 25) {
@@ -273,13 +278,13 @@ func (m *maker) observation(id string) object {
 		o["effectivePeriod"] = m.period()
 	}
 	if m.chance(60) {
-		o["performer"] = some(ref(therapist))
+		o["performer"] = some(ref(pick(m, therapist, therapist, therapist, practitionerRole, "CareTeam/team")))
 	}
 	if m.chance(5) {
 		o["focus"] = some(ref(ben))
 	}
 	if m.chance(60) {
-		o["encounter"] = ref("Encounter/e1")
+		o["encounter"] = m.session()
 	}
 	return o
 }

@@ -27,7 +27,7 @@ func (m *maker) provision(root bool) object {
 	}
 	if m.chance(seldom) {
 		p["code"] = some(concept(pick(m, code(loinc, progressNote), code(loinc, phq9), code(icd10, alcohol), code(icd10, depression), code(rxnorm, "7243"),
-			code(foreign, "x"), code(usCoreNote, "clinical-note"), code(actCode, "SUD"), code(actCode, "AMB"), object{"display": "anything"})))
+			code(foreign, "x"), code(m.alias(loinc), progressNote), code(m.alias(icd10), m.spelling(alcohol)), code(rxnorm, m.spelling("7243")), code(usCoreNote, "clinical-note"), code(actCode, "SUD"), code(actCode, "AMB"), object{"display": "anything"})))
 	}
 	if m.chance(seldom) {
 		p["dataPeriod"] = m.anyPeriod()
@@ -199,10 +199,10 @@ func (m *maker) classes() []any {
 }
 
 func (m *maker) data() []any {
-	target := pick(m, "Encounter/e1", "Encounter/e1", "DocumentReference/d1", anna, "Condition/c2", "Observation/o1", "Encounter/e9")
+	target := pick(m, "Encounter/e1", "Encounter/e1", "Encounter/e1", "DocumentReference/d1", anna, "Condition/c2", "Observation/o1", "Encounter/e9")
 	meaning := pick(m, "instance", "related", "dependents", "authoredby")
 	if meaning == "authoredby" {
-		target = pick(m, therapist, doctor, ben)
+		target = pick(m, therapist, therapist, doctor, doctor, ben, practitionerRole, practice)
 	}
 	datum := object{"meaning": meaning, "reference": ref(target)}
 	switch {

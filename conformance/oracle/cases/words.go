@@ -16,6 +16,7 @@ const (
 	loinc           = "http://loinc.org"
 	icd10           = "http://hl7.org/fhir/sid/icd-10-cm"
 	rxnorm          = "http://www.nlm.nih.gov/research/umls/rxnorm"
+	cpt             = "http://www.ama-assn.org/go/cpt"
 	foreign         = "https://example.org/codes"
 )
 

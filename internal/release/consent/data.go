@@ -12,6 +12,8 @@ import (
 type target struct {
 	policy.Datum
 	refersTo []fhir.Reference // what the referenced resource refers to
+	mayMean  []string         // the types of what else it may refer to
+	roles    roles
 	// elsewhere says that the reference leads into the chart of another client concerned: whether a record of this chart is meant cannot
 	// be told.
 	elsewhere bool
@@ -35,11 +37,14 @@ func (d *decider) target(datum policy.Datum, c fhir.Reference) *target {
 	if t, ok := d.targets[datum]; ok && own {
 		return t
 	}
-	t := &target{Datum: datum}
+	t := &target{Datum: datum, roles: d.practitionerRoles()}
 	f := d.find(datum.Reference)
 	if f != nil {
 		for _, r := range f.References {
 			t.refersTo = append(t.refersTo, r.Value)
+		}
+		for _, u := range f.Unnamed {
+			t.mayMean = append(t.mayMean, u.Value...)
 		}
 	}
 	if own {
@@ -62,7 +67,7 @@ func (t *target) permits(f *stage.Facts) bool {
 	case policy.Dependents:
 		return t.is(f) || t.namedBy(f)
 	case policy.AuthoredBy:
-		return slices.Contains(f.Authors, t.Reference)
+		return slices.ContainsFunc(f.Authors, func(a fhir.Reference) bool { return t.author(a) == same })
 	}
 	return false
 }
@@ -75,9 +80,10 @@ func (t *target) denies(f *stage.Facts, rules *Rules) bool {
 	case policy.Instance:
 		return t.is(f)
 	case policy.Related, policy.Dependents:
-		return t.is(f) || t.names(f) || t.namedBy(f)
+		return t.is(f) || t.names(f) || t.namedBy(f) || means(t.mayMean, f.Type) ||
+			slices.ContainsFunc(f.Unnamed, func(u stage.At[[]string]) bool { return means(u.Value, t.Reference.Type) })
 	case policy.AuthoredBy:
-		return len(f.Authors) == 0 && rules.HasAuthors(f.Type) || slices.Contains(f.Authors, t.Reference) || slices.Contains(f.Authors, fhir.Reference{})
+		return len(f.Authors) == 0 && rules.HasAuthors(f.Type) || slices.ContainsFunc(f.Authors, func(a fhir.Reference) bool { return t.author(a) != other })
 	}
 	return true
 }
@@ -98,6 +104,11 @@ func (t *target) namedBy(f *stage.Facts) bool {
 		}
 	}
 	return false
+}
+
+// means tells whether a reference that may mean resources of these types may mean one of this type.
+func means(types []string, resourceType string) bool {
+	return slices.Contains(types, resourceType) || slices.Contains(types, "Resource")
 }
 
 // gathers tells whether records are gathered under the resource, so that `related` means them too (IHE PCF).

@@ -27,6 +27,7 @@ type decider struct {
 
 	clients map[fhir.Reference]*voices
 	targets map[policy.Datum]*target
+	roles   roles // nil until it is asked for
 	match   func(smart.Param) bool
 	current *stage.Facts
 }
@@ -45,6 +46,7 @@ type record struct {
 	clients []fhir.Reference // whom it is about
 	labels  []fhir.Coding
 	marks   policy.Marks
+	codes   *policy.Codings // nil until they are asked for
 	// within is what the purpose rules say of it, by the place of the purpose; filled when asked.
 	within map[string]bool
 }

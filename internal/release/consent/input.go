@@ -24,7 +24,7 @@ type Input struct {
 	// Policies are the Consents of every client concerned: of Client, and of the others whom a record of the chart is about.
 	Policies map[fhir.Reference]policy.Set
 	// People are the Patients and RelatedPersons of the other clients concerned, as far as they are known: whoever signed for one of them must
-	// be found here.
+	// be found here. So are PractitionerRoles: who holds one that is not here or in the chart is unknown.
 	People []stage.Labeled
 	// Refused says that the client of some Consent of the source cannot be told: nothing is open (rule 8).
 	Refused bool

@@ -11,14 +11,14 @@ import (
 )
 
 // permits tells whether everything holds that a permit states of the record, but for its labels. Unknown never matches (rule 12).
-func permits(n *node, r *record) bool {
+func (d *decider) permits(n *node, r *record) bool {
 	for _, group := range n.rule.Classes {
 		if !slices.ContainsFunc(group, func(c policy.Class) bool { return ofClass(c, r.facts) == same }) {
 			return false
 		}
 	}
 	for _, group := range n.rule.Codes {
-		if !slices.ContainsFunc(group, func(c policy.Code) bool { return hasCode(r, c.Coding) }) {
+		if !slices.ContainsFunc(group, r.codings(d.in.Rules).Has) {
 			return false
 		}
 	}
@@ -43,7 +43,7 @@ func (d *decider) denies(n *node, r *record) bool {
 		}
 	}
 	for _, group := range n.rule.Codes {
-		if !slices.ContainsFunc(group, func(c policy.Code) bool { return c.Foreign || hasCode(r, c.Coding) }) {
+		if !slices.ContainsFunc(group, r.codings(d.in.Rules).MayHave) {
 			return false
 		}
 	}
@@ -108,18 +108,12 @@ func ofProfile(name string, f *stage.Facts) likeness {
 	return found
 }
 
-// hasCode tells whether a code is found anywhere in the record, its labels included.
-func hasCode(r *record, c fhir.Coding) bool {
-	if c.System == "" {
-		return false
+// codings reads the codes of the record, when they are asked for.
+func (r *record) codings(rules *Rules) *policy.Codings {
+	if r.codes == nil {
+		r.codes = rules.CodingsOf(r.facts.Type, r.facts.Codings, r.labels)
 	}
-	is := func(v fhir.Coding) bool { return v.Code == c.Code && v.System == c.System }
-	for i := range r.facts.Codings {
-		if is(r.facts.Codings[i].Value) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(r.labels, is)
+	return r.codes
 }
 
 // permittedTime tells whether a permit's dataPeriod reaches the record: an event must lie in it whole, a state overlap it.

@@ -61,6 +61,7 @@ type recordText struct {
 	Code      []string `yaml:"code"`
 	Author    []string `yaml:"author"`
 	RefersTo  []string `yaml:"refers-to"`
+	Holder    string   `yaml:"practitioner"`
 	Target    []string `yaml:"target"`
 	Format    []string `yaml:"format"`
 	Profile   []string `yaml:"profile"`
@@ -200,11 +201,14 @@ func (r recordText) labeled(zone *time.Location) stage.Labeled {
 	for _, a := range r.RefersTo {
 		f.References = append(f.References, stage.At[fhir.Reference]{Path: "context.encounter", Value: ref(a)})
 	}
+	if r.Holder != "" {
+		f.References = append(f.References, stage.At[fhir.Reference]{Path: "practitioner", Value: ref(r.Holder)})
+	}
 	for _, a := range r.Target {
 		f.References = append(f.References, stage.At[fhir.Reference]{Path: "target", Value: ref(a)})
 	}
 	for _, c := range r.Code {
-		f.Codings = append(f.Codings, stage.At[fhir.Coding]{Path: "code", Value: keyCoding(c)})
+		f.Codings = append(f.Codings, stage.At[fhir.Coding]{Path: or(theReading.Concept(self.Type), "code"), Value: keyCoding(c)})
 	}
 	for _, c := range r.Relation {
 		f.Codings = append(f.Codings, stage.At[fhir.Coding]{Path: "relationship", Value: fhir.Coding{System: fhir.SystemRoleCode, Code: c}})

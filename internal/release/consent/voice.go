@@ -146,7 +146,7 @@ func (v *voice) fitPermits(d *decider, q purpose, r *record) {
 	var cover cover
 	for _, n := range v.permits {
 		n.fit = unfit
-		if permits(n, r) {
+		if d.permits(n, r) {
 			n.fit = unlabeled
 			if d.reachesLabels(n.rule.Labels, r) {
 				n.fit = unbidden

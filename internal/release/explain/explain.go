@@ -131,11 +131,11 @@ func granular(f *stage.Facts, p smart.Param) bool {
 	return ok && err == nil
 }
 
-// peopleOf picks the clients and those who may represent one.
+// peopleOf picks the clients and those who may represent one, and whom the roles mean in which others act.
 func peopleOf(chart []stage.Labeled) []stage.Labeled {
 	var people []stage.Labeled
 	for _, l := range chart {
-		if t := l.Facts().Type; t == "Patient" || t == "RelatedPerson" {
+		if t := l.Facts().Type; t == "Patient" || t == "RelatedPerson" || t == "PractitionerRole" {
 			people = append(people, l)
 		}
 	}

@@ -24,7 +24,7 @@ func (w *walk) complex(path string, e *fhirjson.Element, v protoreflect.Message,
 	case *dtpb.Coding:
 		w.codings(path, []*dtpb.Coding{d}, depth)
 	case *dtpb.Reference:
-		w.f.References = append(w.f.References, stage.At[fhir.Reference]{Path: path, Value: fhirjson.ReferenceOf(d)})
+		w.reference(path, d, e)
 		w.unreadable = w.unreadable || w.isStranger(path, d, e)
 		w.inside(path, v, depth)
 	case *dtpb.Identifier:

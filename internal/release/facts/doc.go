@@ -14,6 +14,8 @@
 //   - References: one entry per Reference that is there, at its path: the literal relative reference (without version), or the zero
 //     Reference for anything else (absolute, fragment, URN, conditional, logical, display alone), which is about nobody we can name.
 //     Attachment.url likewise, at "….url".
+//   - Unnamed: an entry for each zero Reference but those of an Attachment, with the resource types that it may mean: what it says by its URL, its
+//     condition or its type, or else what FHIR lets stand there.
 //     A reference that means a Patient whom we cannot name, or may mean one, makes the record be about somebody unknown, so that it is not
 //     Listed: where FHIR lets a Patient stand, one that cannot be resolved and does not say what else it is; anywhere, one that says Patient or
 //     Group by its type, URL or condition. Who only acts in the record is nobody whom it is about (`acting` in policies/resources.yaml).

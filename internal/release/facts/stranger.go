@@ -9,7 +9,9 @@ import (
 	dtpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/datatypes_go_proto"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/fhir/fhirjson"
+	"github.com/consentry/gateway/internal/release/stage"
 )
 
 // IsStranger tells whether a reference that nobody can resolve means a client, or may mean one: then the record is about somebody unknown. A client
@@ -29,7 +31,34 @@ func (w *walk) isStranger(path string, r *dtpb.Reference, e *fhirjson.Element) b
 	if said := strings.TrimPrefix(r.GetType().GetValue(), definitions); says == "" || isPeople(said) {
 		says = said
 	}
-	return ref.Type != "Patient" && w.types.IsStranger(path, says, mayBePatient(e))
+	return ref.Type != "Patient" && w.types.IsStranger(path, says, mayStand(allowed(e), "Patient"))
+}
+
+// reference collects a reference, and what it may mean if it names nothing we can follow.
+func (w *walk) reference(path string, r *dtpb.Reference, e *fhirjson.Element) {
+	ref := fhirjson.ReferenceOf(r)
+	w.f.References = append(w.f.References, stage.At[fhir.Reference]{Path: path, Value: ref})
+	if ref == (fhir.Reference{}) {
+		w.f.Unnamed = append(w.f.Unnamed, stage.At[[]string]{Path: path, Value: MayMean(r.GetUri().GetValue(), r.GetType().GetValue(), allowed(e))})
+	}
+}
+
+// MayMean gives the resource types that a reference may mean which names nothing we can follow: those that it says by its URL, its condition or its
+// type, or else those that FHIR lets stand in the element, none being any.
+func MayMean(uri, said string, allowed []string) []string {
+	var types []string
+	for _, t := range []string{typeIn(uri), strings.TrimPrefix(said, definitions)} {
+		if fhirjson.ShapeNamed(t) != nil {
+			types = append(types, t)
+		}
+	}
+	switch {
+	case len(types) > 0:
+		return types
+	case len(allowed) > 0:
+		return allowed
+	}
+	return []string{"Resource"}
 }
 
 // definitions is where FHIR's own definitions are; a Reference.type is relative to it.
@@ -51,14 +80,19 @@ func typeIn(uri string) string {
 	return ""
 }
 
-// mayBePatient tells whether FHIR lets a Patient stand in the element.
-func mayBePatient(e *fhirjson.Element) bool {
+// allowed gives the resource types that FHIR lets a reference in the element mean; none is any.
+func allowed(e *fhirjson.Element) []string {
 	field := e.Field
 	if e.Option != nil {
 		field = e.Option
 	}
-	allowed, _ := proto.GetExtension(field.Options(), apb.E_ValidReferenceType).([]string)
-	return len(allowed) == 0 || slices.Contains(allowed, "Resource") || slices.Contains(allowed, "Patient")
+	types, _ := proto.GetExtension(field.Options(), apb.E_ValidReferenceType).([]string)
+	return types
+}
+
+// mayStand tells whether one of the types that are allowed is the one asked for.
+func mayStand(allowed []string, resourceType string) bool {
+	return len(allowed) == 0 || slices.Contains(allowed, "Resource") || slices.Contains(allowed, resourceType)
 }
 
 // acts tells whether a reference at the path names somebody who only acts in a record.

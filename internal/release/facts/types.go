@@ -35,6 +35,7 @@ type spec struct {
 	Ongoing  []string `yaml:"ongoing"`
 	Timeless bool     `yaml:"timeless"`
 	Authors  []string `yaml:"authors"`
+	Code     []string `yaml:"code"`
 
 	periods map[string]bool // the elements of Time that are a Period, whose end is the end of the state
 }
@@ -78,7 +79,7 @@ func (s *spec) check(name string) error {
 	}
 	s.periods = map[string]bool{}
 	var problems []error
-	for _, p := range slices.Concat(s.Time, s.Authors, nonEmpty(s.End), nonEmpty(s.Status)) {
+	for _, p := range slices.Concat(s.Time, s.Authors, s.Code, nonEmpty(s.End), nonEmpty(s.Status)) {
 		e := shape.Find(p)
 		if e == nil {
 			problems = append(problems, fmt.Errorf("facts: %s: %s has no element %s", typesFile, name, p))

@@ -226,7 +226,7 @@ func (c *compiler) codes(list []*dpb.CodeableConcept) []Code {
 				out = append(out, Code{Foreign: true})
 				continue
 			}
-			out = append(out, Code{Coding: code, Foreign: !c.reading.words.codeSystems[code.System]})
+			out = append(out, c.reading.systems.code(code))
 		}
 	}
 	return out

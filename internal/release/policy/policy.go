@@ -145,6 +145,8 @@ type Code struct {
 	fhir.Coding // without display; zero where the Consent states none
 	// Foreign says that the code system is none that we know: not finding the code proves nothing.
 	Foreign bool
+
+	same fhir.Coding // as it is compared
 }
 
 // Meaning is how a data reference is meant (http://hl7.org/fhir/consent-data-meaning).

@@ -15,6 +15,7 @@ import (
 // The files of a Reading, below the folder of profiles.
 const (
 	fileConsents        = "policies/consents.yaml"
+	fileCodes           = "policies/codes.yaml"
 	fileRepresentatives = "policies/representatives.yaml"
 	fileResources       = "policies/resources.yaml"
 	fileTree            = "purposes/tree.yaml"
@@ -28,10 +29,11 @@ type Reading struct {
 	Purposes        *Purposes
 	Representatives Representatives
 
-	words  words
-	types  map[string]bool // whether the type has authors
-	acting map[string]bool // the elements that name who only acts in a record
-	digest [sha256.Size]byte
+	words   words
+	systems codeSystems
+	types   map[string]resourceFile
+	acting  map[string]bool // the elements that name who only acts in a record
+	digest  [sha256.Size]byte
 }
 
 // Digest changes with every change of the files that the Reading was made from.
@@ -44,7 +46,7 @@ func (r *Reading) ListsType(resourceType string) bool {
 }
 
 // HasAuthors tells whether records of the type have an element that names who authored them: for any other, no author is not unknown.
-func (r *Reading) HasAuthors(resourceType string) bool { return r.types[resourceType] }
+func (r *Reading) HasAuthors(resourceType string) bool { return len(r.types[resourceType].Authors) > 0 }
 
 // Acts tells whether a reference at the path names somebody who acts in a record, not somebody whom it is about (rule 20).
 func (r *Reading) Acts(path string) bool {
@@ -81,6 +83,7 @@ func LoadReading(fsys fs.FS) (*Reading, error) {
 	l := loader{fsys: fsys}
 	var (
 		consents        consentsFile
+		codes           codesFile
 		representatives representativesFile
 		resources       resourcesFile
 		tree            treeFile
@@ -88,6 +91,7 @@ func LoadReading(fsys fs.FS) (*Reading, error) {
 		sensitivity     sensitivityFile
 	)
 	l.load(fileConsents, &consents)
+	l.load(fileCodes, &codes)
 	l.load(fileRepresentatives, &representatives)
 	l.load(fileResources, &resources)
 	l.load(fileTree, &tree)
@@ -96,14 +100,12 @@ func LoadReading(fsys fs.FS) (*Reading, error) {
 	if err := l.err(); err != nil {
 		return nil, err
 	}
-	r := &Reading{types: map[string]bool{}}
+	r := &Reading{types: resources.Types}
 	r.Labels = newLabels(&l, sensitivity)
 	r.Purposes = newPurposes(&l, tree, rules)
 	r.Representatives = newRepresentatives(&l, representatives, r.Labels)
 	r.words = newWords(&l, consents)
-	for name, t := range resources.Types {
-		r.types[name] = len(t.Authors) > 0
-	}
+	r.systems = newCodeSystems(&l, codes)
 	r.acting = set(resources.Acting)
 	l.need(fileResources, "types", len(r.types) > 0)
 	l.need(fileResources, "acting", len(r.acting) > 0)

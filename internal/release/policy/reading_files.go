@@ -25,8 +25,7 @@ type consentsFile struct {
 		Recipient []string `yaml:"recipient"`
 		Custodian []string `yaml:"custodian"`
 	} `yaml:"roles"`
-	Actions     []string `yaml:"actions"`
-	CodeSystems []string `yaml:"code-systems"`
+	Actions []string `yaml:"actions"`
 }
 
 type representativesFile struct {
@@ -37,14 +36,17 @@ type representativesFile struct {
 	MinorConfidential []string `yaml:"minor-confidential"`
 }
 
-// resourcesFile is read for the names of the types, whether they have authors, and who only acts; what else it says is the business of who fills
+// resourcesFile is read for the names of the types, their authors and concepts, and who only acts; what else it says is the business of who fills
 // the Facts.
 type resourcesFile struct {
-	Acting []string `yaml:"acting"`
-	Types  map[string]struct {
-		Authors []string       `yaml:"authors"`
-		Rest    map[string]any `yaml:",inline"`
-	} `yaml:"types"`
+	Acting []string                `yaml:"acting"`
+	Types  map[string]resourceFile `yaml:"types"`
+}
+
+type resourceFile struct {
+	Authors []string       `yaml:"authors"`
+	Code    []string       `yaml:"code"`
+	Rest    map[string]any `yaml:",inline"`
 }
 
 type treeFile struct {

@@ -17,7 +17,7 @@ import (
 func shipped(t *testing.T) fstest.MapFS {
 	t.Helper()
 	out := fstest.MapFS{}
-	for _, name := range []string{fileConsents, fileRepresentatives, fileResources, fileTree, fileRules, fileSensitivity} {
+	for _, name := range []string{fileConsents, fileCodes, fileRepresentatives, fileResources, fileTree, fileRules, fileSensitivity} {
 		data, err := fs.ReadFile(profiles.FS, name)
 		if err != nil {
 			t.Fatal(err)
@@ -75,6 +75,8 @@ func TestSettingsThatMakeNoSense(t *testing.T) {
 		"a rule for no purpose":          {fileRules, "HOPERAT:", "HOPERATE:", "HOPERATE"},
 		"no rule for relationships":      {fileRepresentatives, "majority-age: 18", "majority-age: 0", "majority-age"},
 		"minor-confidential unknown":     {fileRepresentatives, "v3-ActCode|SUD", "v3-ActCode|SUDS", "minor-confidential"},
+		"two places for a code system":   {fileCodes, "urn:oid:2.16.840.1.113883.6.96", "https://LOINC.org/", "one place only for loinc.org"},
+		"a spelling that there is not":   {fileCodes, "spelling: any", "spelling: loose", "spelling of"},
 		"no scope":                       {fileConsents, "consentscope|patient-privacy\"", "consentscope|patient-privacy\"\nscope2: x", "scope2"},
 	} {
 		t.Run(name, func(t *testing.T) {

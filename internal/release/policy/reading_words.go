@@ -15,7 +15,6 @@ type words struct {
 	authorization              map[string]bool
 	part2                      string
 	recipient, custodian, does map[string]bool
-	codeSystems                map[string]bool
 }
 
 func newWords(l *loader, f consentsFile) words {
@@ -30,14 +29,12 @@ func newWords(l *loader, f consentsFile) words {
 	w.recipient = set(f.Roles.Recipient)
 	w.custodian = set(f.Roles.Custodian)
 	w.does = set(f.Actions)
-	w.codeSystems = set(f.CodeSystems)
 	l.need(fileConsents, "scope", f.Scope != "")
 	l.need(fileConsents, "categories-not-release", f.NotRelease.System != "" && len(f.NotRelease.Codes) > 0)
 	l.need(fileConsents, "part2-rule", f.Part2 != "")
 	for name, m := range map[string]map[string]bool{
 		"categories-release": w.release, "policy-rules.dissent": w.dissent, "policy-rules.assent": w.assent,
 		"authorization-rules": w.authorization, "roles.recipient": w.recipient, "roles.custodian": w.custodian, "actions": w.does,
-		"code-systems": w.codeSystems,
 	} {
 		l.need(fileConsents, name, len(m) > 0)
 	}

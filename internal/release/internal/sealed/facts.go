@@ -34,7 +34,9 @@ type Facts struct {
 	Formats     []string // attachment content types and format codes, "application/pdf"
 	LastUpdated fhir.Interval
 
-	References  []At[fhir.Reference]
+	References []At[fhir.Reference]
+	// Unnamed are the references among them that name nothing we can follow, with the resource types that each may mean ("Resource" for any).
+	Unnamed     []At[[]string]
 	Codings     []At[fhir.Coding] // codings, and code and boolean primitives (System "")
 	Identifiers []At[fhir.Identifier]
 	Dates       []At[fhir.Interval]

@@ -21,6 +21,8 @@
 //     representative is a RelatedPerson in the file for this client, not inactive, in its period, with a listed relationship.
 //   - A Consent whose client cannot be told refuses everything; rules 1 to 5 keep their reasons, the rest is `denied`.
 //   - Of several policyRule codings a dissent goes before an assent. A dateTime is in the future if its first moment is.
+//   - What a record is says a concept of resources.yaml's, by its JSON name or with CodeableConcept behind it. Whose a PractitionerRole is is looked up
+//     in the whole file. What may stand at an element is a table (mayStand), by the names of FHIR R4.
 //   - A time element that is present but no date (age, text) leaves the record undated. A date-time with seconds lasts that second.
 //
 // A Line names every provision that could be named for the decision (Places); the engine names one of them.

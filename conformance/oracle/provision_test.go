@@ -212,3 +212,38 @@ func TestCodesAnywhereInTheRecord(t *testing.T) {
 		{name: "a unit is no code", consents: []string{consent(permit(code("urn:u", "kg")))}, record: `{"content":[{"q":{"value":1,"system":"urn:u","code":"kg"}}]}`, want: "no-consent"},
 	})
 }
+
+func TestRule12WhatNobodyCanTellIsDenied(t *testing.T) {
+	code := func(system, code string) string {
+		return `{"code":[{"coding":[{"system":"` + system + `","code":"` + code + `"}]}]}`
+	}
+	noted := func(concept string) string { return `{"type":` + concept + `}` }
+	loinc := []string{consent(permission), consent(deny(code("http://loinc.org", "11506-3")), `{"id":"s2"}`)}
+	icd := []string{consent(permission), consent(deny(code("http://hl7.org/fhir/sid/icd-10", "F10.20")), `{"id":"s2"}`)}
+	author := []string{consent(permission), consent(deny(data("authoredby", "Practitioner/p")), `{"id":"s2"}`)}
+	role := func(holder string) []string {
+		return []string{`{"resourceType":"PractitionerRole","id":"r","practitioner":` + holder + `}`}
+	}
+	by := func(who string) string { return `{"author":[{"reference":"` + who + `"}]}` }
+	session := []string{consent(permission), consent(deny(data("related", "Encounter/x")), `{"id":"s2"}`)}
+	at := func(reference string) string { return `{"context":{"encounter":[` + reference + `]}}` }
+	check(t, []example{
+		{name: "the code", consents: loinc, want: "denied"},
+		{name: "by the OID", consents: loinc, record: noted(`{"coding":[{"system":"urn:oid:2.16.840.1.113883.6.1","code":"11506-3"}]}`), want: "denied"},
+		{name: "by https", consents: loinc, record: noted(`{"coding":[{"system":"https://loinc.org","code":"11506-3"}]}`), want: "denied"},
+		{name: "without system", consents: loinc, record: noted(`{"coding":[{"code":"x"}]}`), want: "denied"},
+		{name: "in words", consents: loinc, record: noted(`{"text":"x"}`), want: "denied"},
+		{name: "local", consents: loinc, record: noted(`{"coding":[{"system":"urn:x","code":"x"}]}`), want: "denied"},
+		{name: "another", consents: loinc, record: noted(`{"coding":[{"system":"http://loinc.org","code":"x"}]}`), want: "permitted"},
+		{name: "in another spelling", consents: icd, record: noted(`{"coding":[{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"f1020"}]}`), want: "denied"},
+		{name: "in a role that is not in the file", consents: author, record: by("PractitionerRole/r"), want: "denied"},
+		{name: "in her role", consents: author, record: by("PractitionerRole/r"), chart: role(`{"reference":"Practitioner/p"}`), want: "denied"},
+		{name: "in another's role", consents: author, record: by("PractitionerRole/r"), chart: role(`{"reference":"Practitioner/q"}`), want: "permitted"},
+		{name: "in nobody's role", consents: author, record: by("PractitionerRole/r"), chart: role(`{"display":"x"}`), want: "denied"},
+		{name: "by an organisation", consents: author, record: by("Organization/o"), want: "permitted"},
+		{name: "at an encounter in words", consents: session, record: at(`{"display":"x"}`), want: "denied"},
+		{name: "at an encounter elsewhere", consents: session, record: at(`{"reference":"https://x.example/Encounter/x"}`), want: "denied"},
+		{name: "at an episode elsewhere", consents: session, record: at(`{"reference":"https://x.example/EpisodeOfCare/x"}`), want: "permitted"},
+		{name: "at another", consents: session, want: "permitted"},
+	})
+}

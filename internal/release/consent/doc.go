@@ -47,11 +47,19 @@
 //     known tells.
 //   - purpose: one outside the tree is unknown, even where Consent and request name the same. A deny without purpose means every purpose, the
 //     four included.
-//   - class and code: equal system and code is the same; a code may stand anywhere in the record, its labels included. Unknown are a code of a
-//     system that profiles/policies does not list, a concept without code, a record that states no profile but the base definition of its
-//     type, and a document that states no format.
+//   - class and code: equal system and code is the same, whichever name the system goes by and however the code is spelled where that makes no
+//     difference (codes.yaml in profiles/policies); a code may stand anywhere in the record, its labels included. Unknown are a code of a system that
+//     is not listed there, a concept without code, a record that states no profile but the base definition of its type, and a document that
+//     states no format.
+//   - What a record is says the element that resources.yaml names (code, type, medication). Without a code of a known system there (words only, no
+//     system, foreign systems only, or a code for not knowing) it is unknown and matches every deny by code; so does one that holds the very
+//     code without a system. A record coded in another known system than the deny's is known to differ: nobody here translates codes.
 //   - dataPeriod does not narrow a permit for what has no time of its own, and a deny with a dataPeriod does not reach it. A deny by authoredby
 //     reaches what gives no author, but not a type that has none (Patient).
+//   - authoredby: two of one type are known to differ, and so are people, organisations and devices. Who acts in a PractitionerRole is who holds it,
+//     where that can be looked up; what is written in the role of an organisation may be the organisation's. A CareTeam may be anybody.
+//   - A reference by which nobody can tell what is meant (an identifier, an absolute URL, a condition, words) matches a deny by related or dependents
+//     of what it may mean: by the type that it says or, where it says none, by the types that FHIR lets stand there.
 //   - data: what a reference leads to is looked up in this chart; what is not there refers to nothing. In a Consent of another client concerned, a
 //     reference to what is not in this chart is unknown: there the record goes by another id.
 //   - Purpose rules: a permit that states a class or code, or inherits one, names the kind. max-age-months: an event must have begun, a state must

@@ -93,6 +93,10 @@ func TestWhatADocumentReferenceSays(t *testing.T) {
 			at("content.attachment.url", fhir.Reference{Type: "Binary", ID: "b"}), at("context.encounter", fhir.Reference{Type: "Encounter", ID: "e"}),
 			at("context.related", fhir.Reference{Type: "Observation", ID: "o"}), at("identifier.assigner", fhir.Reference{}), at("subject", fhir.Reference{Type: "Patient", ID: "a"}),
 		},
+		Unnamed: []stage.At[[]string]{
+			at("author", []string{"Practitioner"}), at("author", []string{"Practitioner"}),
+			at("author", []string{"Practitioner", "PractitionerRole", "Organization", "Device", "Patient", "RelatedPerson"}), at("identifier.assigner", []string{"Organization"}),
+		},
 		Codings: []stage.At[fhir.Coding]{
 			at("category", fhir.Coding{System: "c", Code: "clinical-note"}), at("content.format", fhir.Coding{System: "f", Code: "urn:x"}),
 			at("identifier.type", fhir.Coding{System: "it", Code: "MR"}), at("language", fhir.Coding{Code: "en"}), at("meta.tag", fhir.Coding{System: "t", Code: "x"}),
@@ -225,5 +229,37 @@ func TestLabelsInContainedResourcesCount(t *testing.T) {
 	}
 	if f.ID != "c" {
 		t.Errorf("the id is that of the contained resource: %s", f.ID)
+	}
+}
+
+func TestAReferenceThatNamesNothingMayMean(t *testing.T) {
+	for name, c := range map[string]struct {
+		reference string
+		want      []string
+	}{
+		"words":                    {`{"display":"x"}`, []string{"Encounter"}},
+		"a number":                 {`{"identifier":{"system":"urn:x","value":"1"}}`, []string{"Encounter"}},
+		"another server's":         {`{"reference":"https://x.example/fhir/Encounter/a"}`, []string{"Encounter"}},
+		"a condition":              {`{"reference":"Encounter?identifier=1"}`, []string{"Encounter"}},
+		"another type":             {`{"display":"x","type":"EpisodeOfCare"}`, []string{"EpisodeOfCare"}},
+		"another type by its URL":  {`{"reference":"https://x.example/fhir/EpisodeOfCare/a/_history/1"}`, []string{"EpisodeOfCare"}},
+		"two types":                {`{"reference":"https://x.example/fhir/EpisodeOfCare/a","type":"Encounter"}`, []string{"EpisodeOfCare", "Encounter"}},
+		"a type that there is not": {`{"display":"x","type":"Human"}`, []string{"Encounter"}},
+		"a URN":                    {`{"reference":"urn:uuid:0c3201bd-1cbf-4d64-b04d-cd9187a4c6e0"}`, []string{"Encounter"}},
+		"one that we can follow":   {`{"reference":"Encounter/a"}`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := extract(t, `{"resourceType":"Condition","id":"c","subject":{"reference":"Patient/a"},"encounter":`+c.reference+`}`)
+			var got []string
+			for _, u := range f.Unnamed {
+				if u.Path != "encounter" {
+					t.Errorf("at %s", u.Path)
+				}
+				got = append(got, u.Value...)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }

@@ -76,7 +76,7 @@ func TestSettingsThatMakeNoSense(t *testing.T) {
 		"no rule for relationships":      {fileRepresentatives, "majority-age: 18", "majority-age: 0", "majority-age"},
 		"minor-confidential unknown":     {fileRepresentatives, "v3-ActCode|SUD", "v3-ActCode|SUDS", "minor-confidential"},
 		"two places for a code system":   {fileCodes, "urn:oid:2.16.840.1.113883.6.96", "https://LOINC.org/", "one place only for loinc.org"},
-		"a spelling that there is not":   {fileCodes, "spelling: any", "spelling: loose", "spelling of"},
+		"a spelling that there is not":   {fileCodes, "spelling: any}", "spelling: loose}", "spelling of"},
 		"no scope":                       {fileConsents, "consentscope|patient-privacy\"", "consentscope|patient-privacy\"\nscope2: x", "scope2"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -150,3 +150,17 @@ func total(counts map[string]int) int {
 	}
 	return n
 }
+
+// TestAReferenceThatNamesNothingHasItsFacts: what it may mean is part of the facts that a check compares.
+func TestAReferenceThatNamesNothingHasItsFacts(t *testing.T) {
+	for _, individual := range []string{
+		`{display: npi}`, `{identifier: {value: npi}}`, `{type: "Practitioner", identifier: {value: npi}}`, `{type: npi, display: npi}`,
+		`{type: "=row.id == 1 ? 'RelatedPerson' : 'Human'", display: npi}`,
+	} {
+		maps := with(t, "encounter.yaml", "individual: {ref: practitioner, key: npi}", "individual: "+individual)
+		got, err := load(t, maps).Check(t.Context(), source(t, database(t)))
+		if err != nil || !got.OK() {
+			t.Errorf("%s: %v, %v", individual, got, err)
+		}
+	}
+}

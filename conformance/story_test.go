@@ -145,7 +145,7 @@ func TestTheNumbersOfTheStoryAddUp(t *testing.T) {
 				released += n
 			case "withheld":
 				withheld += n
-				if f[3] == "permitted" || strings.Contains("denied label", f[3]) && !strings.Contains(f[4], "Consent/") {
+				if f[3] == "permitted" || slices.Contains([]string{"denied", "label"}, f[3]) && !strings.Contains(f[4], "Consent/") {
 					t.Errorf("withheld, and no reason: %s", row)
 				}
 			}

@@ -70,15 +70,14 @@ func (s *story) refer(client practice.ClientKey) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.ask("Patient?_count=5"); err != nil {
+	if err := p.ask("Patient?_count=5"); err != nil {
 		return err
 	}
 	patient, err := p.pull(client)
 	if err != nil {
 		return err
 	}
-	_, err = p.ask(documents(patient))
-	return err
+	return p.ask(documents(patient))
 }
 
 // insure is the insurer's step.

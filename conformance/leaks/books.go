@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,7 +50,7 @@ func (b *books) read(ctx context.Context, apart *sql.DB) error {
 	if err != nil {
 		return fmt.Errorf("the notes: %w", err)
 	}
-	b.secrets = append(canaries, marker.FindAllString(strings.Join(marked, "\n"), -1)...)
+	b.secrets = slices.Concat(canaries, marker.FindAllString(strings.Join(marked, "\n"), -1))
 	if len(canaries) == 0 || len(b.secrets) == len(canaries) {
 		return errors.New("the practice has no notes that must not leave: there is nothing to look for")
 	}

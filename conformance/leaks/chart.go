@@ -200,15 +200,6 @@ type focus struct {
 	hidden []resource
 }
 
-// first gives the withheld resource of a type, if there is one.
-func (f focus) first(types ...string) (resource, bool) {
-	i := slices.IndexFunc(f.hidden, func(r resource) bool { return slices.Contains(types, r.typ) })
-	if i < 0 {
-		return resource{}, false
-	}
-	return f.hidden[i], true
-}
-
 // unknown tells whether a text names an id that the partner has not got.
 func (f focus) unknown(text string) bool {
 	for _, id := range sealedID.FindAllString(text, -1) {

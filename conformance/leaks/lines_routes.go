@@ -324,23 +324,21 @@ func inventory(p *probe) {
 	offered := func(t string) bool {
 		return slices.ContainsFunc(p.s.types, func(x resourceType) bool { return x.name == t })
 	}
-	for _, f := range p.focuses() {
-		c := p.as(f.who)
-		for t := range strings.FieldsSeq(everyType) {
-			for _, r := range []request{get(t + "/" + f.of.ID), get(t + "?patient=" + f.of.ID), get(t), get("Patient/" + f.of.ID + "/" + t)} {
-				a := c.do(r)
-				p.within(c, r, a)
-				if a.status == 200 && !offered(t) {
-					p.leak("%s answers, and the CapabilityStatement does not say so", r.name())
-				}
-			}
-			for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
-				if a := c.do(request{method: method, path: t + "/" + f.of.ID, header: jsonBody, body: `{"resourceType":"` + t + `"}`}); a.status < 400 {
-					p.leak("%s %s answers %d", method, t, a.status)
-				}
+	f := p.focuses()[0]
+	c := p.as(f.who)
+	for t := range strings.FieldsSeq(everyType) {
+		for _, r := range []request{get(t + "/" + f.of.ID), get(t + "?patient=" + f.of.ID), get(t), get("Patient/" + f.of.ID + "/" + t)} {
+			a := c.do(r)
+			p.within(c, r, a)
+			if a.status == 200 && !offered(t) {
+				p.leak("%s answers, and the CapabilityStatement does not say so", r.name())
 			}
 		}
-		break
+		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
+			if a := c.do(request{method: method, path: t + "/" + f.of.ID, header: jsonBody, body: `{"resourceType":"` + t + `"}`}); a.status < 400 {
+				p.leak("%s %s answers %d", method, t, a.status)
+			}
+		}
 	}
 }
 

@@ -163,16 +163,17 @@ func (l *SQLite) run() {
 // costs less than several would. Where nobody else is busy it does not wait. An answer whose caller has given up is left out.
 func (l *SQLite) gather(group []*pending, first *pending) []*pending {
 	for p, yielded := first, false; len(group) < maxGroup; {
-		if p != nil {
+		switch {
+		case p != nil:
 			yielded = false
 			if err := p.ctx.Err(); err != nil {
 				p.result <- err
 			} else {
 				group = append(group, p)
 			}
-		} else if yielded {
-			break
-		} else {
+		case yielded:
+			return group
+		default:
 			runtime.Gosched()
 			yielded = true
 		}

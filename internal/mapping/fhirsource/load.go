@@ -178,7 +178,6 @@ func (l *loader) file(ctx context.Context, f opened) (*fileIndex, error) {
 // lineRead is what became of one line: an entry, or an error, or neither for a line that is kept apart.
 type lineRead struct {
 	line       int
-	bytes      int64
 	entry      *entry
 	identities []identified
 	err        error

@@ -8,6 +8,7 @@ import (
 	dtpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/datatypes_go_proto"
 	reportpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/resources/diagnostic_report_go_proto"
 	docpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/resources/document_reference_go_proto"
+	patientpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/resources/patient_go_proto"
 	prpb "github.com/google/fhir/go/proto/google/fhir/proto/r4/core/resources/practitioner_go_proto"
 	"google.golang.org/protobuf/proto"
 
@@ -32,9 +33,26 @@ func trim(m proto.Message) {
 				c.Attachment.Title = nil
 			}
 		}
+	case *patientpb.Patient:
+		x.Identifier = slices.DeleteFunc(x.Identifier, isOfficial)
 	case *prpb.Practitioner:
 		trimPractitioner(x)
 	}
+}
+
+// officialTypes are the identifier types (v2-0203) of papers and numbers that a state gives: they open more than these records, and no purpose here
+// needs them (45 CFR 164.502(b)).
+var officialTypes = []string{"SS", "DL", "PPN", "TAX", "NI", "NNxxx", "CZ", "PRC"}
+
+// isOfficial tells whether an identifier is a number that a state gave: by its system, or by its type.
+func isOfficial(i *dtpb.Identifier) bool {
+	switch strings.TrimSuffix(i.GetSystem().GetValue(), "/") {
+	case "http://hl7.org/fhir/sid/us-ssn", "urn:oid:2.16.840.1.113883.4.1":
+		return true
+	}
+	return slices.ContainsFunc(i.GetType().GetCoding(), func(c *dtpb.Coding) bool {
+		return slices.Contains(officialTypes, c.GetCode().GetValue())
+	})
 }
 
 // trimPractitioner leaves of somebody who acts the name, the NPI, the qualification and the work contact (design rule 22).

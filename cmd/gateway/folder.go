@@ -75,7 +75,8 @@ func (f *folder) fit(ctx context.Context, before bool) error {
 	return fmt.Errorf("the practice's folder cannot be served:\n%w", err)
 }
 
-// unreadable proves wall 1 for a folder: this process cannot read what is to be kept apart (45 CFR 164.501).
+// unreadable proves wall 1 for a folder: this process may not read what is to be kept apart (45 CFR 164.501). What is not
+// there proves nothing: it may stand elsewhere.
 func unreadable(paths []string) error {
 	for _, p := range paths {
 		f, err := os.Open(p)
@@ -83,7 +84,10 @@ func unreadable(paths []string) error {
 			_ = f.Close() // only tried
 			return fmt.Errorf("the psychotherapy notes are not proven to be apart: practice.separated: %s can be read", p)
 		}
-		if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("the psychotherapy notes are not proven to be apart: practice.separated: there is no %s; a path that is mistyped proves nothing", p)
+		}
+		if !errors.Is(err, fs.ErrPermission) {
 			return fmt.Errorf("the psychotherapy notes are not proven to be apart: practice.separated: %w", err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // The line finds its token from any folder, whatever the demo's own is called.
 func TestACurlLineNamesItsTokenAsAShellTakesIt(t *testing.T) {
 	if _, err := exec.LookPath("sh"); err != nil {
-		t.Skip("no sh")
+		t.Skip("sh is not installed: the lines of the demo are for a shell")
 	}
 	t.Chdir(t.TempDir())
 	for _, dir := range []string{".demo", "my practice", `it's "$HOME" & more`, "a;b"} {

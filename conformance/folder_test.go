@@ -310,11 +310,16 @@ func TestAnExportOfAnotherSystem(t *testing.T) {
 	for _, c := range e.lines(t, "Consent.000.ndjson") {
 		consenting[at(c.Tree, "patient.reference")[0].(string)] = true
 	}
-	source, strangers := map[string]int{}, []string{}
+	source, strangers, official := map[string]int{}, []string{}, []string{}
 	counts := map[string]int{}
 	for _, typ := range []string{"Patient", "Encounter", "Condition", "Procedure", "MedicationRequest", "DocumentReference"} {
 		for _, r := range e.lines(t, typ+".000.ndjson") {
 			of := typ + "/" + r.ID
+			for _, i := range at(r.Tree, "identifier") {
+				if isOfficialNumber(i) {
+					official = append(official, at(i.(map[string]any), "value")[0].(string))
+				}
+			}
 			if typ != "Patient" {
 				of = at(r.Tree, "subject.reference")[0].(string)
 			}
@@ -326,6 +331,9 @@ func TestAnExportOfAnotherSystem(t *testing.T) {
 				strangers = append(strangers, r.ID)
 			}
 		}
+	}
+	if len(official) < 20 {
+		t.Fatalf("the export has only %d official numbers", len(official))
 	}
 	apart := e.lines(t, "DocumentReference.000.ndjson")[0].Tree
 	for i, change := range []map[string]any{{"meta": map[string]any{"security": []any{map[string]any{"code": "PSYTHPN"}}}}, {"category": []any{map[string]any{"text": "Psychotherapy note"}}}} {
@@ -354,6 +362,11 @@ func TestAnExportOfAnotherSystem(t *testing.T) {
 				t.Errorf("a %s names somebody who did not consent", r.Type)
 			}
 		}
+		for _, number := range official {
+			if strings.Contains(string(r.Raw), number) {
+				t.Errorf("a %s has a number that a state gave", r.Type)
+			}
+		}
 	}
 	t.Logf("released %v of %v", got, counts)
 	for typ, n := range map[string]int{"Patient": counts["Patient"], "Encounter": counts["Encounter"], "Condition": counts["Condition"] * 3 / 4, "Procedure": counts["Procedure"] / 2,
@@ -378,8 +391,14 @@ func essence(t *testing.T, r resource) string {
 	t.Helper()
 	var tree map[string]any
 	must(t, json.Unmarshal(r.Raw, &tree))
-	if r.Type == "Patient" { // a minimal one may be shown
-		return fmt.Sprint(at(tree, "identifier.value"))
+	if r.Type == "Patient" { // a minimal one may be shown, and never the numbers that a state gave
+		var values []any
+		for _, i := range at(tree, "identifier") {
+			if !isOfficialNumber(i) {
+				values = append(values, at(i.(map[string]any), "value")...)
+			}
+		}
+		return fmt.Sprint(values)
 	}
 	for _, name := range []string{"id", "meta", "text", "description"} {
 		delete(tree, name)
@@ -388,6 +407,12 @@ func essence(t *testing.T, r resource) string {
 	text, err := json.Marshal(tree)
 	must(t, err)
 	return string(text)
+}
+
+// isOfficialNumber tells whether an Identifier of the export is a social security, licence or passport number.
+func isOfficialNumber(identifier any) bool {
+	types := at(identifier.(map[string]any), "type.coding.code")
+	return slices.ContainsFunc(types, func(c any) bool { return slices.Contains([]any{"SS", "DL", "PPN"}, c) })
 }
 
 // withoutReferences takes out every element that holds a reference, and what is empty then.

@@ -67,8 +67,12 @@ const (
 	useMark = "mark:"
 )
 
-// storedKey is the digest that stands for a key: of one length, and telling nothing to whoever reads the store.
-func storedKey(use, key string) string {
-	sum := sha256.Sum256([]byte(key))
-	return use + hex.EncodeToString(sum[:])
+// stored stands for a key: of one length, and telling nothing to whoever reads the store.
+type stored struct {
+	use    string
+	digest [sha256.Size]byte
 }
+
+func storedKey(use, key string) stored { return stored{use: use, digest: sha256.Sum256([]byte(key))} }
+
+func (s stored) String() string { return s.use + hex.EncodeToString(s.digest[:]) }

@@ -15,7 +15,7 @@ type Memory struct {
 	max int
 
 	mu      sync.Mutex
-	entries map[string]entry
+	entries map[stored]entry
 	sweep   time.Time // when dead entries are next removed
 	closed  bool
 }
@@ -35,7 +35,7 @@ func NewMemory(maxEntries int, now func() time.Time) *Memory {
 	if now == nil {
 		now = time.Now
 	}
-	return &Memory{now: now, max: maxEntries, entries: map[string]entry{}}
+	return &Memory{now: now, max: maxEntries, entries: map[stored]entry{}}
 }
 
 // Seen implements Store.
@@ -131,7 +131,7 @@ func (m *Memory) usable(ctx context.Context) error {
 }
 
 // update changes one entry.
-func (m *Memory) update(ctx context.Context, key string, change func(now time.Time, e entry, alive bool) entry) error {
+func (m *Memory) update(ctx context.Context, key stored, change func(now time.Time, e entry, alive bool) entry) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.usable(ctx); err != nil {
@@ -142,7 +142,7 @@ func (m *Memory) update(ctx context.Context, key string, change func(now time.Ti
 }
 
 // change changes one entry, under the lock.
-func (m *Memory) change(key string, now time.Time, to func(e entry, alive bool) entry) error {
+func (m *Memory) change(key stored, now time.Time, to func(e entry, alive bool) entry) error {
 	e, known := m.entries[key]
 	if !known && !m.room(now) {
 		return ErrFull

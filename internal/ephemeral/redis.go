@@ -129,7 +129,7 @@ func (r *Redis) Ready(ctx context.Context) error {
 // Close implements Store.
 func (r *Redis) Close() error { return r.client.Close() }
 
-func (r *Redis) key(use, key string) string { return r.prefix + storedKey(use, key) }
+func (r *Redis) key(use, key string) string { return r.prefix + storedKey(use, key).String() }
 
 // atLeastMillisecond: Redis counts in milliseconds, and refuses none.
 func atLeastMillisecond(d time.Duration) time.Duration {

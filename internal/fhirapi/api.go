@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/maypok86/otter/v2"
+
 	"github.com/consentry/gateway/internal/ident"
 	"github.com/consentry/gateway/internal/ledger"
 	"github.com/consentry/gateway/internal/release"
@@ -75,6 +77,7 @@ type API struct {
 	pages    *ident.Pages
 	metadata *egress.Document
 	smart    *egress.Document
+	asked    *otter.Cache[askedKey, asked]
 	handler  http.Handler
 	draining atomic.Bool
 }
@@ -102,7 +105,7 @@ func New(o Options) (*API, error) {
 	if o.Accountable == nil {
 		o.Accountable = func(_ *requester.Requester, e release.Evidence) bool { return !e.SelfAccess && !e.Authorization }
 	}
-	a := &API{Options: o, prefix: strings.TrimRight(u.EscapedPath(), "/"), parser: o.Parser, pages: o.Pages}
+	a := &API{Options: o, prefix: strings.TrimRight(u.EscapedPath(), "/"), parser: o.Parser, pages: o.Pages, asked: newAsked()}
 	a.metadata = capabilities(o.CapabilityStatement)
 	a.smart = smartConfiguration(o.SMARTConfiguration)
 	a.handler = a.engine()

@@ -123,14 +123,9 @@ func (x *exchange) handle(ctx context.Context) (egress.Response, error) {
 		}
 	}
 	if !x.route.public || !x.route.anyFormat {
-		params, err := parameters(x.w, x.r)
-		if err != nil {
+		if err := x.read(); err != nil {
 			return nil, err
 		}
-		if err := acceptable(params["_format"], x.r.Header); err != nil {
-			return nil, err
-		}
-		x.request.Params, x.request.Strict = params, isStrict(x.r.Header)
 	}
 	began := x.api.Now()
 	response, err := x.route.handle(ctx, &x.request)
@@ -140,6 +135,17 @@ func (x *exchange) handle(ctx context.Context) (egress.Response, error) {
 		err = ctx.Err() // too late: the requester may be gone
 	}
 	return response, err
+}
+
+// read reads what is asked for.
+func (x *exchange) read() (err error) {
+	x.request.Strict = isStrict(x.r.Header)
+	if known, ok := x.recall(); ok {
+		x.request.Params, x.request.query = known.params, known.query
+	} else if x.request.Params, err = parameters(x.w, x.r); err != nil {
+		return err
+	}
+	return acceptable(x.request.Params["_format"], x.r.Header)
 }
 
 // authenticate finds who asks, and refuses what no scope could allow.

@@ -64,9 +64,11 @@ func (x *exchange) recordOf(a *egress.Answer, e release.Evidence, released []str
 		Client: e.Client.String(), ChartVersion: e.ChartVersion, Withheld: e.Withheld,
 		Released: released, Digest: digest,
 	}
+	r.Purposes = make([]string, 0, len(who.Purposes))
 	for _, p := range who.Purposes {
 		r.Purposes = append(r.Purposes, p.Key())
 	}
+	r.Consents = make([]ledger.ConsentUse, 0, len(e.Consents))
 	for _, c := range e.Consents {
 		r.Consents = append(r.Consents, ledger.ConsentUse{Reference: c.Reference.String(), Version: c.Version})
 	}

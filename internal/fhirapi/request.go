@@ -7,6 +7,7 @@ import (
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/search"
 	"github.com/consentry/gateway/internal/smart"
 )
 
@@ -22,6 +23,8 @@ type Request struct {
 	// Strict is `Prefer: handling=strict`: a parameter that we do not know is an error.
 	Strict bool
 
+	asked      askedKey      // zero where what is asked for is not remembered
+	query      *search.Query // as remembered, nil if it is not
 	permission smart.Permission
 	views      Views
 	disclosure disclosure

@@ -63,9 +63,16 @@ func (a *API) page(r *Request, q *search.Query, found *search.Result, views []Vi
 
 // query reads the request, or goes on where a page token says.
 func (a *API) query(r *Request) (*search.Query, error) {
+	if r.query != nil {
+		return r.query, nil
+	}
 	q, err := a.parser.Parse(r.Type, r.Params, r.Strict)
-	if err != nil || q.PageToken() == "" {
-		return q, err
+	if err != nil {
+		return nil, err
+	}
+	if q.PageToken() == "" {
+		a.remember(r, q)
+		return q, nil
 	}
 	payload, err := a.pages.Open(q.PageToken(), a.pageBinding(r)...)
 	if err != nil {

@@ -19,6 +19,11 @@ func (r *Requester) SelfAccess() (person fhir.Reference, ok bool) {
 
 // Digest covers everything of the requester that a decision can depend on. Two requesters with one digest see the same view.
 func (r *Requester) Digest() [sha256.Size]byte {
+	r.once.Do(func() { r.digest = r.sum() })
+	return r.digest
+}
+
+func (r *Requester) sum() [sha256.Size]byte {
 	d := make(digester, 0, 1024)
 	d.write("partner", r.PartnerID, string(r.Kind))
 	d.party("organization", r.Organization)

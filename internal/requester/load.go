@@ -74,7 +74,7 @@ func Load(fsys fs.FS, name string, profiles fs.FS) (*Register, error) {
 	if yaml.Unmarshal(text, &l.root) == nil && len(file.Partners) == 0 {
 		l.add(1, "no partners")
 	}
-	r := &Register{partners: map[string]*Partner{}, tree: tree}
+	r := newRegister(tree)
 	for i, p := range file.Partners {
 		l.partner(r, i, p)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	jose "github.com/go-jose/go-jose/v4"
+	"github.com/maypok86/otter/v2"
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/smart"
@@ -34,6 +35,15 @@ type Partner struct {
 type Register struct {
 	partners map[string]*Partner
 	tree     *purposeTree
+	// known are the requesters of tokens that came before: both are immutable, and a verified token is one and the same as long as it is kept.
+	known *otter.Cache[*smart.Token, *Requester]
+}
+
+// maxKnown bounds the requesters that a register remembers.
+const maxKnown = 1 << 12
+
+func newRegister(tree *purposeTree) *Register {
+	return &Register{partners: map[string]*Partner{}, tree: tree, known: otter.Must(&otter.Options[*smart.Token, *Requester]{MaximumSize: maxKnown})}
 }
 
 // Partner is the registered partner with that client_id.
@@ -74,6 +84,15 @@ func (r *Register) Requester(tok *smart.Token) (*Requester, error) {
 	if !ok {
 		return nil, ErrUnknownPartner
 	}
+	if q, ok := r.known.GetIfPresent(tok); ok {
+		return q, nil
+	}
+	q := p.requester(tok)
+	r.known.Set(tok, q)
+	return q, nil
+}
+
+func (p *Partner) requester(tok *smart.Token) *Requester {
 	q := &Requester{
 		PartnerID:    p.ID,
 		Kind:         p.Kind,
@@ -88,7 +107,7 @@ func (r *Register) Requester(tok *smart.Token) (*Requester, error) {
 		q.Scopes = q.Scopes.Only(smart.LevelPatient)
 		q.Person = person(tok)
 	}
-	return q, nil
+	return q
 }
 
 func (p *Partner) purposes(stated []fhir.Coding) []fhir.Coding {

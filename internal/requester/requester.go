@@ -5,6 +5,9 @@
 package requester
 
 import (
+	"crypto/sha256"
+	"sync"
+
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/smart"
 )
@@ -43,4 +46,15 @@ type Requester struct {
 	// Person is the authenticated person behind the token, Patient/x or RelatedPerson/x; zero for a machine (client_credentials). Only a
 	// person has self-access.
 	Person fhir.Reference
+
+	once   sync.Once
+	digest [sha256.Size]byte
+}
+
+// For is the same requester, for one purpose alone.
+func (r *Requester) For(purpose fhir.Coding) *Requester {
+	return &Requester{
+		PartnerID: r.PartnerID, Kind: r.Kind, Organization: r.Organization, Practitioner: r.Practitioner, Purposes: []fhir.Coding{purpose},
+		Registered: r.Registered, Scopes: r.Scopes, Patient: r.Patient, Person: r.Person,
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -366,4 +367,23 @@ func publicKey(kid string) string {
 		panic(err)
 	}
 	return string(text)
+}
+
+// For keeps everything but the purposes: a field that it forgot would decide for somebody else.
+func TestForChangesThePurposeAlone(t *testing.T) {
+	q := &Requester{PartnerID: "p", Kind: KindPatient, Organization: Party{Reference: fhir.Reference{Type: "Organization", ID: "o"}},
+		Practitioner: &Party{}, Purposes: purpose("TREAT", "COC"), Registered: purpose("TREAT", "COC"), Scopes: smart.ParseScopes("patient/*.rs"),
+		Patient: fhir.Reference{Type: "Patient", ID: "a"}, Person: fhir.Reference{Type: "Patient", ID: "a"}}
+	whole := q.Digest()
+	one := q.For(purpose("COC")[0])
+	was, is := reflect.ValueOf(q).Elem(), reflect.ValueOf(one).Elem()
+	for i := range was.NumField() {
+		field := was.Type().Field(i)
+		if field.IsExported() && (was.Field(i).IsZero() || field.Name != "Purposes" && !reflect.DeepEqual(was.Field(i).Interface(), is.Field(i).Interface())) {
+			t.Errorf("%s is not set, or not kept", field.Name)
+		}
+	}
+	if one.Digest() == whole || len(one.Purposes) != 1 || q.Digest() != whole {
+		t.Error("the digest is not that of the one purpose")
+	}
 }

@@ -23,9 +23,8 @@ func Bases(in Input, res Result) (bases [][]Basis, until time.Time) {
 	for _, q := range in.Requester.Purposes {
 		one := res
 		if len(in.Requester.Purposes) > 1 { // a Decision names one Consent, and each purpose may have its own
-			alone, forOne := *in.Requester, in
-			alone.Purposes = []fhir.Coding{q}
-			forOne.Requester = &alone
+			forOne := in
+			forOne.Requester = in.Requester.For(q)
 			one = Decide(forOne)
 		}
 		if one.ValidUntil.Before(until) {

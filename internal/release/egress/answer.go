@@ -61,6 +61,9 @@ func (a *Answer) Size() int { return len(a.body) }
 
 var errNoStatus = errors.New("egress: an answer without status")
 
+// What every answer has among its headers. Nobody appends to it.
+var noStore, noSniff = []string{"no-store"}, []string{"nosniff"}
+
 // Write writes the answer, body in one piece; without the body for a HEAD.
 func (a *Answer) Write(w http.ResponseWriter, head bool) error {
 	if a.Status == 0 {
@@ -70,10 +73,9 @@ func (a *Answer) Write(w http.ResponseWriter, head bool) error {
 	for _, x := range a.headers {
 		h.Set(x.Name, x.Value)
 	}
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+	h["Cache-Control"], h["X-Content-Type-Options"] = noStore, noSniff
 	if a.tag != "" {
-		h.Set("ETag", a.tag)
+		h["Etag"] = []string{a.tag}
 	}
 	if !a.lastModified.IsZero() {
 		h.Set("Last-Modified", a.lastModified.UTC().Format(http.TimeFormat))

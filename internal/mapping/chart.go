@@ -129,29 +129,22 @@ func (m *Maps) newRun(client practice.ClientKey) (*run, error) {
 // read maps the rows of one map. Rows with one key fail together: nobody knows which of them is the record.
 func (m *Maps) read(ctx context.Context, src practice.Source, x *run, rm *rowMap, clients []practice.ClientKey) ([]made, MapReport, error) {
 	report := MapReport{Map: rm.kind, Table: rm.table}
-	var rows []made
-	keys := newKeys(rm.kind == kindPractice || rm.kind == kindPatient)
-	err := src.Rows(ctx, rm.query, clients, func(row practice.Row) error {
-		if len(row) != len(rm.query.Columns) {
-			return fmt.Errorf("mapping: %s: the source yields another number of columns than declared", rm.kind)
-		}
-		report.Read++
-		x.row = row
-		r := m.row(x, rm)
-		keys.add(r.key, len(rows))
-		rows = append(rows, r)
-		return nil
-	}, func(b *practice.BrokenRow) {
-		report.Read++
+	p := m.newMapper(x, rm)
+	defer p.close()
+	err := src.Rows(ctx, rm.query, clients, p.add, func(b *practice.BrokenRow) {
 		report.Failed = append(report.Failed, Failure{Key: b.Key, Column: b.Column, Why: "does not fit its column"})
-		keys.broken(b.Key)
 	})
 	if err != nil {
 		return nil, report, fmt.Errorf("mapping: %s: %w", rm.kind, err)
 	}
-	good := rows[:0]
-	for i, r := range rows {
-		if r.fault == nil && r.withheld == "" && keys.twice(r.key, i) {
+	p.finish()
+	for _, f := range report.Failed {
+		p.keys.broken(f.Key)
+	}
+	report.Read = len(p.made) + len(report.Failed)
+	good := p.made[:0]
+	for i, r := range p.made {
+		if r.fault == nil && r.withheld == "" && p.keys.twice(r.key, i) {
 			r.fault = &fault{column: rm.columns.list[rm.key].Name, why: "the key stands twice"}
 		}
 		switch {

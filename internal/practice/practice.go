@@ -64,7 +64,7 @@ type Value struct {
 // IsNull tells whether the value is null.
 func (v Value) IsNull() bool { return v.Type == "" }
 
-// Row is one row, in the order of the query's columns. It is valid until the next row is read.
+// Row is one row, in the order of the query's columns. The slice is valid until the next row is read; what its values refer to stays as it is.
 type Row []Value
 
 // BrokenRow says that one row cannot be read as its query declares it. The row is withheld and reported; the others are read on.

@@ -3,6 +3,7 @@ package conformance
 import (
 	"crypto/sha256"
 	"database/sql"
+	"encoding/csv"
 	"encoding/json"
 	"net"
 	"os"
@@ -18,7 +19,7 @@ import (
 var commands = map[string][]string{
 	"": nil, "demo": {"--listen", "--data-dir", "--once", "--clients", "--seed"}, "serve": {"--config"}, "check": {"--config"},
 	"explain": {"--consents", "--resources", "--requester", "--at", "--zone", "--practice", "--json"}, "preview": {"--config", "--client", "--as", "--purpose"},
-	"ledger": nil, "ledger verify": {"--config"}, "ledger disclosures": {"--config", "--client", "--since"}, "keys": {"--dir"}, "revoke": {"--config", "--token", "--partner", "--for"},
+	"ledger": nil, "ledger verify": {"--config"}, "ledger disclosures": {"--config", "--client", "--since", "--format"}, "keys": {"--dir"}, "revoke": {"--config", "--token", "--partner", "--for"},
 }
 
 // TestEveryCommandExplainsItself reads each --help.
@@ -116,6 +117,8 @@ func TestMistakesOfAUser(t *testing.T) {
 		"preview --config " + config + " --client= --as " + harbor:                         {"--client"},
 		"ledger verify --config " + config + " --anchor x":                                 {"anchor"},
 		"ledger disclosures --config " + config + " --since tomorrow":                      {"--since"},
+		"ledger disclosures --config " + config + " --format xml":                          {"--format"},
+		"ledger disclosures --config " + config + " --format csv":                          {"--client"},
 		"ledger disclosures --config " + config + " --client=":                             {"--client"},
 		"ledger disclosures --config " + config + " --client nobody-whom-anybody-has-seen": {"--client", "never seen"},
 		"revoke --config " + config:                                                        {"token", "partner"},
@@ -194,17 +197,29 @@ func TestTheOtherCommandsOnTheDemosFolder(t *testing.T) {
 	if verify.code != 0 || !strings.Contains(verify.stdout, "the ledger is whole") {
 		t.Errorf("verify: %d %s%s", verify.code, verify.stdout, verify.stderr)
 	}
-	list := runGateway(t, "ledger", "disclosures", "--config", config, "--client", "1001", "--json")
+	list := runGateway(t, "ledger", "disclosures", "--config", config, "--client", "1001", "--format", "json")
 	if list.code != 0 || strings.Count(list.stdout, "\n") < 10 {
 		t.Errorf("disclosures: %d, %d lines", list.code, strings.Count(list.stdout, "\n"))
 	}
 	for line := range strings.Lines(list.stdout) {
 		if !json.Valid([]byte(line)) {
-			t.Error("a line of disclosures --json is no JSON")
+			t.Error("a line of disclosures --format json is no JSON")
 		}
 	}
+	letter := runGateway(t, "ledger", "disclosures", "--config", config, "--client", "1001", "--format", "text")
+	for _, w := range []string{"ACCOUNTING OF DISCLOSURES", "Harbor Family Medicine\n  Address:  18 Quay Street", "your signed release of", "notes and documents", "Purpose:  your treatment",
+		"you authorized it in writing"} {
+		if letter.code != 0 || !strings.Contains(letter.stdout, w) {
+			t.Errorf("the accounting: %d, nothing of %q:\n%s%s", letter.code, w, letter.stdout, letter.stderr)
+		}
+	}
+	table := runGateway(t, "ledger", "disclosures", "--config", config, "--client", "1001", "--format", "csv")
+	rows, err := csv.NewReader(strings.NewReader(table.stdout)).ReadAll()
+	if table.code != 0 || err != nil || len(rows) < 3 {
+		t.Errorf("the accounting as CSV: %d, %d rows, %v %s", table.code, len(rows), err, table.stderr)
+	}
 	names := (&clinic{practice: sharedClinic(t).practice}).rows(t, "SELECT last_name FROM clients WHERE length(last_name) > 6")
-	for name, text := range map[string]string{"check": check.stdout + check.stderr, "preview": preview.stdout, "disclosures": list.stdout} {
+	for name, text := range map[string]string{"check": check.stdout + check.stderr, "preview": preview.stdout, "disclosures": list.stdout, "accounting": letter.stdout + table.stdout} {
 		for _, n := range names {
 			if strings.Contains(text, n) {
 				t.Errorf("%s prints a client's name", name)

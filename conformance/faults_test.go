@@ -179,7 +179,7 @@ func TestAnswersAreInTheLedger(t *testing.T) {
 	ask := c.as(t, harbor)
 	id := c.id(t, c.practice.Story.Referred)
 	records := func() int {
-		r := runGateway(t, "ledger", "disclosures", "--config", c.config(), "--json")
+		r := runGateway(t, "ledger", "disclosures", "--config", c.config(), "--format", "json")
 		if r.code != 0 {
 			t.Fatalf("disclosures: %d %s", r.code, r.stderr)
 		}

@@ -58,6 +58,8 @@ func (d *demonstration) writePartners() error {
 	}
 	type partner struct {
 		ID             string   `yaml:"id"`
+		Name           string   `yaml:"name,omitempty"`
+		Address        string   `yaml:"address,omitempty"`
 		Kind           string   `yaml:"kind"`
 		Organization   *party   `yaml:"organization,omitempty"`
 		Practitioners  []party  `yaml:"practitioners,omitempty"`
@@ -75,7 +77,7 @@ func (d *demonstration) writePartners() error {
 			return err
 		}
 		d.partners = append(d.partners, own)
-		x := partner{ID: p.ID, Kind: p.Kind, Purposes: p.Purposes, Scopes: p.Scopes, JWKSFile: filepath.ToSlash(filepath.Join("partners", p.ID+".jwks.json"))}
+		x := partner{ID: p.ID, Name: p.Name, Address: p.Address, Kind: p.Kind, Purposes: p.Purposes, Scopes: p.Scopes, JWKSFile: filepath.ToSlash(filepath.Join("partners", p.ID+".jwks.json"))}
 		if len(p.Purposes) > 0 {
 			x.DefaultPurpose = p.Purposes[0]
 		}

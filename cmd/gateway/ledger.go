@@ -3,12 +3,9 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -79,123 +76,6 @@ func verifyLedger(ctx context.Context, out io.Writer, config, anchor string) err
 		return errors.New("the ledger is not whole")
 	}
 	_, err = fmt.Fprintln(out, "the ledger is whole")
-	return err
-}
-
-func disclosuresCommand() *cobra.Command {
-	var config, client, since string
-	var asJSON, accountable bool
-	cmd := &cobra.Command{
-		Use:   "disclosures --config FILE [--client KEY] [--since DATE] [--accountable] [--json]",
-		Short: "List what was released, to whom and under which Consent",
-		Long: `Lists the ledger's records: when, to which partner, for which purpose, how many resources of each type. With --json each line is the whole
-record, with the ids of the resources, the Consents that decided and their versions, and how much was withheld for which reason.
-
-With --client the lines are in the order of time. Without it all records are listed, those of each
-gateway process together. --accountable leaves only what an accounting of disclosures lists (45 CFR 164.528).`,
-		Example: `  gateway ledger disclosures --config gateway.yaml --client 1042 --since 2026-01-01
-  gateway ledger disclosures --config gateway.yaml --client 1042 --json`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cmd.Flags().Changed("client") && client == "" {
-				return errors.New("--client: the key is empty; without --client all records are listed")
-			}
-			l := lister{out: cmd.OutOrStdout(), json: asJSON, accountable: accountable}
-			err := l.list(cmd.Context(), config, client, since)
-			if err == nil && l.listed == 0 {
-				_, err = fmt.Fprintln(cmd.ErrOrStderr(), "no such records")
-			}
-			return err
-		},
-	}
-	configFlag(cmd, &config)
-	cmd.Flags().StringVar(&client, "client", "", "the practice's own `KEY` of one client, its number as a rule")
-	cmd.Flags().StringVar(&since, "since", "", "from this `DATE` on (2026-11-21) or time (2026-11-21T10:00:00Z); a date is a day in the practice's zone")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object per record")
-	cmd.Flags().BoolVar(&accountable, "accountable", false, "only what an accounting of disclosures lists")
-	return cmd
-}
-
-// lister writes the lines of `disclosures`.
-type lister struct {
-	out               io.Writer
-	zone              *time.Location
-	json, accountable bool
-	listed            int
-}
-
-func (l *lister) list(ctx context.Context, config, client, since string) error {
-	cfg, reader, err := ledgerReader(ctx, config)
-	if err != nil {
-		return err
-	}
-	defer reader.Close()
-	if l.zone, err = time.LoadLocation(cfg.Zone); err != nil {
-		return err
-	}
-	var f ledger.Filter
-	if since != "" {
-		i, err := fhir.ParseDateTime(since, l.zone)
-		if err != nil {
-			return errors.New("--since: not a date such as 2026-11-21, or a time such as 2026-11-21T10:00:00Z")
-		}
-		f.Since = i.Start
-	}
-	if client == "" {
-		return l.stream(ctx, reader, f)
-	}
-	if f.Client, err = patientReference(ctx, cfg, client); err != nil {
-		return err
-	}
-	return l.inOrder(ctx, reader, f)
-}
-
-func (l *lister) stream(ctx context.Context, reader *ledger.Reader, f ledger.Filter) error {
-	for e, err := range reader.Disclosures(ctx, f) {
-		if err != nil {
-			return err
-		}
-		if err := l.write(e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// inOrder lists what could be read also where the reading ended in an error: an accounting that is not whole is worth more than none.
-func (l *lister) inOrder(ctx context.Context, reader *ledger.Reader, f ledger.Filter) error {
-	var entries []ledger.Entry
-	var unread error
-	for e, err := range reader.Disclosures(ctx, f) {
-		if err != nil {
-			unread = err
-			break
-		}
-		entries = append(entries, e)
-	}
-	slices.SortStableFunc(entries, func(a, b ledger.Entry) int { return a.Record.At.Compare(b.Record.At) })
-	for _, e := range entries {
-		if err := l.write(e); err != nil {
-			return errors.Join(err, unread)
-		}
-	}
-	return unread
-}
-
-func (l *lister) write(e ledger.Entry) error {
-	if l.accountable && !e.Record.Accountable {
-		return nil
-	}
-	l.listed++
-	text := e.Describe(l.zone)
-	if l.json {
-		b, err := json.Marshal(e)
-		if err != nil {
-			return err
-		}
-		text = string(b)
-	}
-	_, err := fmt.Fprintln(l.out, text)
 	return err
 }
 

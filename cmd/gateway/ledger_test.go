@@ -133,7 +133,7 @@ func TestLedgerDisclosures(t *testing.T) {
 			}
 		})
 	}
-	out, err := runLedger(t, "disclosures", "--config", config, "--client", "7", "--json")
+	out, err := runLedger(t, "disclosures", "--config", config, "--client", "7", "--format", "json")
 	var entry struct {
 		Recipient, Interaction string
 		Released               []string
@@ -165,7 +165,7 @@ func TestLedgerDisclosuresListsWhatCanBeRead(t *testing.T) {
 	if _, err := db.Exec(`UPDATE commits SET records = x'ff' WHERE seq = (SELECT max(seq) FROM commits WHERE length(records) > 0)`); err != nil {
 		t.Fatal(err)
 	}
-	for name, args := range map[string][]string{"of a client": {"--client", "1042"}, "of a client, as JSON": {"--client", "1042", "--json"}, "of all": nil} {
+	for name, args := range map[string][]string{"of a client": {"--client", "1042"}, "of a client, as JSON": {"--client", "1042", "--format", "json"}, "of all": nil} {
 		out, err := runLedger(t, append([]string{"disclosures", "--config", config}, args...)...)
 		if err == nil || !strings.Contains(err.Error(), "cannot be read") {
 			t.Errorf("%s: the damage is not told: %v", name, err)

@@ -1,9 +1,13 @@
 package demo
 
+import "cmp"
+
 // Partner describes a partner of the synthetic practice: an OAuth client that may ask the gateway. The keys of its client assertions are made
 // when the demo starts.
 type Partner struct {
 	ID           string // the OAuth client_id
+	Name         string // as clients read it
+	Address      string // of the organisation, where the practice knows it
 	Kind         string // provider, payer, patient, employer, other
 	Organization Organization
 	Identifiers  []Identifier // of the organisation, as the practice's releases name it
@@ -47,9 +51,14 @@ func Partners() []Partner {
 		{ID: "blueriver-health-plan", Kind: "payer", Organization: Insurer, Purposes: []string{"HPAYMT"}, Scopes: "system/*.rs"},
 		{ID: "northline-logistics", Kind: "employer", Organization: Employer, Purposes: []string{"PATRQT"}, Scopes: "system/Patient.rs system/Encounter.rs system/Procedure.rs system/Provenance.rs"},
 		{ID: "reyes-attorneys", Kind: "other", Organization: LawFirm, Purposes: []string{"PATRQT"}, Scopes: "system/*.rs"},
-		{ID: "my-records-app", Kind: "patient", Scopes: "patient/*.rs", UserLogin: true},
+		{ID: "my-records-app", Name: "My Records (app)", Kind: "patient", Scopes: "patient/*.rs", UserLogin: true},
+	}
+	addresses := map[string]string{
+		"harbor-family-medicine": "18 Quay Street, Port Ellery, ME 04999", "new-dawn-recovery": "7 Mill Lane, Port Ellery, ME 04999",
+		"blueriver-health-plan": "PO Box 310, Augusta, ME 04399",
 	}
 	for i := range partners {
+		partners[i].Name, partners[i].Address = cmp.Or(partners[i].Name, partners[i].Organization.Name), addresses[partners[i].ID]
 		partners[i].Identifiers = partners[i].Organization.Identifiers()
 	}
 	return partners

@@ -148,7 +148,13 @@ func TestPart2RecordsGoWithTheirTerms(t *testing.T) {
 		t.Errorf("a read of another note: %v", got)
 	}
 	for target, want := range map[string]int{"DocumentReference?patient=p1": 1, "DocumentReference?_id=q-p1,q-p3": 2, "DocumentReference?patient=p1&_id=n1": 0} {
+		c.ledger = nil
 		body := c.get("/fhir/" + target).Body.String()
+		for _, r := range c.ledger {
+			if r.Part2 != (want > 0) {
+				t.Errorf("%s: the ledger says %v of Part 2 records", target, r.Part2)
+			}
+		}
 		if n := strings.Count(body, "Recipient: the partner of p"); n != want {
 			t.Errorf("%s: %d scopes", target, n)
 		}

@@ -28,7 +28,7 @@ func (x *exchange) records(a *egress.Answer) []ledger.Record {
 		}
 	}
 	if len(clients) == 1 && !d.reach {
-		return []ledger.Record{x.recordOf(a, clients[0], a.Names, a.Digest)}
+		return []ledger.Record{x.recordOf(a, clients[0], a.Released)}
 	}
 	var out []ledger.Record
 	rest := a.Released
@@ -36,11 +36,11 @@ func (x *exchange) records(a *egress.Answer) []ledger.Record {
 		var his []stage.Released
 		his, rest = partition(rest, e.Client)
 		if len(his) > 0 || !d.reach { // of all whom a search over the reach passes by, none is told of
-			out = append(out, x.recordOf(a, e, egress.NamesOf(his), egress.DigestOf(his)))
+			out = append(out, x.recordOf(a, e, his))
 		}
 	}
 	if len(rest) > 0 || len(out) == 0 {
-		out = append(out, x.recordOf(a, release.Evidence{}, egress.NamesOf(rest), egress.DigestOf(rest)))
+		out = append(out, x.recordOf(a, release.Evidence{}, rest))
 	}
 	return out
 }
@@ -57,12 +57,16 @@ func partition(all []stage.Released, client fhir.Reference) (his, rest []stage.R
 	return his, rest
 }
 
-func (x *exchange) recordOf(a *egress.Answer, e release.Evidence, released []string, digest [32]byte) ledger.Record {
+func (x *exchange) recordOf(a *egress.Answer, e release.Evidence, released []stage.Released) ledger.Record {
 	who := x.request.Requester
+	names, digest := a.Names, a.Digest
+	if len(released) != len(a.Released) {
+		names, digest = egress.NamesOf(released), egress.DigestOf(released)
+	}
 	r := ledger.Record{
 		At: x.api.Now(), RequestID: x.id, Partner: who.PartnerID, Interaction: x.template, Status: a.Status,
 		Client: e.Client.String(), ChartVersion: e.ChartVersion, Withheld: e.Withheld,
-		Released: released, Digest: digest,
+		Released: names, Digest: digest,
 	}
 	r.Purposes = make([]string, 0, len(who.Purposes))
 	for _, p := range who.Purposes {
@@ -79,6 +83,9 @@ func (x *exchange) recordOf(a *egress.Answer, e release.Evidence, released []str
 		}
 		r.Withheld[guarded]++
 	}
-	r.Accountable = len(released) > 0 && x.api.Accountable(who, e)
+	if len(released) > 0 {
+		r.Accountable, r.ToIndividual, r.Authorized = x.api.Accountable(who, e), e.SelfAccess, e.Authorization
+		r.Part2 = egress.HoldPart2(released)
+	}
 	return r
 }

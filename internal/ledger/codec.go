@@ -40,7 +40,10 @@ func split(commit []byte) (records [][]byte, err error) {
 const (
 	flagRestart     = 1 << 0 // names begin again with this record
 	flagAccountable = 1 << 1
-	flagsKnown      = flagRestart | flagAccountable
+	flagIndividual  = 1 << 2
+	flagAuthorized  = 1 << 3
+	flagPart2       = 1 << 4
+	flagsKnown      = 1<<5 - 1
 )
 
 // encoder writes the records of one chain, in order.
@@ -75,18 +78,29 @@ func (e *encoder) encode(r *Record) []byte {
 	if len(e.names.numbers) > maxNames {
 		e.forget()
 	}
-	flags := byte(0)
+	flags := r.flags()
 	if e.restart {
 		flags |= flagRestart
-	}
-	if r.Accountable {
-		flags |= flagAccountable
 	}
 	e.encodeBody(r)
 	out := make([]byte, 0, len(e.body)+len(e.names.fresh)+8)
 	out = e.names.take(append(out, formatVersion, flags))
 	e.restart = false
 	return append(out, e.body...)
+}
+
+// flags are what a record says by yes or no.
+func (r *Record) flags() byte {
+	flags := byte(0)
+	for _, f := range [...]struct {
+		flag byte
+		set  bool
+	}{{flagAccountable, r.Accountable}, {flagIndividual, r.ToIndividual}, {flagAuthorized, r.Authorized}, {flagPart2, r.Part2}} {
+		if f.set {
+			flags |= f.flag
+		}
+	}
+	return flags
 }
 
 func (e *encoder) encodeBody(r *Record) {
@@ -180,7 +194,9 @@ func (d *decoder) decode(b []byte) (Record, error) {
 		d.names.reset()
 	}
 	d.names.learn(r)
-	out := Record{Accountable: flags&flagAccountable != 0}
+	out := Record{
+		Accountable: flags&flagAccountable != 0, ToIndividual: flags&flagIndividual != 0, Authorized: flags&flagAuthorized != 0, Part2: flags&flagPart2 != 0,
+	}
 	d.head(r, &out)
 	d.lists(r, &out)
 	copy(out.Digest[:], r.take(len(out.Digest)))

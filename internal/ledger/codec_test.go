@@ -24,8 +24,9 @@ func TestRecordsOfAChainReadBack(t *testing.T) {
 			}), 0, 3).Draw(t, "consents"),
 			Released:    rapid.SliceOfN(name, 0, 8).Draw(t, "released"),
 			Withheld:    rapid.MapOfN(name, rapid.Uint32(), 0, 3).Draw(t, "withheld"),
-			Accountable: rapid.Bool().Draw(t, "accountable"),
-			Digest:      [32]byte{rapid.Byte().Draw(t, "digest")},
+			Accountable: rapid.Bool().Draw(t, "accountable"), ToIndividual: rapid.Bool().Draw(t, "individual"), Authorized: rapid.Bool().Draw(t, "authorized"),
+			Part2:  rapid.Bool().Draw(t, "part 2"),
+			Digest: [32]byte{rapid.Byte().Draw(t, "digest")},
 		}
 	})
 	rapid.Check(t, func(t *rapid.T) {

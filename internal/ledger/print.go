@@ -57,6 +57,9 @@ type line struct {
 	Released     []string          `json:"released"`
 	Withheld     map[string]uint32 `json:"withheld,omitempty"`
 	Accountable  bool              `json:"accountable"`
+	ToIndividual bool              `json:"toIndividual,omitempty"`
+	Authorized   bool              `json:"authorized,omitempty"`
+	Part2        bool              `json:"part2,omitempty"`
 	Digest       string            `json:"digest"`
 	Chain        string            `json:"chain"`
 	Number       uint64            `json:"number"`
@@ -71,7 +74,8 @@ type consentLine struct {
 func (e Entry) MarshalJSON() ([]byte, error) {
 	r := &e.Record
 	l := line{At: r.At, RequestID: r.RequestID, Recipient: r.Partner, Purposes: r.Purposes, Interaction: r.Interaction, Status: r.Status, Client: r.Client,
-		ChartVersion: r.ChartVersion, Released: r.Released, Withheld: r.Withheld, Accountable: r.Accountable, Digest: hex.EncodeToString(r.Digest[:]),
+		ChartVersion: r.ChartVersion, Released: r.Released, Withheld: r.Withheld, Accountable: r.Accountable,
+		ToIndividual: r.ToIndividual, Authorized: r.Authorized, Part2: r.Part2, Digest: hex.EncodeToString(r.Digest[:]),
 		Chain: e.Writer.String(), Number: e.Seq}
 	if l.Released == nil {
 		l.Released = []string{}

@@ -18,7 +18,13 @@ type Record struct {
 	Withheld     map[string]uint32 // counts by reason
 	// Accountable says that the accounting of disclosures (45 CFR 164.528) lists it: not TPO, not the client, not under an authorisation.
 	Accountable bool
-	Digest      [32]byte // SHA-256 over the digests of the released bodies, in order
+	// ToIndividual says that it went to the client, or to who may act for the client (164.528(a)(1)(ii)).
+	ToIndividual bool
+	// Authorized says that every Consent that permitted it is an authorization (164.508) or a Part 2 consent.
+	Authorized bool
+	// Part2 says that a record of a substance use disorder program was in it: 42 CFR 2.25 has an accounting of its own.
+	Part2  bool
+	Digest [32]byte // SHA-256 over the digests of the released bodies, in order
 }
 
 // ConsentUse is a Consent that decided, and its version: the digest of its content.

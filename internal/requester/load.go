@@ -17,6 +17,8 @@ const maxRegisterBytes = 4 << 20
 //
 //	partners:
 //	  - id: lakeside                # the OAuth client_id
+//	    name: Lakeside Family Clinic    # as clients read it; without it the id stands in its place
+//	    address: 12 Main Street, Springfield   # where it is known
 //	    kind: provider              # provider, payer, patient, employer or other
 //	    organization: {reference: Organization/x, npi: "1234567893", identifiers: [{system: ..., value: ...}]}
 //	    practitioners: [{npi: "1245319599"}]
@@ -30,6 +32,8 @@ type registerFile struct {
 
 type partnerFile struct {
 	ID             string      `yaml:"id"`
+	Name           string      `yaml:"name"`
+	Address        string      `yaml:"address"`
 	Kind           Kind        `yaml:"kind"`
 	Organization   partyFile   `yaml:"organization"`
 	Practitioners  []partyFile `yaml:"practitioners"`

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	jose "github.com/go-jose/go-jose/v4"
 
@@ -17,7 +18,9 @@ import (
 var kinds = []Kind{KindProvider, KindPayer, KindPatient, KindEmployer, KindOther}
 
 func (l *loader) partner(r *Register, i int, f partnerFile) {
-	p := &Partner{ID: f.ID, Kind: f.Kind}
+	p := &Partner{ID: f.ID, Name: f.Name, Address: f.Address, Kind: f.Kind}
+	l.oneLine(i, "name", f.Name)
+	l.oneLine(i, "address", f.Address)
 	if f.ID == "" || strings.TrimSpace(f.ID) != f.ID {
 		l.add(l.line(i, "id"), "a partner without an id, or with blanks around it")
 	}
@@ -38,6 +41,15 @@ func (l *loader) partner(r *Register, i int, f partnerFile) {
 	p.Keys, p.JWKSURI = l.keys(i, f), f.JWKSURI
 	r.partners[f.ID] = p
 }
+
+// oneLine wants one line of text: it is printed as it stands.
+func (l *loader) oneLine(i int, key, text string) {
+	if strings.TrimSpace(text) != text || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || len(text) > maxText {
+		l.add(l.line(i, key), "%s is not one line of at most %d characters, without blanks around it", key, maxText)
+	}
+}
+
+const maxText = 200
 
 func (l *loader) party(line int, what string, f partyFile) Party {
 	var p Party

@@ -17,7 +17,9 @@ var ErrUnknownPartner = errors.New("requester: the client is not a registered pa
 
 // Partner is one OAuth client as the practice has registered it. It must not be changed.
 type Partner struct {
-	ID            string // the OAuth client_id
+	ID string // the OAuth client_id
+	// Name and Address are for people: an accounting of disclosures states them (45 CFR 164.528(b)(2)(ii)). Either may be empty.
+	Name, Address string
 	Kind          Kind
 	Organization  Party
 	Practitioners []Party

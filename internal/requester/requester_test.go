@@ -38,6 +38,8 @@ const register = `partners:
     purposes: [HPAYMT]
     scopes: system/*.rs
   - id: app
+    name: My Records
+    address: 18 Quay Street
     kind: patient
     purposes: [PATRQT]
     scopes: patient/*.rs user/*.rs
@@ -66,6 +68,13 @@ func purpose(codes ...string) (all []fhir.Coding) {
 		all = append(all, fhir.Coding{System: fhir.SystemActReason, Code: c})
 	}
 	return all
+}
+
+func TestAPartnerHasANameAndAnAddressForPeople(t *testing.T) {
+	p, ok := mustLoad(t).Partner("app")
+	if !ok || p.Name != "My Records" || p.Address != "18 Quay Street" {
+		t.Errorf("%+v", p)
+	}
 }
 
 func TestARequesterComesFromTheRegister(t *testing.T) {
@@ -254,6 +263,8 @@ func TestLoadReportsEveryProblemWithItsPlace(t *testing.T) {
     purposes: [HPAYMT, COC, TREAT, BTG]
     default-purpose: HOPERAT
     jwks-file: absent.json
+    name: " Payer"
+    address: "first\nsecond"
   - kind: patient
     scopes: user/*.rs
     practitioners: [{}, {npi: "12"}, {npi: "1245319599"}, {npi: "1245319599"}]
@@ -274,11 +285,12 @@ func TestLoadReportsEveryProblemWithItsPlace(t *testing.T) {
 		"partners.yaml:11: default-purpose is not one of the purposes",
 		"partners.yaml:8: scopes is missing",
 		"partners.yaml:12: jwks-file cannot be read",
-		"partners.yaml:13: a partner without an id",
-		"partners.yaml:14: a partner of kind patient uses patient/ scopes only",
-		"partners.yaml:15: a practitioner needs",
-		"partners.yaml:15: practitioners: an NPI has ten digits",
-		"partners.yaml:15: two practitioners have one identifier",
+		"partners.yaml:15: a partner without an id",
+		"partners.yaml:16: a partner of kind patient uses patient/ scopes only",
+		"partners.yaml:17: a practitioner needs",
+		"partners.yaml:17: practitioners: an NPI has ten digits",
+		"partners.yaml:17: two practitioners have one identifier",
+		"partners.yaml:13: name is not one line", "partners.yaml:14: address is not one line",
 	}
 	if err == nil {
 		t.Fatal("no error")

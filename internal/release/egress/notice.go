@@ -7,6 +7,7 @@ import (
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/release/consent"
+	"github.com/consentry/gateway/internal/release/stage"
 )
 
 // codePart2 marks records of a substance use disorder program (v3-ActCode, 42 CFR Part 2).
@@ -57,6 +58,11 @@ func (e *Egress) noticeFor(entries []Entry, inside bool) (n *notice, ok bool) {
 		}
 	}
 	return n, true
+}
+
+// HoldPart2 tells whether a record of a substance use disorder program is among the released (42 CFR Part 2).
+func HoldPart2(released []stage.Released) bool {
+	return slices.ContainsFunc(released, func(r stage.Released) bool { return isPart2(r.Labels()) })
 }
 
 func isPart2(labels []fhir.Coding) bool {

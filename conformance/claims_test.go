@@ -47,7 +47,7 @@ func TestWhatIsReleasedKeepsTheProfilesThatItClaims(t *testing.T) {
 	for b, n := range broken {
 		t.Errorf("%d times: %s", n, b)
 	}
-	want := []string{ours + "consent", ours + "documentreference", ours + "provenance", pcf + "Basic", pcf + "Intermediate"}
+	want := []string{ours + "consent", ours + "consent-extract", ours + "documentreference", ours + "patient", ours + "provenance", pcf + "Basic", pcf + "Intermediate"}
 	if _, has := definitionFiles(t); has {
 		for _, name := range []string{"documentreference", "provenance", "patient", "practitioner", "organization", "encounter", "medicationrequest"} {
 			want = append(want, usCore+"us-core-"+name)
@@ -61,9 +61,10 @@ func TestWhatIsReleasedKeepsTheProfilesThatItClaims(t *testing.T) {
 	t.Logf("checked: %v", checked)
 }
 
-// TestDocumentsProvenancesAndConsentsClaimOurProfiles: each of them, but for the extract of a Consent that a partner gets, which claims nothing.
-func TestDocumentsProvenancesAndConsentsClaimOurProfiles(t *testing.T) {
+// TestWhatWeHaveProfilesForClaimsThem: each resource of their types, and of a Consent that a partner gets its extract.
+func TestWhatWeHaveProfilesForClaimsThem(t *testing.T) {
 	want := map[string][]string{
+		"Patient":           {usCore + "us-core-patient", ours + "patient"},
 		"DocumentReference": {usCore + "us-core-documentreference", ours + "documentreference"},
 		"Provenance":        {usCore + "us-core-provenance", ours + "provenance"},
 		"Consent":           {ours + "consent"},
@@ -71,7 +72,7 @@ func TestDocumentsProvenancesAndConsentsClaimOurProfiles(t *testing.T) {
 	seen := map[string]int{}
 	for _, r := range everythingReleased(t) {
 		if r.Type == "Consent" && len(at(r.Tree, "performer")) == 0 {
-			if len(claims(r)) > 0 {
+			if seen[ours+"consent-extract"]++; !slices.Equal(claims(r), []string{ours + "consent-extract"}) {
 				t.Errorf("the extract of a Consent claims %v", claims(r))
 			}
 			continue
@@ -83,7 +84,7 @@ func TestDocumentsProvenancesAndConsentsClaimOurProfiles(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 5 {
+	if len(seen) != 8 {
 		t.Errorf("%v", seen)
 	}
 }
@@ -172,7 +173,11 @@ var breaking = map[string]struct{ profile, raw, want string }{
 	"slice by pattern":   {usCore + "us-core-observation-screening-assessment", `{"resourceType":"Observation","status":"final","category":[{"coding":[{"system":"urn:x","code":"survey"}]}],"code":{"text":"x"},"subject":{"display":"x"}}`, "Observation.category:survey: the required slice is missing"},
 	"invariant on root":  {usCore + "us-core-medicationrequest", `{"resourceType":"MedicationRequest","status":"active","intent":"order","medicationCodeableConcept":{"text":"x"},"subject":{"display":"x"}}`, "MedicationRequest: us-core-21"},
 	"forbidden element":  {ours + "documentreference", document(`,"description":"x"`), "DocumentReference.description must not be there"},
-	"forbidden below":    {ours + "documentreference", strings.Replace(document(""), `"data":`, `"url":"https://x.example","data":`, 1), "DocumentReference.content.attachment.url must not be there"},
+	"forbidden below":    {ours + "consent-extract", extract("permit", `,"data":[{"meaning":"instance","reference":{"reference":"Encounter/a"}}]`), "Consent.provision.data must not be there"},
+	"who signed":         {ours + "consent-extract", strings.Replace(extract("permit", ""), `"provision"`, `"performer":[{"reference":"Patient/a"}],"provision"`, 1), "Consent.performer must not be there"},
+	"a deny":             {ours + "consent-extract", extract("deny", ""), "Consent.provision: consentry-extract-1"},
+	"a deny below":       {ours + "consent-extract", extract("permit", `,"provision":[{"type":"deny"}]`), "Consent.provision: consentry-extract-1"},
+	"no labels of whose": {ours + "patient", `{"resourceType":"Patient","meta":{},"identifier":[{"system":"urn:x","value":"1"}],"name":[{"family":"x"}],"gender":"male"}`, "Patient.meta.security is missing"},
 	"no labels":          {ours + "provenance", `{"resourceType":"Provenance","meta":{},"target":[{"reference":"Patient/a"}],"recorded":"2026-01-01T00:00:00Z","agent":[{"who":{"reference":"Organization/a"}}]}`, "Provenance.meta.security is missing"},
 	"nobody who signed":  {ours + "consent", strings.Replace(consent(""), `"performer":[{"reference":"Patient/a"}],`, "", 1), "Consent.performer is missing"},
 	"an untyped rule":    {ours + "consent", consent(`,"provision":[{"purpose":[{"code":"TREAT"}]}]`), "Consent.provision: consentry-consent-1"},
@@ -196,6 +201,11 @@ func document(more string) string {
 	return `{"resourceType":"DocumentReference","meta":{"security":[{"code":"N"}]},"status":"current","type":{"text":"x"},"category":[{"text":"x"}],"subject":{"reference":"Patient/a"},"date":"2026-01-01T00:00:00Z","content":[{"attachment":{"contentType":"text/plain","data":"eA=="}}]` + more + `}`
 }
 
+func extract(typ, more string) string {
+	return `{"resourceType":"Consent","meta":{"security":[{"code":"R"}]},"status":"active","scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},"category":[{"text":"x"}],` +
+		`"patient":{"reference":"Patient/a"},"policyRule":{"coding":[{"code":"OPTIN"}]},"provision":{"type":"` + typ + `","actor":[{"role":{"text":"x"},"reference":{"display":"x"}}]` + more + `}}`
+}
+
 func consent(more string) string {
 	return `{"resourceType":"Consent","meta":{"security":[{"code":"N"}]},"status":"active","scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},"category":[{"text":"x"}],` +
 		`"patient":{"reference":"Patient/a"},"dateTime":"2026-01-01","performer":[{"reference":"Patient/a"}],"organization":[{"reference":"Organization/a"}],"sourceReference":{"reference":"DocumentReference/a"},` +
@@ -213,6 +223,9 @@ func TestTheProfileChecksWork(t *testing.T) {
 		if got := known[c.profile].breaks(parseResource(t, []byte(c.raw))); !slices.Contains(got, c.want) {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+	if got := known[ours+"consent-extract"].breaks(parseResource(t, []byte(extract("permit", "")))); len(got) > 0 {
+		t.Errorf("an extract is refused: %v", got)
 	}
 	for _, url := range []string{pcf + "Basic", pcf + "Intermediate", pcf + "Advanced", ours + "consent"} {
 		if got := known[url].breaks(parseResource(t, []byte(consent("")))); len(got) > 0 {
@@ -252,7 +265,7 @@ func TestTheProfileChecksWork(t *testing.T) {
 func TestOurDefinitionsAreValid(t *testing.T) {
 	needsNode(t)
 	files, err := filepath.Glob("../profiles/fhir/*.json")
-	if err != nil || len(files) < 5 {
+	if err != nil || len(files) < 13 {
 		t.Fatalf("%d definitions: %v", len(files), err)
 	}
 	var all []resource

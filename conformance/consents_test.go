@@ -79,8 +79,8 @@ func isExtract(t *testing.T, partner string, r resource) {
 			t.Errorf("an extract holds %s", name)
 		}
 	}
-	if len(at(r.Tree, "meta.profile"))+len(at(r.Tree, "meta.lastUpdated")) > 0 || len(texts(r.Tree, "policyRule.coding.code")) != 1 {
-		t.Error("an extract claims a profile, says when it changed, or has no policyRule")
+	if !slices.Equal(claims(r), []string{ours + "consent-extract"}) || len(at(r.Tree, "meta.lastUpdated")) > 0 || len(texts(r.Tree, "policyRule.coding.code")) != 1 {
+		t.Error("an extract claims another profile, says when it changed, or has no policyRule")
 	}
 	if got := texts(r.Tree, "provision.actor.reference.display"); len(got) != 1 || got[0] != partner {
 		t.Errorf("the extract of %s names %d recipients", partner, len(got))

@@ -50,7 +50,7 @@ func definitionFiles(t testing.TB) (files []string, hasUSCore bool) {
 	t.Helper()
 	core, _ := filepath.Glob(usCoreFiles)
 	own, _ := filepath.Glob(ourFiles)
-	if len(own) < 3 {
+	if len(own) < 5 {
 		t.Fatalf("%d profiles of ours", len(own))
 	}
 	return slices.Concat(core, own, []string{pcfFile}), len(core) > 0

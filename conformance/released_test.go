@@ -104,7 +104,7 @@ func TestWhatIsReleasedIsValid(t *testing.T) {
 	for p, n := range v.problems {
 		t.Errorf("%d times: %s", n, p)
 	}
-	for _, url := range []string{ours + "consent", ours + "documentreference", ours + "provenance", pcf + "Basic", pcf + "Intermediate"} {
+	for _, url := range []string{ours + "consent", ours + "consent-extract", ours + "documentreference", ours + "patient", ours + "provenance", pcf + "Basic", pcf + "Intermediate"} {
 		if v.checked[url] == 0 {
 			t.Errorf("nothing was validated against %s", url)
 		}

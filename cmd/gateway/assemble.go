@@ -14,6 +14,7 @@ import (
 	"github.com/consentry/gateway/internal/ledger"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release"
+	"github.com/consentry/gateway/internal/release/egress"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/search"
 	"github.com/consentry/gateway/internal/smart"
@@ -99,7 +100,9 @@ func (g *gateway) apiOptions(v *smart.Verifier, now clock) (o fhirapi.Options, e
 	if err != nil {
 		return o, err
 	}
-	capability, err := search.Capability{Base: g.cfg.BaseURL, Version: version, Released: released, CORS: true, Token: g.cfg.Tokens.Endpoint}.Statement()
+	capability, err := search.Capability{
+		Base: g.cfg.BaseURL, Version: version, Released: released, CORS: true, Token: g.cfg.Tokens.Endpoint, Profiles: g.supportedProfiles(),
+	}.Statement()
 	if err != nil {
 		return o, err
 	}
@@ -110,6 +113,19 @@ func (g *gateway) apiOptions(v *smart.Verifier, now clock) (o fhirapi.Options, e
 		CapabilityStatement: capability, SMARTConfiguration: discovery, Checks: g.checks(v), Metrics: g.metrics, Log: g.log, Now: now,
 		Timeout: time.Duration(g.cfg.Limits.RequestTimeout),
 	}, err
+}
+
+// supportedProfiles are those that resources may name in meta.profile. What the resources of a folder name is the source's own, and is known
+// only when they have been read.
+func (g *gateway) supportedProfiles() map[string][]string {
+	out := egress.Profiles()
+	if g.maps == nil {
+		return out
+	}
+	for typ, urls := range g.maps.Profiles() {
+		out[typ] = append(urls, out[typ]...)
+	}
+	return out
 }
 
 // accountable tells whether the accounting of disclosures lists an answer (45 CFR 164.528).

@@ -42,3 +42,21 @@ func (m *Maps) Describe(ctx context.Context, src practice.Source) error {
 
 // Withheld are the kinds of note that source.yaml keeps out of the maps, such as psychotherapy notes: none of them may ever leave.
 func (m *Maps) Withheld() []string { return slices.Sorted(maps.Keys(m.source.withheld)) }
+
+// Profiles are the profiles that the maps give their resources, by type.
+func (m *Maps) Profiles() map[string][]string {
+	out := map[string][]string{}
+	for _, rm := range m.maps {
+		for _, p := range []*plan{rm.resource, rm.provenance} {
+			if p == nil {
+				continue
+			}
+			for _, url := range p.profiles {
+				if !slices.Contains(out[p.typ], url) {
+					out[p.typ] = append(out[p.typ], url)
+				}
+			}
+		}
+	}
+	return out
+}

@@ -79,7 +79,7 @@ func TestAPartnerSeesAnExtractOfWhatPermitsItSomething(t *testing.T) {
 		`"performer":[{"reference":"`+patientRef("1").String()+`","display":"Jane Roe"}],"sourceAttachment":{"title":"the scan"},"verification":[{"verified":true,"verificationDate":"2026-01-06"}],"status"`, 1)
 	c.sign("1", whole)
 	want := fmt.Sprintf(`{"category":[{"coding":[{"code":"IDSCL","system":"http://terminology.hl7.org/CodeSystem/v3-ActCode"}]}],"id":%q,`+
-		`"meta":{"security":[{"code":"R","system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality"}]},`+
+		`"meta":{"profile":["https://consentry.dev/fhir/StructureDefinition/consentry-consent-extract"],"security":[{"code":"R","system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality"}]},`+
 		`"organization":[{"identifier":{"system":"http://hl7.org/fhir/sid/us-npi","value":"1093817465"}}],"patient":{"reference":%q},`+
 		`"policyRule":{"coding":[{"code":"OPTIN","system":"http://terminology.hl7.org/CodeSystem/v3-ActCode"}]},`+
 		`"provision":{"actor":[{"reference":{"display":"lakeside","identifier":{"system":"http://hl7.org/fhir/sid/us-npi","value":"1234567893"}},`+

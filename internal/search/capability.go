@@ -12,6 +12,8 @@ type Capability struct {
 	Released time.Time // when the software, or its configuration, last changed
 	CORS     bool      // whether browsers of other origins may call the API
 	Token    string    // absolute URL of the token endpoint, as smart-configuration names it; none if empty
+	// Profiles are those that resources of a type may name in meta.profile.
+	Profiles map[string][]string
 }
 
 // The CapabilityStatement (FHIR R4 5.2), as far as we fill it.
@@ -103,7 +105,7 @@ func (c Capability) Statement() ([]byte, error) {
 			Description: "SMART App Launch 2.2; see [base]/.well-known/smart-configuration."},
 	}
 	for i := range resources {
-		r.Resource = append(r.Resource, resources[i].statement())
+		r.Resource = append(r.Resource, resources[i].statement(c.Profiles[resources[i].Type]))
 	}
 	s.Rest = []rest{r}
 	return json.Marshal(s)
@@ -120,9 +122,9 @@ func (c Capability) endpoints() []extension {
 	return []extension{{URL: oauthURIs, Extension: []extension{{URL: "token", ValueURI: c.Token}}}}
 }
 
-func (r *Resource) statement() restResource {
+func (r *Resource) statement(profiles []string) restResource {
 	out := restResource{
-		Type: r.Type, SupportedProfile: r.Profiles, Versioning: "no-version", ReferencePolicy: []string{"literal", "resolves"},
+		Type: r.Type, SupportedProfile: profiles, Versioning: "no-version", ReferencePolicy: []string{"literal", "resolves"},
 		Interaction: []restInteraction{{"read"}, {"search-type"}},
 	}
 	if r.Provenance {

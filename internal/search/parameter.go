@@ -51,8 +51,6 @@ type Resource struct {
 	Parameters []Parameter
 	// Combinations are the sets of parameters that US Core 6.1 names together; any others work as well.
 	Combinations [][]string
-	// Profiles are the profiles that every resource of the type conforms to.
-	Profiles []string
 	// Open says that a search need not name a client: the practice's directory, and Patient (over the requester's reach).
 	Open bool
 	// Provenance says that `_revinclude=Provenance:target` is supported.

@@ -8,7 +8,7 @@ import "slices"
 const (
 	hl7    = "http://hl7.org/fhir/SearchParameter/"
 	usCore = "http://hl7.org/fhir/us/core/SearchParameter/"
-	uscP   = "http://hl7.org/fhir/us/core/StructureDefinition/"
+	ours   = "https://consentry.dev/fhir/SearchParameter/" // profiles/fhir
 )
 
 var (
@@ -60,7 +60,7 @@ var resources = withCommon([]Resource{
 		Combinations: [][]string{{"patient", "status"}, {"patient", "actor"}},
 	},
 	{
-		Type: "DocumentReference", Provenance: true, Profiles: []string{uscP + "us-core-documentreference"},
+		Type: "DocumentReference", Provenance: true,
 		Parameters: []Parameter{
 			clientOf("subject"), subject("DocumentReference-subject"),
 			{Name: "category", Kind: Token, Paths: []string{"category"}, Definition: hl7 + "DocumentReference-category"},
@@ -171,9 +171,10 @@ var resources = withCommon([]Resource{
 		Combinations: [][]string{{"patient", "date"}, {"patient", "status"}, {"patient", "code", "date"}},
 	},
 	{
-		Type: "Provenance", Profiles: []string{uscP + "us-core-provenance"},
+		Type: "Provenance",
 		Parameters: []Parameter{
-			{Name: "patient", Kind: Reference, Targets: onlyPatient, Definition: hl7 + "Provenance-patient", origin: fromSubject},
+			// FHIR's own finds a Provenance only if its target is the Patient.
+			{Name: "patient", Kind: Reference, Targets: onlyPatient, Definition: ours + "Provenance-patient", origin: fromSubject},
 			{Name: "target", Kind: Reference, Paths: []string{"target"}, Definition: hl7 + "Provenance-target", Targets: []string{"CarePlan", "Condition",
 				"Consent", "DocumentReference", "Encounter", "Goal", "MedicationRequest", "Observation", "Patient", "Procedure", "RelatedPerson"}},
 			{Name: "recorded", Kind: Date, Paths: []string{"recorded"}, Definition: hl7 + "Provenance-recorded"},

@@ -15,6 +15,8 @@ const (
 	fhirProfiles = "http://hl7.org/fhir/StructureDefinition/"
 	usCore       = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 	ours         = "https://consentry.dev/fhir/StructureDefinition/consentry-"
+
+	extractProfile = ours + "consent-extract"
 )
 
 // needs are the references that a profile asks for and FHIR itself does not, by the path of the element (US Core 6.1: provenance-1, us-core-21).
@@ -28,6 +30,14 @@ var needs = map[string][]string{
 	ours + "documentreference":   nil,
 	ours + "provenance":          {"agent.onBehalfOf"},
 	ours + "consent":             {"performer", "organization"},
+	ours + "consent-extract":     nil,
+	ours + "patient":             nil,
+}
+
+// Profiles are those that egress itself names in meta.profile, by type, whatever the source says: of a Consent's extract, and those of IHE PCF
+// that a whole Consent can keep.
+func Profiles() map[string][]string {
+	return map[string][]string{"Consent": {extractProfile, pcf + "Basic", pcf + "Intermediate", pcf + "Advanced"}}
 }
 
 // claimsMore tells whether a resource can claim a profile that its map does not know of: which of IHE PCF's a Consent keeps is in what it says.

@@ -15,7 +15,7 @@ import (
 // ConsentExtract puts an extract in the place of a Consent: what it permits to the one who asks, and what FHIR R4 requires of a Consent. The body
 // of the Consent is not read. The extract is written from its Terms alone, so that two Consents with the same Terms are the same bytes, and
 // no element that somebody adds to Consents can get into it. It has no meta.lastUpdated, since a change that it does not show would show
-// there, and no meta.profile: it holds less than our own profile and IHE PCF ask for.
+// there, and names no profile but its own: it holds less than that of a whole Consent and those of IHE PCF ask for.
 func (e *Egress) ConsentExtract(r stage.Released, t *consent.Terms) (stage.Released, bool) {
 	old := r.Facts()
 	if old == nil || t == nil || old.Type != "Consent" || (fhir.Reference{Type: old.Type, ID: old.ID}) != t.Consent || len(t.Permits) == 0 {
@@ -66,6 +66,7 @@ type (
 		Provision    provision   `json:"provision"`
 	}
 	meta struct {
+		Profile  []string `json:"profile"`
 		Security []coding `json:"security"`
 	}
 	provision struct {
@@ -105,7 +106,7 @@ type (
 
 func (e *Egress) extract(t *consent.Terms, labels []fhir.Coding) extract {
 	x := extract{
-		ResourceType: "Consent", ID: t.Consent.ID, Meta: meta{Security: codings(labels)}, Status: "active",
+		ResourceType: "Consent", ID: t.Consent.ID, Meta: meta{Profile: []string{extractProfile}, Security: codings(labels)}, Status: "active",
 		Scope: one(fhir.SystemConsentScope, "patient-privacy"), Category: []concept{one(fhir.SystemActCode, "IDSCL")},
 		Patient: reference{Reference: t.Client.String()}, PolicyRule: policyRule(t), Provision: e.provisions(t),
 	}

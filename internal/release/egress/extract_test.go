@@ -41,7 +41,8 @@ func TestAnExtractIsAFunctionOfItsTerms(t *testing.T) {
 	if diff := cmp.Diff([]fhir.Coding{{System: fhir.SystemConfidentiality, Code: "R"}}, other.Labels()); diff != "" {
 		t.Errorf("the labels: %s", diff)
 	}
-	if body := string(sealed.Open(other)); strings.Contains(body, "secret") || strings.Contains(body, "lastUpdated") || strings.Contains(body, "profile") {
+	if body := string(sealed.Open(other)); strings.Contains(body, "secret") || strings.Contains(body, "lastUpdated") || strings.Count(body, "StructureDefinition/") != 1 ||
+		!strings.Contains(body, `"profile":["https://consentry.dev/fhir/StructureDefinition/consentry-consent-extract"]`) {
 		t.Errorf("the body: %s", body)
 	}
 	if f := other.Facts(); f.Subject != (fhir.Reference{Type: "Patient", ID: "p1"}) || !f.LastUpdated.Start.IsZero() || len(f.Dates) != 1 {

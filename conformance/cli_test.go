@@ -17,7 +17,7 @@ import (
 
 // commands are all that there are; a test fails if the help names another.
 var commands = map[string][]string{
-	"": nil, "demo": {"--listen", "--data-dir", "--once", "--clients", "--seed"}, "serve": {"--config"}, "check": {"--config"},
+	"": nil, "demo": {"--listen", "--data-dir", "--once", "--clients", "--seed"}, "serve": {"--config"}, "ready": {"--config"}, "check": {"--config"},
 	"explain": {"--consents", "--resources", "--requester", "--at", "--zone", "--practice", "--json"}, "preview": {"--config", "--client", "--as", "--purpose"},
 	"ledger": nil, "ledger verify": {"--config"}, "ledger disclosures": {"--config", "--client", "--since", "--format"}, "keys": {"--dir"}, "revoke": {"--config", "--token", "--partner", "--for"},
 }
@@ -107,6 +107,9 @@ func TestMistakesOfAUser(t *testing.T) {
 			`several.yaml:12: tokens.algorithms: algorithm "HS256"`, "several.yaml:14: keys.id: "},
 		"serve --config " + config + " extra":  {"extra"},
 		"check":                                {"config"},
+		"ready":                                {"config"},
+		"ready --config " + bare:               {"nobody answers"},
+		"ready --config " + unknown:            {"unknown.yaml:2", "lissen"},
 		"check --config " + dir + "/none.yaml": {"none.yaml"},
 		"preview --config " + config:           {"as", "client"},
 		"preview --config " + config + " --client 1001 --as nobody":                        {"nobody", harbor},

@@ -85,15 +85,45 @@ func openClinic(dir string, clients int) (*clinic, error) {
 	if err := c.lay(clients); err != nil {
 		return nil, err
 	}
-	var err error
-	if c.process, err = start("serve", "--config", c.config()); err != nil {
-		return nil, err
-	}
-	if err := c.until("ready", func() bool { return isReady(c.root) }); err != nil {
-		_ = c.stop()
+	if err := c.open(); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// open starts the gateway, and stops it if it does not get ready.
+func (c *clinic) open() (err error) {
+	if c.process, err = start("serve", "--config", c.config()); err != nil {
+		return err
+	}
+	if err := c.until("ready", func() bool { return isReady(c.root) }); err != nil {
+		_ = c.stop()
+		return err
+	}
+	return nil
+}
+
+// changedClinic gives a clinic of the test's own whose configuration has other words in place of some.
+func changedClinic(t testing.TB, oldNew ...string) *clinic {
+	t.Helper()
+	c := &clinic{dir: t.TempDir(), ids: map[practice.ClientKey]string{}}
+	if err := c.lay(20); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(c.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(oldNew); i += 2 {
+		if !strings.Contains(string(text), oldNew[i]) {
+			t.Fatalf("the configuration has no %q", oldNew[i])
+		}
+		text = []byte(strings.ReplaceAll(string(text), oldNew[i], oldNew[i+1]))
+	}
+	if err := os.WriteFile(c.config(), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func (c *clinic) config() string { return filepath.Join(c.dir, "gateway.yaml") }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +26,8 @@ client, and holds every resource against google/fhir: it must parse, validate, a
 
 Of a folder of FHIR files it reads all, makes every chart, and prints a table of the files; a folder that cannot be served is reported by file and line.
 
+With TLS it says until when the certificate can be used, and whether it is for the host of base-url; two weeks before its end that has to be looked at.
+
 It prints a table of the maps: rows read, mapped, withheld by reason, failed. Failed rows are listed by table, key and column, never with
 a value. Kinds of note that no map lists are withheld, and listed here so that somebody decides.
 
@@ -41,10 +44,14 @@ The exit code is 0 if nothing is left to look at, and 1 otherwise. Nothing is re
 			if err != nil {
 				return err
 			}
+			good, err := printCertificate(cmd.OutOrStdout(), records.cfg, time.Now())
+			if err != nil {
+				return err
+			}
 			if err := printChecked(cmd.OutOrStdout(), found); err != nil {
 				return err
 			}
-			if !found.OK() {
+			if !good || !found.OK() {
 				return errCheck
 			}
 			return nil

@@ -17,6 +17,10 @@ type Config struct {
 	// Listen is the address of the FHIR server, MetricsListen that of the Prometheus listener, which must be on loopback.
 	Listen        string `yaml:"listen"`
 	MetricsListen string `yaml:"metrics-listen"`
+	// TLS names the certificate that the FHIR server shows. Without it the server speaks plain HTTP, on loopback only.
+	TLS TLSConfig `yaml:"tls"`
+	// InsecurePlainHTTP lets the FHIR server speak plain HTTP on an address that other machines reach: behind a proxy that ends TLS, in a network of its own.
+	InsecurePlainHTTP bool `yaml:"insecure-plain-http"`
 	// BaseURL is the FHIR base as partners write it, "https://records.example.org/fhir".
 	BaseURL string `yaml:"base-url"`
 	// Zone is the practice's time zone, "America/New_York": a date in a Consent or a row is a day there.
@@ -86,14 +90,6 @@ type EphemeralConfig struct {
 	InsecurePlainTCP bool `yaml:"insecure-plain-tcp"`
 }
 
-// LimitsConfig bounds what one process takes on.
-type LimitsConfig struct {
-	CacheBytes     uint64   `yaml:"cache-bytes"`
-	RequestTimeout Duration `yaml:"request-timeout"`
-	// RequestsPerMinute is of one partner; 0 for any number.
-	RequestsPerMinute int `yaml:"requests-per-minute"`
-}
-
 // Duration is a time.Duration as people write it: "5s".
 type Duration time.Duration
 
@@ -136,7 +132,7 @@ func readConfig(path string) (*Config, error) {
 // parseConfig fails where the text is no YAML, of which nothing further can be said.
 func parseConfig(path string, text []byte) (*Config, error) {
 	cfg := &Config{
-		Limits:   LimitsConfig{CacheBytes: 512 << 20, RequestTimeout: Duration(30 * time.Second), RequestsPerMinute: 12_000},
+		Limits:   defaultLimits(),
 		path:     path,
 		root:     &yaml.Node{},
 		problems: &problems{path: path},
@@ -147,6 +143,7 @@ func parseConfig(path string, text []byte) (*Config, error) {
 	if yaml.Unmarshal(text, cfg.root) != nil {
 		return nil, cfg.problems.err()
 	}
+	cfg.completeLimits()
 	cfg.validate(cfg.problems)
 	cfg.resolvePaths()
 	return cfg, nil
@@ -154,7 +151,7 @@ func parseConfig(path string, text []byte) (*Config, error) {
 
 // resolvePaths makes the paths in the file relative to the file.
 func (c *Config) resolvePaths() {
-	paths := []*string{&c.Practice.SQLite, &c.Practice.Files, &c.Practice.Notes, &c.Profiles, &c.Maps, &c.Partners, &c.Tokens.JWKSFile, &c.Keys.ID, &c.Keys.Page, &c.Keys.ETag, &c.Keys.Ledger, &c.Ledger, &c.State}
+	paths := []*string{&c.Practice.SQLite, &c.Practice.Files, &c.Practice.Notes, &c.Profiles, &c.Maps, &c.Partners, &c.TLS.Certificate, &c.TLS.Key, &c.Tokens.JWKSFile, &c.Keys.ID, &c.Keys.Page, &c.Keys.ETag, &c.Keys.Ledger, &c.Ledger, &c.State}
 	for i := range c.Practice.Separated {
 		paths = append(paths, &c.Practice.Separated[i])
 	}

@@ -31,6 +31,7 @@ func (c *Config) checkFiles(p *problems) {
 	if c.checkPath(p, "tokens.jwks-file", c.Tokens.JWKSFile, hasText, "is no file, or empty") {
 		c.checkKeySet(p)
 	}
+	c.checkTLS(p)
 	c.checkPractice(p)
 }
 

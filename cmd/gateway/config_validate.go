@@ -39,10 +39,8 @@ func (c *Config) validate(p *problems) {
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "Local" {
 		p.add(c.line("zone"), "zone is no IANA time zone, such as America/New_York")
 	}
-	if c.Limits.RequestsPerMinute < 0 {
-		p.add(c.line("limits.requests-per-minute"), "limits.requests-per-minute is negative; 0 is any number")
-	}
 	c.validateAddresses(p)
+	c.validateLimits(p)
 	c.validateRedis(p)
 	c.validateTokens(p)
 }
@@ -74,14 +72,12 @@ func (c *Config) validateAddresses(p *problems) {
 			p.add(c.line("base-url"), "base-url is plain HTTP and not on loopback: partners would send their tokens in the clear")
 		}
 	}
-	if c.Listen != "" && !isLoopback(c.Listen) {
-		p.add(c.line("listen"), "listen is not on loopback: plain HTTP leaves this machine only behind a proxy that ends TLS here")
-	}
+	c.validateTLS(p)
 	if !isLoopback(c.MetricsListen) {
-		p.add(c.line("metrics-listen"), "metrics-listen is not on loopback")
+		p.add(c.line("metrics-listen"), "metrics-listen is not on loopback: it takes no token. Scrape it from this machine or pod")
 	}
 	for key, addr := range map[string]string{"listen": c.Listen, "metrics-listen": c.MetricsListen} {
-		if isLoopback(addr) && !hasPort(addr) {
+		if addr != "" && !hasPort(addr) {
 			p.add(c.line(key), "%s has no port between 0 and 65535", key)
 		}
 	}

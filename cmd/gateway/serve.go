@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
+
+	"github.com/consentry/gateway/internal/serving"
 )
 
 func serveCommand() *cobra.Command {
@@ -25,6 +26,11 @@ It does not start before it has loaded keys, maps and rules, has proven that it 
 maps runs. All problems of the configuration and of the files that it names are one report, each with its file and line. The files that it writes, ledger and
 state, must be its own. A practice's database that does not answer, or is not there, may come back: then it starts, answers 503, names "practice" under
 /readyz, and proves the same before it releases anything.
+
+With a certificate under "tls" it serves HTTPS, TLS 1.2 and later, HTTP/1.1 and HTTP/2. The certificate's files are looked at every two seconds: a new pair
+is taken without a restart, one that is broken, half written or at its end is reported in the log, and the one before it stays. Without a certificate it
+serves plain HTTP, on loopback only unless "insecure-plain-http: true" says that a proxy in front of it ends TLS. "limits" bounds what clients can hold:
+connections, requests at once, sizes and times.
 
 docker/gateway.yaml, in the repository, is a commented configuration. "gateway check" tells how well the maps fit the practice's rows.`,
 		Example: "  gateway serve --config /etc/consentry/gateway.yaml",
@@ -48,7 +54,7 @@ docker/gateway.yaml, in the repository, is a commented configuration. "gateway c
 			if err != nil {
 				return errors.Join(err, l.Close())
 			}
-			logger.Info("serving", "listen", s.addr(), "base", cfg.BaseURL)
+			logger.Info("serving", "listen", s.addr(), "base", cfg.BaseURL, "tls", cfg.TLS.Certificate != "")
 			return s.run(cmd.Context())
 		},
 	}
@@ -56,34 +62,40 @@ docker/gateway.yaml, in the repository, is a commented configuration. "gateway c
 	return cmd
 }
 
-// Limits of a connection. A request's own limit is the configuration's request-timeout.
-const (
-	headerTimeout = 10 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 32 << 10
-	drainTimeout  = 30 * time.Second
-)
+// drainTimeout is how long requests under way are waited for.
+const drainTimeout = 30 * time.Second
+
+// metricsLimits bound the metrics server, which is on loopback.
+var metricsLimits = serving.Limits{
+	Connections: 64, ConnectionsPerAddress: 64, Requests: 16, RequestsPerAddress: 16, Streams: 16, HeaderBytes: 8 << 10, BodyBytes: 1,
+	HeaderTimeout: 5 * time.Second, RequestTimeout: 10 * time.Second, AnswerTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+}
 
 // servers are the FHIR server and the metrics server, both listening.
 type servers struct {
 	gateway       *gateway
-	fhir, metrics *http.Server
+	fhir, metrics *serving.Server
 	fhirListener  net.Listener
 	metricsListen net.Listener
 }
 
 // listen makes the servers, the FHIR server on a listener that is open already, so that whatever is wrong is known before anything is served.
 func (g *gateway) listen(ctx context.Context, l net.Listener, handler http.Handler) (*servers, error) {
+	certificate, err := g.cfg.certificate(g.log)
+	if err != nil {
+		return nil, err
+	}
 	m, err := (&net.ListenConfig{}).Listen(ctx, "tcp", g.cfg.MetricsListen)
 	if err != nil {
 		return nil, fmt.Errorf("metrics-listen: %w", err)
 	}
-	timeout := time.Duration(g.cfg.Limits.RequestTimeout)
+	registry := g.metrics.Registry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return &servers{
 		gateway:      g,
 		fhirListener: l, metricsListen: m,
-		fhir:    &http.Server{Handler: closingAmbiguous(handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: timeout, WriteTimeout: 2 * timeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: silent()},
-		metrics: &http.Server{Handler: g.metrics.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: timeout, WriteTimeout: timeout, ErrorLog: silent()},
+		fhir:    serving.New(serving.Options{Handler: handler, Limits: g.cfg.Limits.serving(), Certificate: certificate, Alive: "/livez", Metrics: registry}),
+		metrics: serving.New(serving.Options{Handler: g.metrics.Handler(), Limits: metricsLimits}),
 	}, nil
 }
 
@@ -104,6 +116,3 @@ func (s *servers) run(ctx context.Context) error {
 	defer cancel()
 	return errors.Join(err, s.fhir.Shutdown(drain), s.metrics.Shutdown(drain))
 }
-
-// silent drops the server's own messages, which could repeat what a client sent.
-func silent() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -1,4 +1,4 @@
-package main
+package serving
 
 import (
 	"bufio"
@@ -13,10 +13,11 @@ import (
 
 func TestARequestFramedInTwoWaysIsTheLastOfItsConnection(t *testing.T) {
 	served := 0
-	s := httptest.NewServer(closingAmbiguous(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		closeIfAmbiguous(w, r)
 		served++
 		_, _ = io.Copy(io.Discard, r.Body)
-	})))
+	}))
 	defer s.Close()
 	hidden := "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
 	for name, c := range map[string]struct {

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"time"
+
+	"github.com/consentry/gateway/internal/serving"
+)
+
+// LimitsConfig bounds what one process takes on, and what clients can hold of it. Whoever stays within them notices none.
+type LimitsConfig struct {
+	// CacheBytes is the memory for views and pages that are asked for again.
+	CacheBytes uint64 `yaml:"cache-bytes"`
+	// RequestsPerMinute is of one partner; 0 for any number.
+	RequestsPerMinute int `yaml:"requests-per-minute"`
+
+	// Connections is how many may be open at once. When all are, the one that has stalled longest makes room for a new one.
+	Connections int `yaml:"connections"`
+	// ConnectionsPerAddress is how many of them one address may have (one /64 of IPv6). Without TLS it is the same as connections: there, all come from the proxy.
+	ConnectionsPerAddress int `yaml:"connections-per-address"`
+	// Requests is how many are answered at once; the next is told to come back in a second (503).
+	Requests int `yaml:"requests"`
+	// RequestsPerAddress is how many of them one address may have (429). Without TLS it is the same as requests.
+	RequestsPerAddress int `yaml:"requests-per-address"`
+	// Streams is how many requests one HTTP/2 connection may have at once.
+	Streams int `yaml:"streams"`
+
+	// HeaderBytes is the size of a request's line and header, tokens included.
+	HeaderBytes int `yaml:"header-bytes"`
+	// BodyBytes is the size of a request's body: the form of a search. No request needs more than 65536.
+	BodyBytes int `yaml:"body-bytes"`
+
+	// HeaderTimeout is for the TLS handshake, and for a request's header to arrive.
+	HeaderTimeout Duration `yaml:"header-timeout"`
+	// RequestTimeout is for a whole request to arrive, and for its answer to be made.
+	RequestTimeout Duration `yaml:"request-timeout"`
+	// AnswerTimeout is for a request to be answered and its answer to be taken: who reads slower is cut off. Without it, twice request-timeout.
+	AnswerTimeout Duration `yaml:"answer-timeout"`
+	// IdleTimeout is for how long a connection is kept that nothing is asked on.
+	IdleTimeout Duration `yaml:"idle-timeout"`
+}
+
+// maxBody is the most that any request of the API may say (fhirapi).
+const maxBody = 64 << 10
+
+func defaultLimits() LimitsConfig {
+	return LimitsConfig{
+		CacheBytes: 512 << 20, RequestsPerMinute: 12_000,
+		Connections: 4096, ConnectionsPerAddress: 512, Requests: 1024, RequestsPerAddress: 256, Streams: 64,
+		HeaderBytes: 32 << 10, BodyBytes: maxBody,
+		HeaderTimeout: Duration(10 * time.Second), RequestTimeout: Duration(30 * time.Second), IdleTimeout: Duration(2 * time.Minute),
+	}
+}
+
+// completeLimits gives what was not stated and follows from what was.
+func (c *Config) completeLimits() {
+	l := &c.Limits
+	if l.AnswerTimeout == 0 {
+		l.AnswerTimeout = 2 * l.RequestTimeout
+	}
+	for key, n := range map[string]struct {
+		of  *int
+		all int
+	}{"limits.connections-per-address": {&l.ConnectionsPerAddress, l.Connections}, "limits.requests-per-address": {&l.RequestsPerAddress, l.Requests}} {
+		if c.node(key) == nil && (c.TLS.Certificate == "" || *n.of > n.all) {
+			*n.of = n.all
+		}
+	}
+}
+
+// validateLimits sees to it that each limit lets something through and none contradicts another.
+func (c *Config) validateLimits(p *problems) {
+	l := c.Limits
+	if l.RequestsPerMinute < 0 {
+		p.add(c.line("limits.requests-per-minute"), "limits.requests-per-minute is negative; 0 is any number")
+	}
+	for key, n := range map[string]struct{ value, least, most int }{
+		"connections": {l.Connections, 1, 1 << 20}, "connections-per-address": {l.ConnectionsPerAddress, 1, l.Connections},
+		"requests": {l.Requests, 1, 1 << 20}, "requests-per-address": {l.RequestsPerAddress, 1, l.Requests},
+		"streams": {l.Streams, 1, 1000}, "header-bytes": {l.HeaderBytes, 4 << 10, 1 << 20}, "body-bytes": {l.BodyBytes, 1 << 10, maxBody},
+	} {
+		if n.most >= n.least && (n.value < n.least || n.value > n.most) {
+			p.add(c.line("limits."+key), "limits.%s must be from %d to %d", key, n.least, n.most)
+		}
+	}
+	if l.AnswerTimeout < l.RequestTimeout {
+		p.add(c.line("limits.answer-timeout"), "limits.answer-timeout is shorter than request-timeout: answers would be cut off that are still being made")
+	}
+}
+
+// serving gives the limits that hold before a request is looked at.
+func (l LimitsConfig) serving() serving.Limits {
+	return serving.Limits{
+		Connections: l.Connections, ConnectionsPerAddress: l.ConnectionsPerAddress,
+		Requests: l.Requests, RequestsPerAddress: l.RequestsPerAddress, Streams: l.Streams,
+		HeaderBytes: l.HeaderBytes, BodyBytes: int64(l.BodyBytes),
+		HeaderTimeout: time.Duration(l.HeaderTimeout), RequestTimeout: time.Duration(l.RequestTimeout),
+		AnswerTimeout: time.Duration(l.AnswerTimeout), IdleTimeout: time.Duration(l.IdleTimeout),
+	}
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// writeCertificate writes a certificate for the host, by itself, and its key.
+func writeCertificate(t testing.TB, dir, host string, until time.Time) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	noError(t, err)
+	c := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{host}, NotBefore: time.Now().AddDate(0, -3, 0), NotAfter: until}
+	text, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
+	noError(t, err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	noError(t, err)
+	noError(t, os.WriteFile(filepath.Join(dir, "tls.crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: text}), 0o644))
+	noError(t, os.WriteFile(filepath.Join(dir, "tls.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+}
+
+const withTLS = "maps: maps\ntls: {certificate: tls.crt, key: tls.key}"
+
+func TestPlainHTTPLeavesTheMachineOnlyByName(t *testing.T) {
+	everywhere := strings.Replace(goodConfig, "listen: 127.0.0.1:8080", "listen: 0.0.0.0:8443", 1)
+	for name, c := range map[string]struct {
+		text string
+		good bool
+	}{
+		"loopback":               {goodConfig, true},
+		"everywhere":             {everywhere, false},
+		"everywhere, by name":    {everywhere + "insecure-plain-http: true\n", true},
+		"everywhere, over TLS":   {strings.Replace(everywhere, "maps: maps", withTLS, 1), true},
+		"all addresses":          {strings.Replace(everywhere, "0.0.0.0:8443", `":8443"`, 1), false},
+		"a name of this machine": {strings.Replace(everywhere, "0.0.0.0:8443", "records.example.org:8443", 1), false},
+	} {
+		if _, err := loadText("g.yaml", c.text); (err == nil) != c.good || err != nil && !strings.Contains(err.Error(), "g.yaml:1: listen is not on loopback") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestPerAddressBoundsAreForWhereClientsComeFrom(t *testing.T) {
+	for name, c := range map[string]struct {
+		text                  string
+		connections, requests int
+	}{
+		"behind a proxy":            {goodConfig, 4096, 1024},
+		"over TLS":                  {strings.Replace(goodConfig, "maps: maps", withTLS, 1), 512, 256},
+		"over TLS, a small machine": {strings.Replace(goodConfig, "maps: maps", withTLS+"\nlimits: {connections: 100, requests: 50}", 1), 100, 50},
+		"stated":                    {goodConfig + "limits: {connections-per-address: 7, requests-per-address: 3}\n", 7, 3},
+	} {
+		cfg, err := loadText("g.yaml", c.text)
+		noError(t, err)
+		if l := cfg.Limits; l.ConnectionsPerAddress != c.connections || l.RequestsPerAddress != c.requests || l.AnswerTimeout != 2*l.RequestTimeout {
+			t.Errorf("%s: %+v", name, l)
+		}
+	}
+}
+
+func TestTheReportNamesABadCertificate(t *testing.T) {
+	config := practiceFolder(t)
+	edit(t, config, "maps: maps\n", withTLS+"\n", "base-url: http://127.0.0.1:8080/fhir", "base-url: https://records.example.org/fhir")
+	if got := strings.Join(report(t, config), "\n"); !strings.Contains(got, "gateway.yaml:10: tls: ") || !strings.Contains(got, "tls.crt: no such file") || !strings.Contains(got, "tls.key: no such file") {
+		t.Errorf("without the files: %s", got)
+	}
+	dir := filepath.Dir(config)
+	writeCertificate(t, dir, "records.example.org", time.Now().Add(-time.Hour))
+	if got := strings.Join(report(t, config), "\n"); !strings.Contains(got, "gateway.yaml:10: tls: tls.crt: it has ended on") {
+		t.Errorf("after its end: %s", got)
+	}
+	writeCertificate(t, dir, "records.example.org", time.Now().AddDate(0, 3, 0))
+	if got := report(t, config); got != nil {
+		t.Errorf("a good one: %s", got)
+	}
+}
+
+func TestCheckSaysUntilWhenTheCertificateHolds(t *testing.T) {
+	dir := t.TempDir()
+	cfg, err := loadText(filepath.Join(dir, "g.yaml"), strings.Replace(goodConfig, "maps: maps", withTLS, 1))
+	noError(t, err)
+	for name, c := range map[string]struct {
+		host string
+		days int
+		good bool
+		want string
+	}{
+		"long":         {"records.example.org", 60, true, "60 days from now"},
+		"soon":         {"records.example.org", 13, false, "to be renewed"},
+		"another host": {"login.example.org", 60, false, "does not name records.example.org"},
+	} {
+		var out bytes.Buffer
+		writeCertificate(t, dir, c.host, time.Now().Add(time.Duration(c.days)*24*time.Hour+time.Minute))
+		good, err := printCertificate(&out, cfg, time.Now())
+		noError(t, err)
+		if good != c.good || !strings.Contains(out.String(), c.want) {
+			t.Errorf("%s: %t, %s", name, good, out.String())
+		}
+	}
+}

@@ -4,6 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 DEMO_DIR ?= .demo
+FUZZTIME ?= 1m
 # Tests that take minutes, and many times as long under the race detector.
 LONG := ^(TestAFailing|TestNoninterference)
 
@@ -51,7 +52,22 @@ exhaustive: ## Compare the decision with the oracle over the whole product space
 	CONSENTRY_EXHAUSTIVE=1 $(GO) test -run Exhaustive -timeout 4h -v ./internal/release/consent/...
 
 .PHONY: fuzz
-fuzz: ## Fuzz every fuzz target for a minute
-	@for f in $$(grep -rl --include='*_test.go' '^func Fuzz' internal); do \
+fuzz: ## Fuzz every fuzz target for FUZZTIME (1m)
+	@for f in $$(git grep -l '^func Fuzz' -- '*_test.go'); do \
 	  for t in $$(grep -o '^func Fuzz[A-Za-z0-9_]*' $$f | cut -d' ' -f2); do \
-	    echo "$$f $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime 1m ./$$(dirname $$f) || exit 1; done; done
+	    echo "$$f $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f) || exit 1; done; done
+
+.PHONY: corpus
+corpus: ## Keep the smallest inputs that fuzzing has found, 24 a target, among the seeds that make test tries
+	@for d in $$(find "$$($(GO) env GOCACHE)/fuzz/github.com/consentry/gateway" -type d -name 'Fuzz*'); do \
+	  to=$${d#*/consentry/gateway/}; to=$$(dirname $$to)/testdata/fuzz/$$(basename $$d); \
+	  git grep -q "^func $$(basename $$d)(" -- "$${to%%/testdata/*}/*_test.go" || continue; \
+	  mkdir -p $$to; find $$d -type f -size -4k -printf '%s %p\n' | sort -n | head -24 | cut -d' ' -f2 | xargs -r -I{} cp {} $$to/; done
+	$(GO) test -run '^Fuzz' $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's,^,./,')
+
+.PHONY: nightly
+nightly: ## What takes hours: every fuzz target for 20 minutes, all small Consents, longer proofs
+	$(MAKE) fuzz FUZZTIME=20m
+	$(MAKE) exhaustive
+	CONSENTRY_CASES=2000000 CONSENTRY_SEED=$$(date +%s) $(GO) test -run '^TestAgree$$' -timeout 8h -v ./internal/release/consent
+	$(GO) test -race -run '^TestAFailing' -timeout 4h ./cmd/gateway

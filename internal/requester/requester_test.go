@@ -45,7 +45,7 @@ const register = `partners:
     scopes: patient/*.rs user/*.rs
 `
 
-func load(t *testing.T, text string, more ...string) (*Register, error) {
+func load(t testing.TB, text string, more ...string) (*Register, error) {
 	t.Helper()
 	files := fstest.MapFS{"conf/partners.yaml": {Data: []byte(text)}}
 	for i := 0; i+1 < len(more); i += 2 {

@@ -16,7 +16,7 @@ import (
 	"github.com/consentry/gateway/profiles"
 )
 
-func content(t *testing.T, name string) string {
+func content(t testing.TB, name string) string {
 	t.Helper()
 	b, err := os.ReadFile("testdata/" + name)
 	if err != nil {
@@ -26,7 +26,7 @@ func content(t *testing.T, name string) string {
 }
 
 // question asks over the files of testdata.
-func question(t *testing.T, consents, resources, who string) Question {
+func question(t testing.TB, consents, resources, who string) Question {
 	t.Helper()
 	rules, err := policy.LoadReading(profiles.FS)
 	if err != nil {

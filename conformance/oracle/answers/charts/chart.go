@@ -1,0 +1,155 @@
+package charts
+
+import "fmt"
+
+const (
+	actCode   = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+	loinc     = "http://loinc.org"
+	icd10     = "http://hl7.org/fhir/sid/icd-10-cm"
+	cpt       = "http://www.ama-assn.org/go/cpt"
+	clinical  = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+	condCat   = "http://terminology.hl7.org/CodeSystem/condition-category"
+	obsCat    = "http://terminology.hl7.org/CodeSystem/observation-category"
+	docCat    = "http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category"
+	rxnorm    = "http://www.nlm.nih.gov/research/umls/rxnorm"
+	discharge = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+)
+
+// shared are records about two clients, who both come for them.
+func (m *maker) shared() {
+	m.ids = map[string][]string{}
+	for i, pair := range [][2]int{{0, 1}, {2, 3}} {
+		group := fmt.Sprintf("couple-%d", i)
+		m.add("Group", group, Object{"type": "person", "actual": true, "member": some(Object{"entity": ref("Patient/" + m.p.Clients[pair[0]])}, Object{"entity": ref("Patient/" + m.p.Clients[pair[1]])})})
+		e := m.encounter(fmt.Sprintf("enc-couple-%d", i), "Group/"+group)
+		m.document(fmt.Sprintf("doc-couple-%d", i), "Group/"+group, e)
+	}
+	m.ids = nil
+}
+
+// chart makes the records of one client. What is made first can be referred to by what comes later.
+func (m *maker) chart(client string) {
+	m.of, m.ids = client, map[string][]string{}
+	defer func() { m.ids = nil }()
+	subject := "Patient/" + client
+	m.patient(client)
+	id := func(kind string, i int) string { return fmt.Sprintf("%s-%s-%d", kind, client[4:], i) }
+	if m.chance(60) {
+		m.add("RelatedPerson", id("rel", 0), Object{"active": m.maybe(50, true), "patient": ref(subject), "name": some(Object{"family": "Kin", "given": some("Rosé")}),
+			"relationship": some(concept(code("http://terminology.hl7.org/CodeSystem/v3-RoleCode", "MTH")))})
+	}
+	for i := range 2 + m.IntN(4) {
+		m.condition(id("cond", i), subject)
+	}
+	for i := range 3 + m.IntN(4) {
+		m.encounter(id("enc", i), subject)
+	}
+	for i := range 2 + m.IntN(4) {
+		m.observation(id("obs", i), subject)
+	}
+	for i := range 1 + m.IntN(4) {
+		m.procedure(id("proc", i), subject)
+		m.medication(id("med", i), subject)
+		m.goal(id("goal", i), subject)
+	}
+	for i := range 1 + m.IntN(3) {
+		m.plan(id("plan", i), subject)
+	}
+	for i := range 3 + m.IntN(5) {
+		m.document(id("doc", i), subject, m.one("Encounter"))
+	}
+	for i := range 3 + m.IntN(5) {
+		m.provenance(id("prov", i))
+	}
+}
+
+// one is the id of a record of the client's made before, or "".
+func (m *maker) one(typ string) string {
+	if len(m.ids[typ]) == 0 {
+		return ""
+	}
+	return pick(m, m.ids[typ]...)
+}
+
+// to is a reference to one of the client's records, or nothing.
+func (m *maker) to(percent int, typ string) any {
+	if id := m.one(typ); id != "" && m.chance(percent) {
+		return ref(typ + "/" + id)
+	}
+	return nil
+}
+
+// list is a list of one, or nothing.
+func list(v any) any {
+	if v == nil {
+		return nil
+	}
+	return some(v)
+}
+
+func (m *maker) patient(id string) {
+	family := pick(m, "Müller", "O'Neill", "van der Berg", "muller", "Zoe Smith")
+	r := Object{"name": some(Object{"use": "official", "family": family, "given": some(pick(m, "Zoë", "Ana", "Jean-Luc"), "Q.")}), "gender": pick(m, "female", "male", "other"),
+		"birthDate": pick(m, "1980-05-05", "1980-05", "1980", "1979-12-31", "2001-02-28"), "telecom": some(Object{"system": "phone", "value": "555-0100", "use": "mobile"}),
+		"address":             m.maybe(60, some(Object{"line": some("1 Hidden Road"), "city": "Springfield"})),
+		"generalPractitioner": list(m.maybe(50, m.practitioner())), "active": m.maybe(50, true)}
+	if m.chance(50) {
+		r["name"] = append(r["name"].([]any), Object{"use": "nickname", "given": some("Zee"), "text": "Zee the Great"})
+	}
+	if m.chance(25) {
+		r["deceasedDateTime"] = pick(m, "2026-01", "2026-02-03T04:05:06-05:00")
+	}
+	if m.chance(30) {
+		r["contact"] = some(Object{"name": Object{"text": "A Contact"}, "telecom": some(Object{"system": "phone", "value": "555-0199"})})
+	}
+	m.add("Patient", id, r)
+}
+
+func (m *maker) condition(id, subject string) {
+	codes := pick(m, code(icd10, "F41.1"), code(icd10, "F41.1"), code(icd10, "F33.1"), code(icd10, "F10.20"), code(icd10, "B20"), code(icd10, "M54.5"))
+	codes["display"] = "As said"
+	r := Object{"clinicalStatus": concept(code(clinical, pick(m, "active", "resolved", "recurrence"))), "category": some(concept(code(condCat, pick(m, "problem-list-item", "encounter-diagnosis")))),
+		"code": concept(codes), "subject": ref(subject), "recordedDate": m.maybe(70, m.day()), "encounter": m.to(60, "Encounter"), "recorder": m.maybe(40, m.named())}
+	switch m.IntN(5) {
+	case 0:
+		r["onsetDateTime"] = m.when()
+	case 1:
+		r["onsetPeriod"] = m.period()
+	case 2:
+		r["onsetAge"] = Object{"value": 30, "unit": "a", "system": "http://unitsofmeasure.org", "code": "a"}
+	}
+	if m.chance(25) {
+		r["abatementDateTime"] = m.when()
+	}
+	m.add("Condition", id, r)
+}
+
+func (m *maker) encounter(id, subject string) string {
+	r := Object{"status": pick(m, "finished", "finished", "planned", "in-progress"), "class": code(actCode, pick(m, "AMB", "VR", "HH")), "subject": ref(subject), "period": m.maybe(85, m.period()),
+		"type": some(concept(code(cpt, pick(m, "90837", "90834", "99213")))), "participant": list(m.maybe(70, Object{"individual": m.named()})),
+		"serviceProvider": m.maybe(50, ref(pick(m, "Organization/"+Own, "Organization/org-outside"))), "partOf": m.to(15, "Encounter")}
+	if m.chance(40) {
+		r["location"] = some(Object{"location": ref(pick(m, "Location/loc-own", "Location/loc-outside")), "status": "completed"})
+	}
+	if m.chance(25) {
+		r["hospitalization"] = Object{"dischargeDisposition": concept(code(discharge, pick(m, "home", "other-hcf")))}
+	}
+	if d := m.to(50, "Condition"); d != nil {
+		r["diagnosis"] = some(Object{"condition": d, "rank": 1})
+	}
+	return m.add("Encounter", id, r)
+}
+
+func (m *maker) observation(id, subject string) {
+	r := Object{"status": pick(m, "final", "preliminary"), "category": some(concept(code(obsCat, pick(m, "survey", "laboratory")))), "code": concept(code(loinc, pick(m, "44261-6", "70274-6", "5221-7"))),
+		"subject": ref(subject), "encounter": m.to(60, "Encounter"), "performer": list(m.maybe(50, m.named())), "valueInteger": 7, "hasMember": list(m.to(40, "Observation"))}
+	switch m.IntN(4) {
+	case 0:
+		r["effectiveDateTime"] = m.when()
+	case 1:
+		r["effectivePeriod"] = m.period()
+	case 2:
+		r["effectiveInstant"] = "2026-06-15T12:00:00.123Z"
+	}
+	m.add("Observation", id, r)
+}

@@ -1,0 +1,20 @@
+// Package answers computes whole answers: from the charts of a practice, the Consents, who asks and what is asked, the status, the Bundle with its total, matches
+// in their order, includes and pages, and the JSON of every resource. It is the oracle for interactions as package oracle is for single decisions, which
+// it takes from there, and as naive: every answer is computed from the beginning, over decoded JSON. It imports nothing below internal/.
+//
+// What a record is nobody outside can compute (ids are sealed, narratives and titles are left out), so a World is learned: it takes as given what one
+// partner gets to whom every client permits everything, and computes what everybody else gets, and every other answer for that partner too. The
+// Consents' extracts are taken as each requester gets them.
+//
+// # Readings
+//
+// Where FHIR R4 leaves a choice:
+//
+//   - Without _sort, and where _sort finds two equal, the order is that of the ids. What has no value comes last, ascending and descending. Of several values
+//     the lowest counts ascending, the highest descending; a period counts by its beginning.
+//   - Strings are compared without case and accents; tokens without case in the code, with case in the system. A bare code (status, gender) has the system
+//     of its value set, and is also found as one without a system.
+//   - :not leaves out what has any of the values given, and keeps what has none.
+//   - A date without a time is a day, month or year in the practice's zone. Every boundary is that of the R4 table of prefixes; ap is not supported.
+//   - A backbone element that loses something required is gone as a whole; what loses something required itself is withheld.
+package answers

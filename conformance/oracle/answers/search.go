@@ -1,0 +1,233 @@
+package answers
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Question is what is asked: a GET of Path, below the base.
+type Question struct {
+	Path   string
+	Strict bool
+}
+
+// Answer is what must come back. A search's pages are all there, as they follow each other.
+type Answer struct {
+	Status   int
+	Resource Object
+	Pages    []Page
+	Self     [][2]string
+}
+
+// Page is one Bundle of a search.
+type Page struct {
+	Total    int // -1 if there is none
+	Matches  []Object
+	Includes []Object
+	// Ignored are the parameters that the outcome entry names.
+	Ignored []string
+	// Notices are the issues of the outcome entry about anything else: what must go with Part 2 records.
+	Notices int
+	Next    bool
+	outcome bool
+}
+
+// Asker answers for one requester.
+type Asker struct {
+	*World
+	Who *Requester
+	// Claimed says whether the server has a search parameter: its own CapabilityStatement says so.
+	Claimed func(resourceType, name string) bool
+	// Served says whether the server has a resource type.
+	Served func(resourceType string) bool
+}
+
+// Answer computes the answer.
+func (a *Asker) Answer(q Question) Answer {
+	path, rawQuery, _ := strings.Cut(q.Path, "?")
+	pairs, ok := pairsOf(rawQuery)
+	if !ok {
+		return Answer{Status: 400}
+	}
+	parts := strings.Split(path, "/")
+	if !a.Served(parts[0]) || len(parts) > 3 {
+		return Answer{Status: 404}
+	}
+	switch {
+	case len(parts) == 1:
+		return a.search(parts[0], pairs, q.Strict)
+	case len(parts) == 2 && !strings.HasPrefix(parts[1], "$"):
+		return a.read(parts[0], parts[1], pairs, q.Strict)
+	}
+	return Answer{Status: 404}
+}
+
+// covered says whether some scope gives the permission for the type, maybe for some of its resources only.
+func (a *Asker) covered(resourceType string, p permission) bool {
+	for _, one := range string(p) {
+		if !slices.ContainsFunc(readScopes(scopesFor(a.Who.Scopes, string(one))), func(s scope) bool { return s.covers(resourceType) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *Asker) read(resourceType, id string, pairs [][2]string, strict bool) Answer {
+	if !a.covered(resourceType, "r") {
+		return Answer{Status: 403}
+	}
+	pr, status := readProjection(pairs, strict)
+	if status != 0 {
+		return Answer{Status: status}
+	}
+	if r := a.find(resourceType+"/"+id, "r"); r != nil {
+		return Answer{Status: 200, Resource: pr.apply(r)}
+	}
+	return Answer{Status: 404}
+}
+
+// find looks for a resource in the directory and in every view.
+func (a *Asker) find(ref string, p permission) Object {
+	if r := a.Directory[ref]; r != nil && a.allowed(a.Who, p, r) {
+		return r
+	}
+	for _, client := range a.clients(a.Who, p) {
+		if r := a.View(a.Who, client, p).Records[ref]; r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// inDirectory are the types of the practice's staff and sites.
+func inDirectory(resourceType string) bool {
+	return slices.Contains([]string{"Practitioner", "Organization", "Location", "PractitionerRole"}, resourceType)
+}
+
+// needsClient are the types of which every search names its client.
+func needsClient(resourceType string) bool {
+	return resourceType != "Patient" && !inDirectory(resourceType)
+}
+
+func (a *Asker) search(resourceType string, pairs [][2]string, strict bool) Answer {
+	if !a.covered(resourceType, "s") {
+		return Answer{Status: 403}
+	}
+	q, status := parse(resourceType, pairs, a.Zone, strict, a.Claimed)
+	if status != 0 {
+		return Answer{Status: status}
+	}
+	clients, status := a.whose(q)
+	if status != 0 {
+		return Answer{Status: status}
+	}
+	var found []hit
+	for _, in := range clients {
+		for _, ref := range slices.Sorted(maps.Keys(in.records)) {
+			r := in.records[ref]
+			if typeOf(ref) == resourceType && !slices.ContainsFunc(q.criteria, func(c criterion) bool { return !c.matches(a.Zone, r, in.client) }) {
+				found = append(found, hit{r, in})
+			}
+		}
+	}
+	a.order(q, found)
+	return a.pages(q, found)
+}
+
+// place is where something was found: a client's view, or the directory.
+type place struct {
+	client  string
+	records map[string]Object
+}
+
+// hit is a match, and where it stands.
+type hit struct {
+	r  Object
+	in place
+}
+
+// whose are the places in which a search looks: the views of the client that it names, or of all that the requester may know of.
+func (a *Asker) whose(q *query) ([]place, int) {
+	var named []string
+	byID := false
+	for _, c := range q.criteria {
+		switch {
+		case c.modifier == "missing" || c.modifier == "not":
+		case c.name == "patient" || c.name == "subject":
+			for _, v := range c.values {
+				if v = strings.TrimPrefix(v, "Patient/"); strings.Contains(v, "/") {
+					v = "" // something that is no client
+				}
+				if !slices.Contains(named, v) {
+					named = append(named, v)
+				}
+			}
+		case c.name == "_id":
+			byID = true
+		}
+	}
+	if !needsClient(q.resourceType) {
+		return a.everywhere(q.resourceType, byID), 0
+	}
+	switch {
+	case len(named) > 1:
+		return nil, 400
+	case len(named) == 1:
+		if v := a.View(a.Who, "Patient/"+named[0], "s"); v != nil {
+			return []place{{v.Client, v.Records}}, 0
+		}
+		return nil, 0
+	case !byID:
+		return nil, 400
+	}
+	return a.everywhere(q.resourceType, byID), 0
+}
+
+// everywhere are the views of all clients. For staff and sites it is the directory, and others whom records name only by their ids.
+func (a *Asker) everywhere(resourceType string, byID bool) (out []place) {
+	if inDirectory(resourceType) {
+		in := place{records: map[string]Object{}}
+		for ref, r := range a.Directory {
+			if a.allowed(a.Who, "s", r) {
+				in.records[ref] = r
+			}
+		}
+		if out = append(out, in); !byID {
+			return out
+		}
+	}
+	for _, client := range a.clients(a.Who, "s") {
+		out = append(out, place{client, a.View(a.Who, client, "s").Records})
+	}
+	return out
+}
+
+// pages cuts what was found into pages, each with what it includes.
+func (a *Asker) pages(q *query, found []hit) Answer {
+	out := Answer{Status: 200, Self: q.self}
+	total := len(found)
+	if q.projection.summary == "count" || q.countGiven && q.count == 0 {
+		out.Pages = []Page{{Total: total, Ignored: q.ignored}}
+		return out
+	}
+	if q.total == "none" {
+		total = -1
+	}
+	for first := true; first || len(found) > 0; first = false {
+		n := min(q.count, len(found))
+		page := Page{Total: total, Next: n < len(found)}
+		if first {
+			page.Ignored = q.ignored
+		}
+		for _, h := range found[:n] {
+			page.Matches = append(page.Matches, q.projection.apply(h.r))
+		}
+		for _, r := range a.included(q, found[:n]) {
+			page.Includes = append(page.Includes, q.projection.applyToIncluded(r))
+		}
+		out.Pages = append(out.Pages, page)
+		found = found[n:]
+	}
+	return out
+}

@@ -1,0 +1,283 @@
+package conformance
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/consentry/gateway/conformance/oracle/answers"
+	"github.com/consentry/gateway/conformance/oracle/answers/charts"
+	"github.com/consentry/gateway/internal/demo"
+)
+
+// TestTheOracleAgreesWithEveryAnswer asks a gateway on practices made at random, as several partners, and compares every whole answer with the one that
+// the oracle computes. CONSENTRY_ANSWERS practices (1), each with CONSENTRY_QUESTIONS questions (400), from CONSENTRY_SEED on. CONSENTRY_SHOW=1 shows what differs.
+func TestTheOracleAgreesWithEveryAnswer(t *testing.T) {
+	t.Parallel()
+	cases, questions, seed := fromEnvironment("CONSENTRY_ANSWERS", 1), fromEnvironment("CONSENTRY_QUESTIONS", 400), fromEnvironment("CONSENTRY_SEED", 11)
+	for i := range cases {
+		t.Run(fmt.Sprint("seed ", seed+i), func(t *testing.T) {
+			comparePractice(t, uint64(seed+i), questions)
+		})
+	}
+}
+
+func fromEnvironment(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+// comparePractice makes a practice, serves it, and asks.
+func comparePractice(t *testing.T, seed uint64, questions int) {
+	p := charts.Make(seed)
+	e := layPractice(t, p)
+	e.serve(t)
+	w, askers := e.learn(t, p)
+	a := &asking{Rand: rand.New(rand.NewPCG(seed, 1)), world: w}
+	statuses, entries, wrong, seeded := map[int]int{}, 0, 0, mutants{}
+	for range questions {
+		who := askers[a.IntN(len(charts.Partners))] // those with all scopes come first
+		if a.IntN(4) == 0 {
+			who = askers[a.IntN(len(askers))]
+		}
+		q := answers.Question{Path: a.question(), Strict: a.IntN(12) == 0}
+		want := who.oracle.Answer(q)
+		got := who.get(t, q)
+		statuses[got.Status]++
+		for _, page := range got.Pages {
+			entries += len(page.Matches) + len(page.Includes)
+		}
+		differences := answers.Compare(want, got, os.Getenv("CONSENTRY_SHOW") != "")
+		if len(differences) == 0 {
+			seeded.spoil(t, who, want)
+		}
+		if len(differences) > 0 {
+			if wrong++; wrong <= 15 {
+				t.Errorf("%s, strict %v: %s\n  %s", who.oracle.Who.Name, q.Strict, readable(q.Path), strings.Join(differences, "\n  "))
+			}
+		}
+	}
+	t.Logf("%d answers compared: %v by status, %d entries, %d differ; wrong answers found %v", questions, statuses, entries, wrong, seeded)
+	seeded.complete(t)
+	if statuses[http.StatusOK] < questions/2 || entries < questions/2 {
+		t.Errorf("too few answers hold anything: %v, %d entries", statuses, entries)
+	}
+}
+
+// layPractice writes the practice and what a gateway needs beside it.
+func layPractice(t *testing.T, p *charts.Practice) *export {
+	t.Helper()
+	e := &export{clinic: &clinic{dir: t.TempDir()}}
+	e.folder = filepath.Join(e.dir, "export")
+	must(t, os.Mkdir(e.folder, 0o700))
+	for name, text := range p.Files() {
+		must(t, os.WriteFile(filepath.Join(e.folder, name), text, 0o600))
+	}
+	must(t, os.WriteFile(filepath.Join(e.dir, "notes.yaml"), []byte(charts.Notes), 0o600))
+	var register strings.Builder
+	register.WriteString("partners:\n")
+	for _, q := range charts.Partners {
+		fmt.Fprintf(&register, "  - {id: %s, kind: %s, organization: {npi: %q}, purposes: [%s], default-purpose: %s, scopes: system/*.rs}\n", q.ID, q.Kind, q.NPI, q.Purpose, q.Purpose)
+	}
+	must(t, os.WriteFile(filepath.Join(e.dir, "partners.yaml"), []byte(register.String()), 0o600))
+	if r := runGateway(t, "keys", "--dir", filepath.Join(e.dir, "keys")); r.code != 0 {
+		t.Fatal(r.stderr)
+	}
+	must(t, e.makeIssuer())
+	must(t, e.writeConfig(issuerConfig{issuer: issuer, keys: "jwks-file: issuer.jwks.json", algorithms: "ES256"}))
+	text, err := os.ReadFile(e.config())
+	must(t, err)
+	practice := regexp.MustCompile(`(?s)practice:\n.*?maps: maps\n`)
+	text = practice.ReplaceAll(text, []byte(`practice: {files: export, notes: notes.yaml, timeout: 30s, identifiers: [{system: "http://hl7.org/fhir/sid/us-npi", value: "`+charts.NPI+`"}]}`+"\n"))
+	must(t, os.WriteFile(e.config(), bytes.Replace(text, []byte("request-timeout: 5s"), []byte("request-timeout: 40s"), 1), 0o600))
+	return e
+}
+
+// asker asks the gateway, and the oracle the same.
+type asker struct {
+	*caller
+	oracle *answers.Asker
+}
+
+// learn finds out what everybody can get, and who the others are.
+func (e *export) learn(t *testing.T, p *charts.Practice) (*answers.World, []asker) {
+	t.Helper()
+	all := e.as(t, charts.Partners[0].ID)
+	seen := answers.Seen{Charts: map[string][]answers.Object{}}
+	staff := map[string]bool{}
+	for _, typ := range []string{"Practitioner", "Organization"} {
+		found, _ := all.all(t, typ+"?_count=200")
+		for _, r := range found {
+			seen.Directory = append(seen.Directory, decodeObject(t, r.Raw))
+			staff[r.ref()] = true
+		}
+	}
+	clients, _ := all.all(t, "Patient?_count=200")
+	if len(clients) != len(p.Clients) {
+		t.Fatalf("everybody sees %d clients, want %d", len(clients), len(p.Clients))
+	}
+	served := e.types(t)
+	for _, c := range clients {
+		seen.Charts[c.ref()] = chartOf(t, all, c, served, staff)
+	}
+	var source []answers.Object
+	for _, r := range p.Resources {
+		raw, err := json.Marshal(r)
+		must(t, err)
+		source = append(source, decodeObject(t, raw))
+	}
+	w, err := answers.Learn("Organization/"+charts.Own, source, seen, sourceOf)
+	must(t, err)
+	w.Base, w.Now = e.base, time.Now()
+	w.Zone, err = time.LoadLocation(demo.Zone)
+	must(t, err)
+	return w, e.askers(t, w, clients, served)
+}
+
+func decodeObject(t *testing.T, raw []byte) answers.Object {
+	t.Helper()
+	o, err := answers.Decode(raw)
+	must(t, err)
+	return o
+}
+
+// chartOf is all that is to be seen of one client, and whom it names outside of the practice.
+func chartOf(t *testing.T, all *caller, client resource, served, staff map[string]bool) (out []answers.Object) {
+	t.Helper()
+	records := all.chart(t, client.ID)
+	seen := map[string]bool{}
+	for i := 0; i < len(records); i++ {
+		r := records[i]
+		if r.Type == "Consent" {
+			continue
+		}
+		seen[r.ref()] = true
+		out = append(out, decodeObject(t, r.Raw))
+		r.eachReference(func(ref string) {
+			if seen[ref] || staff[ref] {
+				return
+			}
+			seen[ref] = true
+			switch typ, _, _ := strings.Cut(ref, "/"); typ {
+			case "Practitioner", "Organization":
+				records = append(records, all.get(t, ref).resource(t))
+			}
+		})
+	}
+	return out
+}
+
+// sourceOf finds the source of what leaves by the identifier that repeats it, of a Practitioner by the NPI, of a Provenance by the instant.
+func sourceOf(r answers.Object) string {
+	for _, i := range at(r, "identifier") {
+		id, _ := i.(answers.Object)
+		value, _ := id["value"].(string)
+		if id["system"] == charts.IdentifierSystem {
+			return value
+		}
+		for practitioner, npi := range charts.Practitioners {
+			if npi == value {
+				return "Practitioner/" + practitioner
+			}
+		}
+	}
+	if recorded, is := r["recorded"].(string); is {
+		return "Provenance/" + charts.ProvenanceOf(recorded)
+	}
+	return ""
+}
+
+// askers are every partner, with all scopes and with few.
+func (e *export) askers(t *testing.T, w *answers.World, clients []resource, served map[string]bool) (out []asker) {
+	t.Helper()
+	claimed := e.claimed(t)
+	narrow := []string{"system/*.rs", "system/Patient.rs system/Encounter.rs system/Condition.rs", "system/Encounter.s system/Condition.r system/Observation.rs system/Practitioner.rs system/Provenance.rs",
+		"system/Condition.rs?category=problem-list-item system/DocumentReference.rs?type=http://loinc.org|11506-3 system/Patient.rs system/Organization.rs"}
+	for i, scopes := range narrow {
+		for _, p := range charts.Partners {
+			c := e.mint(t, with(e.claims(p.ID), map[string]any{"scope": scopes}))
+			who := &answers.Requester{Name: fmt.Sprint(p.ID, " ", i), Scopes: scopes, Consents: map[string][]answers.Object{}, Who: answers.Object{
+				"partnerId": p.ID, "kind": p.Kind, "purpose": []any{p.Purpose}, "organization": answers.Object{"reference": "Organization/" + p.Organization,
+					"identifier": []any{answers.Object{"system": "http://hl7.org/fhir/sid/us-npi", "value": p.NPI}}}}}
+			for _, k := range clients {
+				if a := c.get(t, "Consent?patient="+k.ID); a.status == http.StatusOK {
+					for _, r := range a.bundle(t).Matches {
+						who.Consents[k.ref()] = append(who.Consents[k.ref()], decodeObject(t, r.Raw))
+					}
+				}
+			}
+			out = append(out, asker{c, &answers.Asker{World: w, Who: who, Claimed: claimed, Served: func(typ string) bool { return served[typ] }}})
+		}
+	}
+	return out
+}
+
+// claimed are the search parameters of the CapabilityStatement.
+func (e *export) claimed(t *testing.T) func(string, string) bool {
+	t.Helper()
+	var statement struct {
+		Rest []struct {
+			Resource []struct {
+				Type        string
+				SearchParam []struct{ Name string }
+			}
+		}
+	}
+	must(t, json.Unmarshal((&caller{base: e.base}).get(t, "metadata").body, &statement))
+	has := map[string]bool{}
+	for _, r := range statement.Rest[0].Resource {
+		for _, p := range r.SearchParam {
+			has[r.Type+" "+p.Name] = true
+			if !answers.Knows(r.Type, p.Name) {
+				t.Errorf("the oracle does not know the parameter %s of %s", p.Name, r.Type)
+			}
+		}
+	}
+	return func(typ, name string) bool { return has[typ+" "+name] }
+}
+
+// get asks the gateway, and follows the pages.
+func (a asker) get(t *testing.T, q answers.Question) answers.Answer {
+	t.Helper()
+	header := http.Header{}
+	if q.Strict {
+		header.Set("Prefer", "handling=strict")
+	}
+	got := a.do(t, http.MethodGet, strings.ReplaceAll(q.Path, " ", "%20"), nil, header)
+	out := answers.Answer{Status: got.status}
+	if got.status != http.StatusOK {
+		return out
+	}
+	if r := decodeObject(t, got.body); r["resourceType"] != "Bundle" {
+		out.Resource = r
+		return out
+	}
+	for body, first := got.body, true; ; first = false {
+		page, self, next, err := answers.ReadPage(a.base, body)
+		must(t, err)
+		out.Pages = append(out.Pages, page)
+		if first {
+			_, out.Self, err = answers.ReadSelf(a.base, self)
+			must(t, err)
+		}
+		if next == "" || len(out.Pages) > 300 {
+			return out
+		}
+		more := a.do(t, http.MethodGet, next, nil, nil)
+		if more.status != http.StatusOK {
+			t.Fatalf("a next link answers %d", more.status)
+		}
+		body = more.body
+	}
+}

@@ -1,0 +1,123 @@
+package conformance
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/consentry/gateway/conformance/oracle/answers"
+)
+
+// mutants counts the answers that were made wrong, by how. A comparison that finds none of them would prove nothing.
+type mutants map[string]int
+
+// wrongs make an answer wrong in one way each, where it can be.
+var wrongs = map[string]func(who asker, a *answers.Answer) bool{
+	"a status": func(_ asker, a *answers.Answer) bool { a.Status++; return true },
+	"one match less": onPage(func(_ asker, p *answers.Page) bool {
+		if len(p.Matches) == 0 {
+			return false
+		}
+		p.Matches = p.Matches[1:]
+		return true
+	}),
+	"two matches in the other order": onPage(func(_ asker, p *answers.Page) bool {
+		if len(p.Matches) < 2 {
+			return false
+		}
+		p.Matches = slices.Clone(p.Matches)
+		slices.Reverse(p.Matches)
+		return true
+	}),
+	"a total": onPage(func(_ asker, p *answers.Page) bool { p.Total++; return true }),
+	"a total that is not asked for": onPage(func(_ asker, p *answers.Page) bool {
+		if p.Total >= 0 {
+			return false
+		}
+		p.Total = len(p.Matches)
+		return true
+	}),
+	"no next page": onPage(func(_ asker, p *answers.Page) bool { was := p.Next; p.Next = false; return was }),
+	"a page too many": func(_ asker, a *answers.Answer) bool {
+		if len(a.Pages) == 0 {
+			return false
+		}
+		a.Pages = append(slices.Clone(a.Pages), answers.Page{Total: a.Pages[0].Total})
+		return true
+	},
+	"an include of a withheld one": onPage(func(who asker, p *answers.Page) bool {
+		withheld := who.oracle.Withheld()
+		if len(withheld) == 0 {
+			return false
+		}
+		p.Includes = append(slices.Clone(p.Includes), withheld[0])
+		return true
+	}),
+	"an element of a withheld one": onPage(func(_ asker, p *answers.Page) bool {
+		return changeFirst(p, func(r answers.Object) { r["basedOn"] = []any{answers.Object{"display": "somebody"}} })
+	}),
+	"an element less": onPage(func(_ asker, p *answers.Page) bool {
+		return changeFirst(p, func(r answers.Object) { delete(r, "meta") })
+	}),
+	"a resource read changed": func(_ asker, a *answers.Answer) bool {
+		if a.Resource == nil {
+			return false
+		}
+		a.Resource = maps.Clone(a.Resource)
+		a.Resource["language"] = "en"
+		return true
+	},
+	"a parameter that is not named as ignored": onPage(func(_ asker, p *answers.Page) bool { had := len(p.Ignored) > 0; p.Ignored = nil; return had }),
+	"another self link": func(_ asker, a *answers.Answer) bool {
+		if len(a.Pages) == 0 {
+			return false
+		}
+		a.Self = append(slices.Clone(a.Self), [2]string{"shoe", "42"})
+		return true
+	},
+}
+
+// onPage changes the first page.
+func onPage(change func(asker, *answers.Page) bool) func(asker, *answers.Answer) bool {
+	return func(who asker, a *answers.Answer) bool {
+		if len(a.Pages) == 0 {
+			return false
+		}
+		a.Pages = slices.Clone(a.Pages)
+		return change(who, &a.Pages[0])
+	}
+}
+
+func changeFirst(p *answers.Page, change func(answers.Object)) bool {
+	if len(p.Matches) == 0 {
+		return false
+	}
+	p.Matches = slices.Clone(p.Matches)
+	p.Matches[0] = maps.Clone(p.Matches[0])
+	change(p.Matches[0])
+	return true
+}
+
+// spoil makes a right answer wrong in each way that it can be, and compares.
+func (m mutants) spoil(t *testing.T, who asker, right answers.Answer) {
+	t.Helper()
+	for name, change := range wrongs {
+		wrong := right
+		if !change(who, &wrong) {
+			continue
+		}
+		if m[name]++; len(answers.Compare(right, wrong, false)) == 0 {
+			t.Errorf("the comparison does not find %s", name)
+		}
+	}
+}
+
+// complete says which ways did not come up.
+func (m mutants) complete(t *testing.T) {
+	t.Helper()
+	for name := range wrongs {
+		if m[name] == 0 {
+			t.Errorf("no answer was made wrong by %s", name)
+		}
+	}
+}

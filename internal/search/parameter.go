@@ -156,7 +156,14 @@ func (p *Parameter) present(f *stage.Facts) bool {
 	case String:
 		return p.eachString(f, func(string) bool { return true })
 	case Reference:
-		return p.eachReference(f, func(fhir.Reference) bool { return true })
+		return p.eachReference(f, func(fhir.Reference) bool { return true }) || p.unnamed(f)
 	}
 	return false
+}
+
+// unnamed tells whether the resource has a reference for the parameter that names nothing here, by an identifier or another server's URL.
+func (p *Parameter) unnamed(f *stage.Facts) bool {
+	return slices.ContainsFunc(f.Unnamed, func(u stage.At[[]string]) bool {
+		return p.at(u.Path) && slices.ContainsFunc(u.Value, func(typ string) bool { return typ == "Resource" || slices.Contains(p.Targets, typ) })
+	})
 }

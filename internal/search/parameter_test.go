@@ -302,3 +302,20 @@ func TestUSCoreCombinations(t *testing.T) {
 		}
 	}
 }
+
+// A reference by an identifier alone is a value, though no id finds it (FHIR R4 3.1.1.4.5.1).
+func TestAReferenceThatNamesNothingHereIsNotMissing(t *testing.T) {
+	f := factsOf(t, `{"resourceType":"Consent","id":"x1","status":"active","scope":{"text":"x"},"category":[{"text":"x"}],"patient":{"reference":"Patient/p1"},"policyRule":{"text":"x"},
+		"provision":{"actor":[{"role":{"text":"x"},"reference":{"type":"Organization","identifier":{"system":"http://hl7.org/fhir/sid/us-npi","value":"1234567893"}}}]}}`)
+	none := factsOf(t, `{"resourceType":"Consent","id":"x1","status":"active","scope":{"text":"x"},"category":[{"text":"x"}],"patient":{"reference":"Patient/p1"},"policyRule":{"text":"x"}}`)
+	p := testParser(t)
+	for query, want := range map[string][2]bool{"actor:missing=false": {true, false}, "actor:missing=true": {false, true}, "actor=o1": {false, false}} {
+		q, err := p.ParseText("Consent", "patient=p1&"+query, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]bool{q.Matches(f), q.Matches(none)}; got != want {
+			t.Errorf("%s: %v, want %v", query, got, want)
+		}
+	}
+}

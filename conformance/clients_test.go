@@ -95,3 +95,55 @@ func TestClientsThatNobodyHereWrote(t *testing.T) {
 		t.Errorf("FHIR version %q, unknown id %d", got.FHIRKit.FHIRVersion, got.FHIRKit.Unknown)
 	}
 }
+
+// TestTheSMARTClientReads lets fhirclient, SMART's own JavaScript library, read as a backend service with a token, over pages and with references
+// resolved, and as an app with a launch patient.
+func TestTheSMARTClientReads(t *testing.T) {
+	needsNode(t)
+	c := sharedClinic(t)
+	id := c.id(t, c.practice.Story.Referred)
+	backend, app := c.as(t, newDawn), c.person(t, id, "Patient/"+id)
+	settings, err := json.Marshal(map[string]any{
+		"base": c.base, "backend": map[string]string{"token": backend.token, "patient": id}, "app": map[string]string{"token": app.token, "patient": id},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Backend struct {
+			Flat, Graph, References []string
+			Pages, FHIRVersion      any
+			Read                    string
+			Unknown, WithoutPatient any
+			Create                  any
+		}
+		App struct {
+			Read                   string
+			Observations, Consents []string
+		}
+	}
+	if err := json.Unmarshal(node(t, "smart-client.mjs", settings), &got); err != nil {
+		t.Fatal(err)
+	}
+	documents, _ := backend.all(t, "DocumentReference?_count=200&patient="+id)
+	if diff := cmp.Diff(refs(documents), got.Backend.Flat); diff != "" || len(documents) < 7 {
+		t.Errorf("over the pages it gets other documents (-want +got):\n%s", diff)
+	}
+	if want := float64((len(documents) + 2) / 3); got.Backend.Pages != want {
+		t.Errorf("%v pages, want %v", got.Backend.Pages, want)
+	}
+	if want := []string{"Patient Practitioner", "Patient Practitioner"}; !slices.Equal(got.Backend.Graph, want) {
+		t.Errorf("the references of the Encounters became %v", got.Backend.Graph)
+	}
+	if !slices.Contains(got.Backend.References, "Patient") || !slices.Contains(got.Backend.References, "Practitioner") {
+		t.Errorf("beside the Encounters it resolved %v", got.Backend.References)
+	}
+	if got.Backend.Read != "Patient/"+id || got.Backend.Unknown != 404.0 || got.Backend.WithoutPatient != "Patient is not available" || got.Backend.FHIRVersion != "4.0.1" || got.Backend.Create != 405.0 {
+		t.Errorf("as a backend service: %+v", got.Backend)
+	}
+	observations, _ := app.all(t, "Observation?_count=200&patient="+id)
+	consents, _ := app.all(t, "Consent?_count=200&patient="+id)
+	if diff := cmp.Diff([][]string{{"Patient/" + id}, refs(observations), refs(consents)}, [][]string{{got.App.Read}, got.App.Observations, got.App.Consents}); diff != "" || len(observations) == 0 {
+		t.Errorf("as an app with a patient (-want +got):\n%s", diff)
+	}
+}

@@ -99,7 +99,7 @@ func layPractice(t *testing.T, p *charts.Practice) *export {
 	text, err := os.ReadFile(e.config())
 	must(t, err)
 	practice := regexp.MustCompile(`(?s)practice:\n.*?maps: maps\n`)
-	text = practice.ReplaceAll(text, []byte(`practice: {files: export, notes: notes.yaml, timeout: 30s, identifiers: [{system: "http://hl7.org/fhir/sid/us-npi", value: "`+charts.NPI+`"}]}`+"\n"))
+	text = practice.ReplaceAll(text, []byte(`practice: {files: export, notes: notes.yaml, separated: [], timeout: 30s, identifiers: [{system: "http://hl7.org/fhir/sid/us-npi", value: "`+charts.NPI+`"}]}`+"\n"))
 	must(t, os.WriteFile(e.config(), bytes.Replace(text, []byte("request-timeout: 5s"), []byte("request-timeout: 40s"), 1), 0o600))
 	return e
 }

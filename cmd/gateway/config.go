@@ -49,7 +49,8 @@ type PracticeConfig struct {
 	SQLite string `yaml:"sqlite"`
 	Files  string `yaml:"files"` // a folder, as a FHIR bulk export leaves it
 	Notes  string `yaml:"notes"` // of the folder: the kinds of note that may be read
-	// Separated are files and folders of psychotherapy notes that this process must not be able to read.
+	// Separated are files and folders of psychotherapy notes that this process must not be able to read. Beside a folder it must be said, as [] where
+	// there are none.
 	Separated []string `yaml:"separated"`
 	// MaxAge is how long ago the folder may have been written last: a folder that nobody writes any more can only deny. Without it, any time.
 	MaxAge      Duration           `yaml:"max-age"`

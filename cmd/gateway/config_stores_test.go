@@ -145,7 +145,7 @@ func TestTheGatewaysOwnStoresAreTaken(t *testing.T) {
 func TestNoStoreLiesInTheFolderOfThePracticesRecords(t *testing.T) {
 	config := practiceFolder(t)
 	dir := filepath.Dir(config)
-	edit(t, config, "sqlite: practice.db", "files: records\n  notes: notes.yaml", "maps: maps\n", "", "ledger: ledger.db", "ledger: records/ledger.db", "state: state.db", "state: linked/state.db")
+	edit(t, config, "sqlite: practice.db", "files: records\n  notes: notes.yaml\n  separated: []", "maps: maps\n", "", "ledger: ledger.db", "ledger: records/ledger.db", "state: state.db", "state: linked/state.db")
 	noError(t, os.Mkdir(filepath.Join(dir, "records"), 0o700))
 	noError(t, os.Mkdir(filepath.Join(dir, "records-too"), 0o700))
 	link("records", "linked")(t, dir)
@@ -158,8 +158,8 @@ func TestNoStoreLiesInTheFolderOfThePracticesRecords(t *testing.T) {
 		}
 		return ""
 	}
-	want := "gateway.yaml:18: ledger: records/ledger.db lies in practice.files, where the gateway writes nothing\n" +
-		"gateway.yaml:19: state: linked/state.db lies in practice.files, where the gateway writes nothing"
+	want := "gateway.yaml:19: ledger: records/ledger.db lies in practice.files, where the gateway writes nothing\n" +
+		"gateway.yaml:20: state: linked/state.db lies in practice.files, where the gateway writes nothing"
 	if got := stores(); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}

@@ -77,7 +77,7 @@ func TestEveryProblemIsReportedAtOnceWithItsPlace(t *testing.T) {
 		"an answer cut off":           {[2]string{"maps: maps", "maps: maps\nlimits: {request-timeout: 10s, answer-timeout: 9s}"}, []string{"limits.answer-timeout is shorter than request-timeout"}},
 		"no Redis":                    {[2]string{"state: state.db\n", "state: state.db\nephemeral: {redis: \"secret@redis.example.org\"}\n"}, []string{"ephemeral.redis is no redis://"}},
 		"a negative limit":            {[2]string{"state: state.db\n", "state: state.db\nlimits: {requests-per-minute: -1}\n"}, []string{"requests-per-minute is negative"}},
-		"a database and a folder":     {[2]string{"practice:\n", "practice:\n  files: export\n"}, []string{"g.yaml:5: practice: sqlite and files exclude each other", "g.yaml:8: maps are of a database", "practice.notes is missing"}},
+		"a database and a folder":     {[2]string{"practice:\n", "practice:\n  files: export\n"}, []string{"g.yaml:5: practice: sqlite and files exclude each other", "g.yaml:8: maps are of a database", "practice.notes is missing", "practice.separated is missing"}},
 		"notes of a database":         {[2]string{"practice:\n", "practice:\n  notes: notes.yaml\n"}, []string{"g.yaml:5: practice.notes, separated and max-age are of practice.files"}},
 		"two sources of keys":         {[2]string{"  token-endpoint", "  jwks-uri: https://a.example/jwks\n  jwks-file: a.json\n  token-endpoint"}, []string{"exclude each other"}},
 	}

@@ -55,6 +55,9 @@ func (c *Config) requireSource(p *problems, required map[string]string) {
 		return
 	}
 	required["practice.notes"] = c.Practice.Notes
+	if c.node("practice.separated") == nil {
+		p.add(c.line("practice"), "practice.separated is missing: the files and folders of psychotherapy notes that this process must not be able to read, or [] where the practice keeps none on any disk of this machine")
+	}
 	if c.Practice.SQLite != "" {
 		p.add(c.line("practice.files"), "practice: sqlite and files exclude each other")
 	}

@@ -23,6 +23,13 @@ func needsNode(t testing.TB) {
 	}
 }
 
+// hasNode tells whether they are.
+func hasNode() bool {
+	_, missing := exec.LookPath("node")
+	_, empty := os.Stat(filepath.Join("node_modules", "oidc-provider"))
+	return missing == nil && empty == nil
+}
+
 // node runs one of the scripts with the input and gives what it prints. What it prints when it fails is cut: the libraries repeat their own
 // source.
 func node(t testing.TB, script string, input []byte, args ...string) []byte {

@@ -369,6 +369,7 @@ func TestAnExportOfAnotherSystem(t *testing.T) {
 		}
 	}
 	t.Logf("released %v of %v", got, counts)
+	validInPart(t, all)
 	for typ, n := range map[string]int{"Patient": counts["Patient"], "Encounter": counts["Encounter"], "Condition": counts["Condition"] * 3 / 4, "Procedure": counts["Procedure"] / 2,
 		"MedicationRequest": counts["MedicationRequest"] / 2, "DocumentReference": counts["DocumentReference"] / 3} {
 		if got[typ] < n {

@@ -1,0 +1,179 @@
+package conformance
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/consentry/gateway/internal/fhir/fhirjson"
+)
+
+// sampleSeed picks which resources the npm validators see, who are slow. google/fhir sees all.
+const sampleSeed = 61
+
+// sample picks n of the resources at random, and first of all ten of each type with each set of profiles.
+func sample(all []resource, n int) []resource {
+	sorted := slices.Clone(all)
+	slices.SortFunc(sorted, func(a, b resource) int { return strings.Compare(string(a.Raw), string(b.Raw)) })
+	random := rand.New(rand.NewPCG(sampleSeed, sampleSeed))
+	random.Shuffle(len(sorted), func(i, j int) { sorted[i], sorted[j] = sorted[j], sorted[i] })
+	seen := map[string]int{}
+	rare := func(r resource) int {
+		kind := r.Type + strings.Join(claims(r), " ")
+		if seen[kind]++; seen[kind] <= 10 {
+			return 0
+		}
+		return 1
+	}
+	var first, rest []resource
+	for _, r := range sorted {
+		if rare(r) == 0 {
+			first = append(first, r)
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	return slices.Concat(first, rest)[:min(max(n, len(first)), len(all))]
+}
+
+// kind is one kind of answer: how it is asked for, and what it is.
+type kind struct {
+	method, path, body string
+	header             http.Header
+	status             int
+	holds              string // what its Bundle holds; "" for one resource
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+// kindsOfAnswer are all that the FHIR API can answer with, each once. ID is a client with Part 2 records, NOBODY an id that was never given.
+var kindsOfAnswer = map[string]kind{
+	"a searchset":              {path: "Encounter?patient=ID", status: 200, holds: "match"},
+	"a searchset by POST":      {method: "POST", path: "Encounter/_search", body: "patient=ID", header: http.Header{"Content-Type": {formType}}, status: 200, holds: "match"},
+	"with includes":            {path: "DocumentReference?patient=ID&_revinclude=Provenance:target", status: 200, holds: "match include outcome"},
+	"a page":                   {path: "DocumentReference?patient=ID&_count=2", status: 200, holds: "match"},
+	"with an outcome":          {path: "Encounter?patient=ID&shoe-size=42", status: 200, holds: "match outcome"},
+	"an empty searchset":       {path: "Encounter?patient=NOBODY", status: 200, holds: "nothing"},
+	"a count":                  {path: "Encounter?patient=ID&_count=0", status: 200, holds: "nothing"},
+	"the directory":            {path: "Practitioner", status: 200, holds: "match"},
+	"the clients":              {path: "Patient", status: 200, holds: "match"},
+	"capabilities":             {path: "metadata", status: 200},
+	"a malformed parameter":    {path: "Encounter?patient=ID&date=yesterday", status: 400},
+	"not found":                {path: "Encounter/NOBODY", status: 404},
+	"a write":                  {method: "POST", path: "Encounter", body: "{}", status: 405},
+	"XML":                      {path: "Encounter?patient=ID&_format=xml", status: 406},
+	"a search in JSON":         {method: "POST", path: "Encounter/_search", body: "{}", header: http.Header{"Content-Type": {"application/json"}}, status: 415},
+	"without a valid token":    {path: "Encounter?patient=ID", header: http.Header{"Authorization": {"Bearer x"}}, status: 401},
+	"a query that is too long": {path: "Encounter?patient=ID&code=" + strings.Repeat("x", 17<<10), status: 413},
+}
+
+// everyKindOfAnswer asks for each.
+func everyKindOfAnswer(t *testing.T, c *clinic) map[string]resource {
+	t.Helper()
+	ask, id := c.as(t, newDawn), c.id(t, c.practice.Story.Referred)
+	fill := strings.NewReplacer("ID", id, "NOBODY", stranger())
+	out := map[string]resource{}
+	for name, k := range kindsOfAnswer {
+		method := k.method
+		if method == "" {
+			method = http.MethodGet
+		}
+		a := ask.do(t, method, fill.Replace(k.path), strings.NewReader(fill.Replace(k.body)), k.header)
+		if a.status != k.status {
+			t.Errorf("%s: %d, want %d: %.300s", name, a.status, k.status, a.body)
+			continue
+		}
+		r := parseResource(t, a.body)
+		out[name] = r
+		maps.Copy(out, entriesOf(t, name, r))
+		modes := map[string]bool{}
+		for _, m := range texts(r.Tree, "entry.search.mode") {
+			modes[m] = true
+		}
+		for _, want := range strings.Fields(k.holds) {
+			if want != "nothing" && !modes[want] || want == "nothing" && len(modes) > 0 {
+				t.Errorf("%s: it holds entries of the modes %v, want %s", name, slices.Sorted(maps.Keys(modes)), k.holds)
+			}
+		}
+	}
+	return out
+}
+
+// entriesOf are the resources in a Bundle that are not among what is released: outcomes, and those of which a part is shown.
+func entriesOf(t *testing.T, name string, bundle resource) map[string]resource {
+	t.Helper()
+	out := map[string]resource{}
+	for i, tree := range slices.Concat(at(bundle.Tree, "entry.resource"), at(bundle.Tree, "entry.response.outcome")) {
+		raw, err := json.Marshal(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := parseResource(t, raw); r.Type == "OperationOutcome" || slices.Contains(texts(tree, "meta.tag.code"), "SUBSETTED") {
+			out[fmt.Sprintf("%s, entry %d", name, i+1)] = r
+		}
+	}
+	return out
+}
+
+// TestEverythingEmittedIsValidToGoogleFHIR reads every resource that anybody gets, and an answer of every kind, with google/fhir's own validation.
+func TestEverythingEmittedIsValidToGoogleFHIR(t *testing.T) {
+	all := everythingReleased(t)
+	for _, r := range all {
+		if _, err := fhirjson.Parse(r.Raw); err != nil {
+			t.Errorf("a %s: %v", r.Type, err)
+		}
+	}
+	for name, r := range everyKindOfAnswer(t, sharedClinic(t)) {
+		if _, err := fhirjson.Parse(r.Raw); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// validInPart validates 500 at most of what a folder releases with the npm validators, where they are installed. google/fhir has seen all of it.
+func validInPart(t *testing.T, all []resource) {
+	t.Helper()
+	if !hasNode() {
+		t.Log("the npm packages are not installed: what the folder releases is validated by google/fhir alone")
+		return
+	}
+	part := sample(all, 500)
+	v := validate(t, ndjson(t, part))
+	if v.count != len(part) || v.count < 200 {
+		t.Errorf("%d of %d resources were validated", v.count, len(part))
+	}
+	for p, n := range v.problems {
+		t.Errorf("%d times: %s", n, p)
+	}
+	t.Logf("of the folder, validated against the profiles: %v", v.checked)
+}
+
+// TestWhatIsReleasedIsValid validates a sample of what is released, and an answer of every kind, with two validators that nobody here wrote,
+// against FHIR and the profiles that it claims.
+func TestWhatIsReleasedIsValid(t *testing.T) {
+	needsNode(t)
+	all := sample(everythingReleased(t), 2000)
+	if len(all) != 2000 {
+		t.Errorf("the sample is of %d resources", len(all))
+	}
+	answers := everyKindOfAnswer(t, sharedClinic(t))
+	all = slices.AppendSeq(all, maps.Values(answers))
+	v := validate(t, ndjson(t, all))
+	if v.count != len(all) {
+		t.Errorf("%d of %d resources were validated", v.count, len(all))
+	}
+	for p, n := range v.problems {
+		t.Errorf("%d times: %s", n, p)
+	}
+	for _, url := range []string{ours + "consent", ours + "consent-extract", ours + "documentreference", ours + "patient", ours + "provenance", pcf + "Basic", pcf + "Intermediate"} {
+		if v.checked[url] == 0 {
+			t.Errorf("nothing was validated against %s", url)
+		}
+	}
+	t.Logf("validated against the profiles: %v", v.checked)
+}

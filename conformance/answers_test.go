@@ -61,9 +61,9 @@ func TestRefusalsAreFixed(t *testing.T) {
 		"FHIR R5":                {good, "GET", "Patient/" + id, "", http.Header{"Accept": {"application/fhir+json; fhirVersion=5.0"}}, 406, "not-supported", "This server answers in application/fhir+json only.", nil},
 		"query too long":         {good, "GET", "Observation?patient=" + id + "&code=" + big[:17<<10], "", nil, 413, "too-long", "The body of the request is too long.", nil},
 		"form too long":          {good, "POST", "Observation/_search", "patient=" + id + "&code=" + big, form, 413, "too-long", "The body of the request is too long.", nil},
-		"JSON to _search":        {good, "POST", "Observation/_search", `{"patient":"x"}`, http.Header{"Content-Type": {"application/json"}}, 415, "not-supported", "The body of a search must be application/x-www-form-urlencoded.", nil},
-		"no type to _search":     {good, "POST", "Observation/_search", "patient=" + id, nil, 415, "not-supported", "The body of a search must be application/x-www-form-urlencoded.", nil},
-		"gzip to _search":        {good, "POST", "Observation/_search", "patient=" + id, http.Header{"Content-Type": form["Content-Type"], "Content-Encoding": {"gzip"}}, 415, "not-supported", "The body of a search must be application/x-www-form-urlencoded.", nil},
+		"JSON to _search":        {good, "POST", "Observation/_search", `{"patient":"x"}`, http.Header{"Content-Type": {"application/json"}}, 415, "not-supported", "The body must be a form, application/x-www-form-urlencoded, or application/fhir+json for an operation or a batch.", nil},
+		"no type to _search":     {good, "POST", "Observation/_search", "patient=" + id, nil, 415, "not-supported", "The body must be a form, application/x-www-form-urlencoded, or application/fhir+json for an operation or a batch.", nil},
+		"gzip to _search":        {good, "POST", "Observation/_search", "patient=" + id, http.Header{"Content-Type": form["Content-Type"], "Content-Encoding": {"gzip"}}, 415, "not-supported", "The body must be a form, application/x-www-form-urlencoded, or application/fhir+json for an operation or a batch.", nil},
 	} {
 		a := x.caller.do(t, x.method, x.path, strings.NewReader(x.body), x.header)
 		if a.status != x.status || a.header.Get("Content-Type") != "application/fhir+json; charset=utf-8" || a.header.Get("Cache-Control") == "" {
@@ -178,6 +178,14 @@ func TestAClientWithoutReleaseIsNobody(t *testing.T) {
 				}
 			}
 		}
+		for _, target := range []string{"Patient/ID/$everything", "Patient/ID/$everything?_count=1&_since=2000-01-01T00:00:00Z", "Patient/ID/Encounter", "Patient/ID/Consent?_count=1",
+			"DocumentReference/$docref?patient=ID", "DocumentReference/$docref?patient=ID&start=2000&_count=1"} {
+			invented := stranger()
+			want, got := caller.get(t, strings.ReplaceAll(target, "ID", invented)), caller.get(t, strings.ReplaceAll(target, "ID", real))
+			if diff := sameAnswer(replaced(want, invented), replaced(got, real)); diff != "" {
+				t.Errorf("%s: %s tells a client without release from nobody:\n%s", partner, target, diff)
+			}
+		}
 	}
 }
 
@@ -193,7 +201,8 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 	c := sharedClinic(t)
 	caller := c.as(t, newDawn)
 	id := c.id(t, c.practice.Story.Referred)
-	paths := []string{"metadata", ".well-known/smart-configuration", "Patient/" + id, "Patient?_id=" + id, "DocumentReference?_count=2&patient=" + id, "Patient/x", "Nothing/x", "DocumentReference", "Practitioner?name=a"}
+	paths := []string{"metadata", ".well-known/smart-configuration", "Patient/" + id, "Patient?_id=" + id, "DocumentReference?_count=2&patient=" + id, "Patient/x", "Nothing/x", "DocumentReference", "Practitioner?name=a",
+		"Patient/" + id + "/$everything", "Patient/" + id + "/$everything?_count=3", "DocumentReference/$docref?patient=" + id, "Patient/" + id + "/Encounter", "Patient/x/$everything"}
 	for _, r := range caller.chart(t, id)[:20] {
 		paths = append(paths, r.ref())
 	}

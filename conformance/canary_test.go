@@ -146,6 +146,17 @@ func (w *walk) inParallel(clients []practice.ClientKey, f func(practice.ClientKe
 func (w *walk) charts(t *testing.T) {
 	w.inParallel(w.c.practice.Clients, func(client practice.ClientKey) {
 		for who, c := range w.requesters(t, client) {
+			id := w.c.id(t, client)
+			for _, target := range []string{"Patient/" + id + "/$everything", "Patient/" + id + "/$everything?_count=20&start=2000", "DocumentReference/$docref?patient=" + id, "DocumentReference/$docref?start=1900&_count=5&patient=" + id} {
+				for a := c.get(t, target); a.status == http.StatusOK; {
+					b := a.bundle(t)
+					w.note(b.Matches)
+					if b.Next == "" {
+						break
+					}
+					a = c.get(t, b.Next)
+				}
+			}
 			for _, r := range w.routes.Rest[0].Resource {
 				name := "patient=" + w.c.id(t, client)
 				switch r.Type {
@@ -165,6 +176,7 @@ func (w *walk) charts(t *testing.T) {
 						a = c.get(t, b.Next)
 					}
 				}
+				c.get(t, "Patient/"+w.c.id(t, client)+"/"+r.Type+"?_revinclude=Provenance:target")
 				form, _ := url.ParseQuery(name)
 				if a := c.post(t, r.Type+"/_search", form); a.status != http.StatusOK && a.status != http.StatusForbidden {
 					t.Errorf("%s: POST %s/_search: %d", who, r.Type, a.status)

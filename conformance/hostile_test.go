@@ -60,7 +60,8 @@ func TestHostilePathsReachNothing(t *testing.T) {
 	for _, path := range []string{
 		"/fhir//Patient/" + id, "//fhir/Patient/" + id, "/fhir/./Patient/" + id, "/fhir/x/../Patient/" + id, "/fhir/Patient/../Patient/" + id, "/fhir/Patient/" + id + "/",
 		"/fhir/Patient/" + id + "//", "/fhir/Patient%2f" + id, "/fhir%2fPatient/" + id, "/fhir/Patient/%2e%2e/Patient/" + id, "/fhir/Patient/" + id + "%00", "/fhir/Patient/" + id + "%20",
-		"/fhir/Patient/" + id + ";x=y", "/fhir;x/Patient/" + id, "/fhir/patient/" + id, "/FHIR/Patient/" + id, "/fhir/Patient/" + id + "/_history/1", "/fhir/Patient/" + id + "/$everything",
+		"/fhir/Patient/" + id + ";x=y", "/fhir;x/Patient/" + id, "/fhir/patient/" + id, "/FHIR/Patient/" + id, "/fhir/Patient/" + id + "/_history/1", "/fhir/Patient/" + id + "/$everything/", "/fhir/Patient/" + id + "/%2524everything", "/fhir/Patient/" + id + "/$everything;x=y", "/fhir/Patient/" + id + "/$Everything",
+		"/fhir/Patient/" + id + "/Patient", "/fhir//Patient/" + id + "/$everything", "/fhir/Patient/" + id + "/../" + id + "/$everything",
 		"/fhir/%50atient/" + id[:63] + "%" + fmt.Sprintf("%02x", id[63]), "/fhir/Patient/" + id + "%c0%af", "/fhir/Patient/%c0%ae%c0%ae/Patient/" + id, "/fhir\\Patient\\" + id, "/Patient/" + id,
 		"/fhir/Patient/" + id + ".json", "/fhir/Patient/" + id + "%0d%0aX-Evil:1", "/fhir/Patient/" + strings.Repeat("a", 20000), "/fhir/" + strings.Repeat("../", 50) + "fhir/Patient/" + id,
 		"/metrics", "/debug/pprof/", "/fhir/metadata/../Patient/" + id, "/livez/../fhir/Patient/" + id, "*",

@@ -195,7 +195,8 @@ type readCloser struct{ *bytes.Reader }
 func (readCloser) Close() error { return nil }
 
 func isSearch(r *http.Request) bool {
-	return strings.Count(strings.TrimPrefix(r.URL.Path, "/fhir/"), "/") == 0 || strings.HasSuffix(r.URL.Path, "/_search")
+	path := strings.TrimPrefix(r.URL.Path, "/fhir/")
+	return strings.Count(path, "/") != 1 || strings.HasSuffix(path, "/_search") || strings.HasSuffix(path, "/$docref")
 }
 
 // filterPages makes a proxy that filters what a server without consent answers, as several products do. Its entries are those of the real

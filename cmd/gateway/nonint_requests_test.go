@@ -18,6 +18,7 @@ import (
 // inquiry is one request.
 type inquiry struct {
 	method, target, form, ifNoneMatch string
+	ifModifiedSince                   string
 	kind                              string // for reports: it holds no id and no value
 }
 
@@ -37,6 +38,9 @@ func (h *house) ask(q inquiry) *httptest.ResponseRecorder {
 	r.Header.Set("Authorization", "Bearer t")
 	if q.ifNoneMatch != "" {
 		r.Header.Set("If-None-Match", q.ifNoneMatch)
+	}
+	if q.ifModifiedSince != "" {
+		r.Header.Set("If-Modified-Since", q.ifModifiedSince)
 	}
 	w := httptest.NewRecorder()
 	h.handler.ServeHTTP(w, r)
@@ -200,7 +204,7 @@ func (x *asking) inquiries() (all []inquiry) {
 	for _, c := range x.signed {
 		all = append(all, x.probe(c.Facts()))
 	}
-	return all
+	return append(all, x.operations(patient)...)
 }
 
 // types counts what is released, by type, of those that a search must name the client for.

@@ -146,6 +146,8 @@ func (v *view) Resources(typ string) (of []stage.Released) {
 	return of
 }
 
+func (v *view) All() []stage.Released { return v.all }
+
 func (v *view) Get(ref fhir.Reference) (stage.Released, bool) {
 	for _, r := range v.all {
 		if f := r.Facts(); f.Type == ref.Type && f.ID == ref.ID {

@@ -37,6 +37,8 @@ type exchange struct {
 	written bool
 	answer  *egress.Answer
 	timings [steps]time.Duration
+	// versioned says that the requester asked for the version of FHIR and is told it.
+	versioned bool
 }
 
 // serve runs one request to its end.
@@ -85,6 +87,9 @@ func (x *exchange) respond(ctx context.Context) *egress.Answer {
 		x.failed = f.Err
 	}
 	answer := x.api.Egress.Encode(response, x.r.Header.Get("If-None-Match"))
+	if _, read := response.(*egress.Resource); read {
+		answer.UnlessModified(modifiedSince(x.r.Header))
+	}
 	x.took(stepEncode, began)
 	if !x.tells() {
 		return answer
@@ -142,10 +147,11 @@ func (x *exchange) read() (err error) {
 	x.request.Strict = isStrict(x.r.Header)
 	if known, ok := x.recall(); ok {
 		x.request.Params, x.request.query = known.params, known.query
-	} else if x.request.Params, err = parameters(x.w, x.r); err != nil {
+	} else if x.request.Params, err = parameters(x.w, x.r, x.route.parameters); err != nil {
 		return err
 	}
-	return acceptable(x.request.Params["_format"], x.r.Header)
+	x.versioned, err = acceptable(x.request.Params["_format"], x.r.Header)
+	return err
 }
 
 // authenticate finds who asks, and refuses what no scope could allow.
@@ -194,6 +200,9 @@ func tokenError(err error) error {
 func (x *exchange) write() {
 	began := x.api.Now()
 	x.written = true
+	if x.versioned {
+		x.answer.StateVersion()
+	}
 	_ = x.answer.Write(x.w, x.r.Method == http.MethodHead) // a requester who has gone away is no fault of ours
 	x.took(stepWrite, began)
 }

@@ -177,3 +177,73 @@ func TestTheGuardClosesAnAnswer(t *testing.T) {
 		t.Errorf("a search gives %v of %v", got.entries(), got.Total)
 	}
 }
+
+// The date of the resource counts only on a read, and beside no If-None-Match.
+func TestIfModifiedSince(t *testing.T) {
+	c := newClinic(t)
+	const updated, before, after = "Fri, 20 Nov 2026 10:00:00 GMT", "Fri, 20 Nov 2026 09:59:59 GMT", "Sat, 21 Nov 2026 00:00:00 GMT"
+	if got := c.get("/fhir/DocumentReference/n1").Header().Get("Last-Modified"); got != updated {
+		t.Fatalf("Last-Modified is %q", got)
+	}
+	for name, x := range map[string]struct {
+		target, since string
+		headers       []string
+		want          int
+	}{
+		"not since":             {"DocumentReference/n1", updated, nil, 304},
+		"later":                 {"DocumentReference/n1", after, nil, 304},
+		"since":                 {"DocumentReference/n1", before, nil, 200},
+		"another tag":           {"DocumentReference/n1", after, []string{`If-None-Match: W/"x"`}, 200},
+		"RFC 850":               {"DocumentReference/n1", "Friday, 20-Nov-26 10:00:00 GMT", nil, 304},
+		"no HTTP date":          {"DocumentReference/n1", "2026-11-21", nil, 200},
+		"a search":              {"DocumentReference?patient=p1", after, nil, 200},
+		"a compartment":         {"Patient/p1/DocumentReference", after, nil, 200},
+		"$everything":           {"Patient/p1/$everything", after, nil, 200},
+		"withheld":              {"DocumentReference/m1", after, nil, 404},
+		"of the directory":      {"Practitioner/d1", after, nil, 304},
+		"a fixed document":      {"metadata", after, nil, 200},
+		"a path of another API": {"nothing", after, nil, 404},
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			c.ledger = nil
+			w := c.ask(method, "/fhir/"+x.target, "", append(x.headers, "If-Modified-Since: "+x.since)...)
+			if w.Code != x.want || w.Code == 304 && (w.Body.Len() > 0 || w.Header().Get("Last-Modified") != updated || len(c.ledger) != 1 || c.ledger[0].Status != 304 || len(c.ledger[0].Released) != 1) {
+				t.Errorf("%s, %s: %d %v, ledger %+v", method, name, w.Code, w.Header(), c.ledger)
+			}
+		}
+	}
+	c.charts["p1"].all = nil // the client has revoked
+	if w := c.get("/fhir/DocumentReference/n1", "If-Modified-Since: "+after); w.Code != 404 {
+		t.Errorf("after the revocation: %d", w.Code)
+	}
+}
+
+// The answer states the version of FHIR where it was asked for, and nowhere else.
+func TestTheVersionOfFHIR(t *testing.T) {
+	c := newClinic(t)
+	const plain, stated = "application/fhir+json; charset=utf-8", "application/fhir+json; fhirVersion=4.0; charset=utf-8"
+	for accept, want := range map[string]string{
+		"application/fhir+json": plain, "*/*": plain, "application/fhir+json; fhirVersion=4.0": stated, "application/json;fhirVersion=4.0;q=0.9": stated,
+		"application/fhir+xml, application/fhir+json; FhirVersion=4.0.1": stated, "application/fhir+json, application/fhir+json; fhirVersion=4.0": plain,
+		"application/fhir+json; fhirVersion=5.0, application/fhir+json; fhirVersion=4.0": stated,
+	} {
+		for _, target := range []string{"Patient/p1", "Patient/zz", "DocumentReference?patient=p1", "metadata", "Patient/p1/$everything", "DocumentReference?patient=p1&date=x"} {
+			for range 3 { // a kept page is the same to everybody
+				if got := c.get("/fhir/"+target, "Accept: "+accept).Header().Get("Content-Type"); got != want {
+					t.Errorf("%s, %s: %s", target, accept, got)
+				}
+			}
+		}
+	}
+	if got := c.get("/fhir/Patient/p1?_format=application/fhir%2Bjson;fhirVersion=4.0", "Accept: text/html"); got.Code != 400 {
+		t.Errorf("a semicolon that is not escaped: %d", got.Code)
+	}
+	if got := c.get("/fhir/Patient/p1?_format=application/fhir%2Bjson%3BfhirVersion=4.0", "Accept: text/html").Header().Get("Content-Type"); got != stated {
+		t.Errorf("by _format: %s", got)
+	}
+	for _, version := range []string{"1.0", "3.0", "4.3", "5.0", "4", ""} {
+		if w := c.get("/fhir/Patient/p1", "Accept: application/fhir+json; fhirVersion="+version); w.Code != 406 {
+			t.Errorf("version %q: %d", version, w.Code)
+		}
+	}
+}

@@ -26,15 +26,18 @@ type route struct {
 	anyOrigin bool
 	// anyFormat routes answer in JSON whatever is asked for.
 	anyFormat bool
+	// parameters may come in the body of a POST as a Parameters resource too.
+	parameters bool
 	// resourceType and permission are what a token must have a scope for.
 	resourceType string
 	permission   smart.Permission
 }
 
 var (
-	get      = []string{http.MethodGet, http.MethodHead}
-	post     = []string{http.MethodPost}
-	anywhere = []string{http.MethodGet, http.MethodHead, http.MethodOptions}
+	get       = []string{http.MethodGet, http.MethodHead}
+	post      = []string{http.MethodPost}
+	operation = []string{http.MethodGet, http.MethodHead, http.MethodPost}
+	anywhere  = []string{http.MethodGet, http.MethodHead, http.MethodOptions}
 )
 
 // routes is the whole API. What is not here is 404, and 405 for a write; so is any other method on what is here.
@@ -49,8 +52,22 @@ func (a *API) routes() []*route {
 			&route{methods: get, path: "/" + t.Type, handle: a.search, resourceType: t.Type, permission: smart.Search},
 			&route{methods: post, path: "/" + t.Type + "/_search", handle: a.search, resourceType: t.Type, permission: smart.Search},
 		)
+		if _, ofAPatient := t.Parameter("patient"); ofAPatient {
+			all = append(all, &route{methods: get, path: "/Patient/:id/" + t.Type, handle: a.compartment, resourceType: t.Type, permission: smart.Search})
+		}
 	}
-	return all
+	return append(all,
+		&route{methods: operation, path: "/Patient/:id/$everything", handle: a.everything, resourceType: "Patient", permission: smart.ReadAndSearch, parameters: true},
+		&route{methods: operation, path: "/" + docrefPath, handle: a.docref, resourceType: "DocumentReference", permission: smart.Search, parameters: true},
+	)
+}
+
+// paths are how clients write the path of a route: some percent-encode the dollar sign of an operation, which is as good (RFC 3986, 2.2 and 6.2.2.2).
+func (r *route) paths() []string {
+	if !strings.Contains(r.path, "$") {
+		return []string{r.path}
+	}
+	return []string{r.path, strings.ReplaceAll(r.path, "$", "%24")}
 }
 
 // writes tells whether a request would change something below the base: nothing there ever can be.
@@ -76,7 +93,9 @@ func (a *API) engine() http.Handler {
 	for _, r := range a.routes() {
 		for _, method := range r.methods {
 			x := a.exchanger(r, method+" "+a.prefix+r.path)
-			e.Handle(method, a.prefix+r.path, func(c *gin.Context) { x.serve(c.Writer, c.Request, c.Param("id")) })
+			for _, path := range r.paths() {
+				e.Handle(method, a.prefix+path, func(c *gin.Context) { x.serve(c.Writer, c.Request, c.Param("id")) })
+			}
 		}
 	}
 	e.GET("/livez", gin.WrapF(a.livez))

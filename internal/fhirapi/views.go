@@ -17,6 +17,7 @@ import (
 // View is what one requester may see of one chart or of the directory (release.View).
 type View interface {
 	Resources(resourceType string) []stage.Released
+	All() []stage.Released
 	Get(ref fhir.Reference) (stage.Released, bool)
 	Provenances(target fhir.Reference) []stage.Released
 	// Terms are those of the Consents that permit a resource of the view (rule 23).

@@ -31,9 +31,9 @@ const (
 	MethodNotAllowed
 	// NotAcceptable says that we answer in FHIR JSON only: 406, not-supported.
 	NotAcceptable
-	// UnsupportedMediaType says that the body of a search must be a form: 415, not-supported.
+	// UnsupportedMediaType says that the body of a search must be a form, and that of an operation or a batch may be FHIR JSON: 415, not-supported.
 	UnsupportedMediaType
-	// TooLarge says that the body of a search is too long: 413, too-long.
+	// TooLarge says that the request is too long: 413, too-long.
 	TooLarge
 	// TooManyRequests says that the partner asks too often: 429, throttled.
 	TooManyRequests
@@ -67,7 +67,7 @@ var descriptions = [kinds]description{
 	UnknownRoute:         {status: http.StatusNotFound, code: "not-supported", text: "This server has no such resource type or operation."},
 	MethodNotAllowed:     {status: http.StatusMethodNotAllowed, code: "not-supported", text: "This server is read only."},
 	NotAcceptable:        {status: http.StatusNotAcceptable, code: "not-supported", text: "This server answers in application/fhir+json only."},
-	UnsupportedMediaType: {status: http.StatusUnsupportedMediaType, code: "not-supported", text: "The body of a search must be application/x-www-form-urlencoded."},
+	UnsupportedMediaType: {status: http.StatusUnsupportedMediaType, code: "not-supported", text: "The body must be a form, application/x-www-form-urlencoded, or application/fhir+json for an operation or a batch."},
 	TooLarge:             {status: http.StatusRequestEntityTooLarge, code: "too-long", text: "The body of the request is too long."},
 	TooManyRequests:      {status: http.StatusTooManyRequests, code: "throttled", text: "Too many requests. Try again later."},
 	Unavailable:          {status: http.StatusServiceUnavailable, code: "transient", text: "The gateway cannot answer now. Nothing was released. Try again later."},

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,15 @@ type View struct {
 
 // Resources gives the resources of a type, sorted by id. The caller must not change the slice.
 func (v *View) Resources(resourceType string) []stage.Released { return v.byType[resourceType] }
+
+// All gives every resource, sorted by type and id.
+func (v *View) All() []stage.Released {
+	all := make([]stage.Released, 0, len(v.byRef))
+	for _, typ := range slices.Sorted(maps.Keys(v.byType)) {
+		all = append(all, v.byType[typ]...)
+	}
+	return all
+}
 
 // Get gives one resource.
 func (v *View) Get(ref fhir.Reference) (stage.Released, bool) {

@@ -42,6 +42,7 @@ type (
 		Documentation string         `json:"documentation"`
 		Security      security       `json:"security"`
 		Resource      []restResource `json:"resource"`
+		Compartment   []string       `json:"compartment"`
 	}
 	security struct {
 		Extension   []extension `json:"extension,omitempty"`
@@ -62,9 +63,15 @@ type (
 		SupportedProfile []string          `json:"supportedProfile,omitempty"`
 		Interaction      []restInteraction `json:"interaction"`
 		Versioning       string            `json:"versioning"`
+		ConditionalRead  string            `json:"conditionalRead"`
 		ReferencePolicy  []string          `json:"referencePolicy"`
 		SearchRevInclude []string          `json:"searchRevInclude,omitempty"`
 		SearchParam      []statementParam  `json:"searchParam"`
+		Operation        []restOperation   `json:"operation,omitempty"`
+	}
+	restOperation struct {
+		Name       string `json:"name"`
+		Definition string `json:"definition"`
 	}
 	restInteraction struct {
 		Code string `json:"code"`
@@ -82,6 +89,15 @@ type (
 	}
 )
 
+// operations are what can be asked beyond reads and searches, by type.
+var operations = map[string][]restOperation{
+	"Patient":           {{Name: "everything", Definition: "http://hl7.org/fhir/OperationDefinition/Patient-everything"}},
+	"DocumentReference": {{Name: "docref", Definition: "http://hl7.org/fhir/us/core/OperationDefinition/docref"}},
+}
+
+// compartment is the CompartmentDefinition of `Patient/[id]/[type]`.
+const compartment = "http://hl7.org/fhir/CompartmentDefinition/patient"
+
 // combinationURL is the extension that names parameters to be used together.
 const combinationURL = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-search-parameter-combination"
 
@@ -96,7 +112,7 @@ func (c Capability) Statement() ([]byte, error) {
 		Implementation: implementation{URL: c.Base,
 			Description: "Read-only gateway to a therapy practice's records: gives each requester what the client's active Consent allows."},
 	}
-	r := rest{Mode: "server",
+	r := rest{Mode: "server", Compartment: []string{compartment},
 		Documentation: "Read and search only. Every search names its client (patient, subject or _id), except on Patient, Practitioner and " +
 			"Organization. What may not be released is absent from every answer. The search parameters and their combinations are those " +
 			"of US Core 6.1; DocumentReference cannot be created here, so full conformance to the US Core server is not claimed.",
@@ -125,7 +141,7 @@ func (c Capability) endpoints() []extension {
 func (r *Resource) statement(profiles []string) restResource {
 	out := restResource{
 		Type: r.Type, SupportedProfile: profiles, Versioning: "no-version", ReferencePolicy: []string{"literal", "resolves"},
-		Interaction: []restInteraction{{"read"}, {"search-type"}},
+		Interaction: []restInteraction{{"read"}, {"search-type"}}, ConditionalRead: "full-support", Operation: operations[r.Type],
 	}
 	if r.Provenance {
 		out.SearchRevInclude = []string{"Provenance:target"}

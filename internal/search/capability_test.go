@@ -41,6 +41,8 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 		Rest         []struct {
 			Resource []struct {
 				Type             string
+				ConditionalRead  string
+				Operation        []struct{ Name, Definition string }
 				Interaction      []struct{ Code string }
 				SearchRevInclude []string
 				SearchParam      []struct{ Name, Type, Definition string }
@@ -63,6 +65,9 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 		r := Resources()[i]
 		if got.Type != r.Type || len(got.Interaction) != 2 || len(got.Extension) != len(r.Combinations) || (len(got.SearchRevInclude) == 1) != r.Provenance {
 			t.Errorf("%s: %+v", r.Type, got)
+		}
+		if want := map[string]int{"Patient": 1, "DocumentReference": 1}[r.Type]; len(got.Operation) != want || got.ConditionalRead != "full-support" {
+			t.Errorf("%s: %d operations, conditional read %q", r.Type, len(got.Operation), got.ConditionalRead)
 		}
 		for j, p := range r.Parameters {
 			sp := got.SearchParam[j]

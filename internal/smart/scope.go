@@ -22,6 +22,8 @@ type Permission byte
 const (
 	Read   Permission = 'r'
 	Search Permission = 's'
+	// ReadAndSearch is no letter of a scope: it asks for both, of the same scope or of two. $everything reads what nobody has searched for.
+	ReadAndSearch Permission = '&'
 )
 
 // Param is one search parameter of a granular scope, decoded.
@@ -56,11 +58,19 @@ type Ask struct {
 // Allows tells whether one of the scopes, taken alone, allows what is asked. Scopes are a union of independent grants (SMART 2.2,
 // "Batches and transactions"): the permission of one is never combined with the parameters of another.
 func (s Scopes) Allows(q Ask) bool {
+	if q.Permission == ReadAndSearch {
+		read, search := q, q
+		read.Permission, search.Permission = Read, Search
+		return s.Allows(read) && s.Allows(search)
+	}
 	return slices.ContainsFunc(s.list, func(c Scope) bool { return c.covers(q.Type, q.Permission) && c.reaches(q) })
 }
 
 // MayAny tells whether any resource of the type could be allowed. Where it says no, the answer is 403 whatever the data are.
 func (s Scopes) MayAny(typ string, p Permission) bool {
+	if p == ReadAndSearch {
+		return s.MayAny(typ, Read) && s.MayAny(typ, Search)
+	}
 	return slices.ContainsFunc(s.list, func(c Scope) bool { return c.covers(typ, p) })
 }
 

@@ -220,3 +220,21 @@ func FuzzParseScopes(f *testing.F) {
 		}
 	})
 }
+
+// To read and to search may be two scopes' permissions, but each scope's parameters hold for its own.
+func TestBothPermissionsAtOnce(t *testing.T) {
+	a := func(p Param) bool { return p.Value == "a" }
+	for scopes, want := range map[string][2]bool{ // whether a resource may be had, and whether any
+		"system/Goal.rs": {true, true}, "system/Goal.r": {}, "system/Goal.s": {}, "system/Goal.r system/Goal.s": {true, true}, "system/*.r system/Goal.s": {true, true},
+		"system/Goal.r system/Condition.s": {}, "system/Goal.r?category=a system/Goal.s?category=b": {false, true}, "system/Goal.r?category=a system/Goal.s": {true, true},
+		"patient/Goal.r system/Goal.s": {false, true}, "system/Goal.read": {true, true}, "": {},
+	} {
+		s := ParseScopes(scopes)
+		if got := s.Allows(Ask{Type: "Goal", Permission: ReadAndSearch, Match: a}); got != want[0] {
+			t.Errorf("%s allows: %t", scopes, got)
+		}
+		if got := s.MayAny("Goal", ReadAndSearch); got != want[1] {
+			t.Errorf("%s may allow: %t", scopes, got)
+		}
+	}
+}

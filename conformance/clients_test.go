@@ -78,6 +78,10 @@ func TestClientsThatNobodyHereWrote(t *testing.T) {
 		Whole, Paged, Posted []string
 		Read, Author         string
 		Unknown              int
+
+		Everything, EverythingPosted, Docref, DocrefPosted, Compartment, Can, Operations []string
+		Refused                                                                          map[string]int
+		Searches                                                                         bool
 	}
 	var got struct{ FHIRKit, Medplum result }
 	if err := json.Unmarshal(node(t, "partner.mjs", settings), &got); err != nil {
@@ -97,6 +101,32 @@ func TestClientsThatNobodyHereWrote(t *testing.T) {
 	slices.Sort(got.FHIRKit.Posted)
 	if diff := cmp.Diff(want, got.FHIRKit.Posted); diff != "" {
 		t.Errorf("by POST (-want +got):\n%s", diff)
+	}
+	ask := d.as(t, harbor)
+	current, _ := ask.all(t, "DocumentReference?_count=200&status=current&patient="+patient)
+	whole, _ := ask.all(t, "Patient/"+patient+"/$everything?_count=200")
+	there := map[string]bool{}
+	for _, r := range whole {
+		there[r.ref()] = true
+	}
+	for _, r := range ask.chart(t, patient) {
+		if !there[r.ref()] {
+			t.Errorf("$everything has no %s of the chart", r.Type)
+		}
+	}
+	for how, c := range map[string]struct{ want, got []string }{
+		"$everything": {refs(whole), got.FHIRKit.Everything}, "$everything by POST": {refs(whole), got.FHIRKit.EverythingPosted},
+		"$docref": {refs(current), got.FHIRKit.Docref}, "$docref by POST": {refs(current), got.FHIRKit.DocrefPosted}, "the compartment": {want, got.FHIRKit.Compartment},
+		"what it can":    {[]string{"read", "search-type"}, got.FHIRKit.Can},
+		"the operations": {[]string{"docref", "everything"}, got.FHIRKit.Operations},
+	} {
+		slices.Sort(c.got)
+		if diff := cmp.Diff(c.want, c.got); diff != "" || len(c.want) == 0 {
+			t.Errorf("%s (-want +got):\n%s", how, diff)
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"vread": 404, "create": 405, "system": 404, "transaction": 405}, got.FHIRKit.Refused); diff != "" || !got.FHIRKit.Searches {
+		t.Errorf("what is refused (-want +got):\n%s", diff)
 	}
 	if got.FHIRKit.FHIRVersion != "4.0.1" || got.FHIRKit.Unknown != 404 {
 		t.Errorf("FHIR version %q, unknown id %d", got.FHIRKit.FHIRVersion, got.FHIRKit.Unknown)

@@ -2,6 +2,8 @@ package conformance
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,7 +45,7 @@ func TestTheCapabilityStatementNamesOurDefinitions(t *testing.T) {
 		}
 		have[d.URL] = true
 		switch d.ResourceType {
-		case "StructureDefinition", "SearchParameter":
+		case "StructureDefinition", "SearchParameter", "OperationDefinition":
 			if !slices.Contains(named, d.URL) {
 				t.Errorf("/metadata does not name %s", d.URL)
 			}
@@ -76,6 +78,47 @@ func TestEveryProfileThatIsClaimedIsSupported(t *testing.T) {
 			if !claimed[url] && url != pcf+"Advanced" { // no form of the demo's practice is one
 				t.Errorf("no %s claims %s", typ, url)
 			}
+		}
+	}
+}
+
+// operationValues is a good value for each parameter of an operation; ID is a client.
+var operationValues = map[string]string{
+	"patient": "ID", "start": "1990-01-01", "end": "2990-01-01", "_since": "1990-01-01T00:00:00Z", "_type": "Encounter,DocumentReference", "_count": "7",
+	"type": "http://loinc.org|11506-3", "on-demand": "false", "profile": usCore + "us-core-documentreference",
+}
+
+// TestTheOperationsTakeWhatTheirDefinitionsSay asks strictly for each operation with each parameter of its definition, and with one that it lacks.
+func TestTheOperationsTakeWhatTheirDefinitionsSay(t *testing.T) {
+	c := sharedClinic(t)
+	ask, id := c.as(t, newDawn), c.id(t, c.practice.Story.Referred)
+	for name, path := range map[string]string{"Patient-everything": "Patient/ID/$everything?", "DocumentReference-docref": "DocumentReference/$docref?patient=ID&"} {
+		text, err := os.ReadFile("../profiles/fhir/OperationDefinition-" + name + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		status := func(parameter, value string) int {
+			path := strings.ReplaceAll(path, parameter+"="+value+"&", "") // once is enough
+			return ask.do(t, http.MethodGet, strings.ReplaceAll(path+parameter+"="+url.QueryEscape(value), "ID", id), nil, strictly).status
+		}
+		definition, asked := parseResource(t, text), 0
+		for _, p := range at(definition.Tree, "parameter") {
+			parameter := texts(p, "name")[0]
+			if texts(p, "use")[0] != "in" {
+				continue
+			}
+			if value := operationValues[parameter]; value == "" || status(parameter, value) != http.StatusOK {
+				t.Errorf("%s does not take %s", name, parameter)
+			}
+			asked++
+		}
+		for parameter, value := range operationValues {
+			if !slices.Contains(texts(definition.Tree, "parameter.name"), parameter) && status(parameter, value) != http.StatusBadRequest {
+				t.Errorf("%s takes %s, of which its definition says nothing", name, parameter)
+			}
+		}
+		if asked < 5 || status("shoe-size", "42") != http.StatusBadRequest {
+			t.Errorf("%s: %d parameters, or one that nobody knows is taken", name, asked)
 		}
 	}
 }

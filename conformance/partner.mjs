@@ -3,7 +3,7 @@
 import { strict as assert } from 'node:assert';
 import { randomUUID } from 'node:crypto';
 import { text } from 'node:stream/consumers';
-import { Client } from 'fhir-kit-client';
+import { CapabilityTool, Client } from 'fhir-kit-client';
 import { importJWK, SignJWT } from 'jose';
 
 const settings = JSON.parse(await text(process.stdin)); // {base, partnerId, scope, privateJwk, patient}
@@ -47,7 +47,36 @@ async function withFhirKit() {
   const read = await client.read({ resourceType: 'Patient', id: settings.patient });
   const author = await client.resolve({ reference: authored(whole).author[0].reference });
   const unknown = await client.read({ resourceType: 'Patient', id: 'x' }).then(() => 200, (e) => e.response?.status);
-  return { token, fhirVersion: statement.fhirVersion, whole: ids(whole), paged: ids(paged), posted: ids(posted), read: ids([read])[0], author: author.resourceType, unknown };
+  return {
+    ...await beyondReadAndSearch(client, new CapabilityTool(statement)),
+    token, fhirVersion: statement.fhirVersion, whole: ids(whole), paged: ids(paged), posted: ids(posted), read: ids([read])[0], author: author.resourceType, unknown,
+  };
+}
+
+/** Operations, the compartment, what is refused, and what the CapabilityStatement says of all that. */
+async function beyondReadAndSearch(client, capabilities) {
+  const patient = { resourceType: 'Patient', id: settings.patient };
+  const status = (promise) => promise.then(() => 200, (e) => e.response?.status);
+  const pages = async (first) => {
+    const all = [];
+    for (let bundle = await first; bundle; bundle = await client.nextPage({ bundle })) all.push(...ids((bundle.entry ?? []).map((e) => e.resource).filter((r) => r.id)));
+    return all;
+  };
+  const parameters = (...list) => ({ resourceType: 'Parameters', parameter: list });
+  return {
+    everything: await pages(client.operation({ ...patient, name: 'everything', method: 'GET' })),
+    everythingPosted: await pages(client.operation({ ...patient, name: '$everything', input: parameters({ name: '_count', valueInteger: 5 }) })),
+    docref: await pages(client.operation({ resourceType: 'DocumentReference', name: 'docref', method: 'GET', input: { patient: settings.patient } })),
+    docrefPosted: await pages(client.operation({ resourceType: 'DocumentReference', name: 'docref', input: parameters({ name: 'patient', valueId: settings.patient }) })),
+    compartment: await pages(client.compartmentSearch({ resourceType: 'DocumentReference', compartment: patient, searchParams: { _count: 4 } })),
+    refused: {
+      vread: await status(client.vread({ ...patient, version: '1' })), create: await status(client.create({ resourceType: 'Observation', body: { resourceType: 'Observation' } })),
+      system: await status(client.systemSearch({ searchParams: { _id: settings.patient } })), transaction: await status(client.transaction({ body: { resourceType: 'Bundle', type: 'transaction' } })),
+    },
+    can: ['read', 'search-type', 'vread', 'create'].filter((code) => capabilities.resourceCan('DocumentReference', code)),
+    searches: capabilities.resourceSearch('DocumentReference', 'period') && !capabilities.resourceSearch('DocumentReference', 'shoe-size'),
+    operations: ['Patient', 'DocumentReference'].flatMap((resourceType) => capabilities.capabilityContents({ resourceType, capabilityType: 'operation' }).map((o) => o.name)),
+  };
 }
 
 async function withMedplum(token) {

@@ -89,10 +89,11 @@ type (
 	}
 )
 
-// operations are what can be asked beyond reads and searches, by type.
+// operations are what can be asked beyond reads and searches, by type. Less is supported than FHIR and US Core define, so that the definitions are our
+// own, on theirs (R4 CapabilityStatement.rest.resource.operation.definition).
 var operations = map[string][]restOperation{
-	"Patient":           {{Name: "everything", Definition: "http://hl7.org/fhir/OperationDefinition/Patient-everything"}},
-	"DocumentReference": {{Name: "docref", Definition: "http://hl7.org/fhir/us/core/OperationDefinition/docref"}},
+	"Patient":           {{Name: "everything", Definition: ourOperation + "Patient-everything"}},
+	"DocumentReference": {{Name: "docref", Definition: ourOperation + "DocumentReference-docref"}},
 }
 
 // compartment is the CompartmentDefinition of `Patient/[id]/[type]`.

@@ -8,7 +8,10 @@ import "slices"
 const (
 	hl7    = "http://hl7.org/fhir/SearchParameter/"
 	usCore = "http://hl7.org/fhir/us/core/SearchParameter/"
-	ours   = "https://consentry.dev/fhir/SearchParameter/" // profiles/fhir
+
+	// Those of profiles/fhir.
+	ours         = "https://consentry.dev/fhir/SearchParameter/"
+	ourOperation = "https://consentry.dev/fhir/OperationDefinition/"
 )
 
 var (

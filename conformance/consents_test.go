@@ -129,7 +129,7 @@ func TestNoSearchFindsWhatAnExtractLeavesOut(t *testing.T) {
 	if asked < 4 {
 		t.Errorf("%d searches", asked)
 	}
-	for _, q := range []string{"status=active", "category=IDSCL", "actor:missing=true"} {
+	for _, q := range []string{"status=active", "category=IDSCL", "actor:missing=false"} {
 		if got := refs(ask.get(t, "Consent?patient="+id+"&"+q).bundle(t).Matches); !slices.Equal(got, all) {
 			t.Errorf("by %s %d of %d extracts are found", q, len(got), len(all))
 		}

@@ -219,7 +219,7 @@ func (w wholeCharts) View(ctx context.Context, r *requester.Requester, p smart.P
 	return fhirapi.Release(w.h.service).View(ctx, r, p, ref)
 }
 
-func (w wholeCharts) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, _ string) (views []fhirapi.View, err error) {
+func (w wholeCharts) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, _ func(*stage.Facts) bool) (views []fhirapi.View, err error) {
 	for _, ref := range refs {
 		v, err := w.View(ctx, r, p, ref)
 		if err != nil {

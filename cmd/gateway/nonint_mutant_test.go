@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -66,9 +65,10 @@ var mutants = []mutation{
 	{name: "a search is filtered and a read is not", views: func(h *house, real fhirapi.Views) fhirapi.Views {
 		return otherViews{real, wholeCharts{h}, func(v, whole fhirapi.View) fhirapi.View { return unfilteredRead{v, whole} }}
 	}},
-	{name: "_revinclude is not filtered", views: func(h *house, real fhirapi.Views) fhirapi.Views {
-		return otherViews{real, wholeCharts{h}, func(v, whole fhirapi.View) fhirapi.View { return unfilteredInclude{v, whole} }}
-	}},
+	{name: "_include is not filtered", handler: includesOfEverything("_include")},
+	{name: "_include:iterate is not filtered", handler: includesOfEverything("_include:iterate")},
+	{name: "_revinclude is not filtered", handler: includesOfEverything("_revinclude")},
+	{name: "_revinclude:iterate is not filtered", handler: includesOfEverything("_revinclude:iterate")},
 	{name: "a search of one type is not filtered", views: func(h *house, real fhirapi.Views) fhirapi.Views {
 		return otherViews{real, wholeCharts{h}, func(v, whole fhirapi.View) fhirapi.View { return unfilteredType{v, whole} }}
 	}},
@@ -111,7 +111,7 @@ func (o otherViews) View(ctx context.Context, r *requester.Requester, p smart.Pe
 	return o.mix(real, whole), err
 }
 
-func (o otherViews) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, _ string) (views []fhirapi.View, err error) {
+func (o otherViews) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, _ func(*stage.Facts) bool) (views []fhirapi.View, err error) {
 	for _, ref := range refs {
 		v, err := o.View(ctx, r, p, ref)
 		if err != nil {
@@ -142,28 +142,13 @@ func (u unfilteredRead) Get(ref fhir.Reference) (stage.Released, bool) {
 	return u.whole.Get(ref)
 }
 
-type unfilteredInclude struct {
-	fhirapi.View
-	whole fhirapi.View
-}
-
-func (u unfilteredInclude) Provenances(target fhir.Reference) []stage.Released {
-	all := slices.Clone(u.View.Provenances(target))
-	for _, r := range u.whole.Provenances(target) {
-		if _, ok := u.View.Get(fhir.Reference{Type: "Provenance", ID: r.Facts().ID}); !ok {
-			all = append(all, r)
-		}
-	}
-	return all
-}
-
 type unfilteredType struct {
 	fhirapi.View
 	whole fhirapi.View
 }
 
 func (u unfilteredType) Resources(typ string) []stage.Released {
-	if typ == "Goal" && len(u.View.Resources(typ)) > 0 {
+	if typ == "Condition" && len(u.View.Resources(typ)) > 0 {
 		return u.whole.Resources(typ)
 	}
 	return u.View.Resources(typ)

@@ -73,7 +73,9 @@ func difference(a, b *httptest.ResponseRecorder) string {
 }
 
 // statuses count what was answered, so that a test that only compared errors would show.
-type statuses struct{ entries, empty, read, missing, unchanged, refused, pages, consents int }
+type statuses struct {
+	entries, empty, read, missing, unchanged, refused, pages, consents, included, subsets int
+}
 
 // asking goes through the inquiries of a pair.
 type asking struct {
@@ -135,6 +137,12 @@ func (x *asking) count(q inquiry, w *httptest.ResponseRecorder) {
 	if w.Code == http.StatusOK && strings.Contains(w.Body.String(), `"resourceType":"Consent"`) {
 		s.consents++
 	}
+	if strings.Contains(w.Body.String(), `"mode":"include"`) {
+		s.included++
+	}
+	if strings.Contains(w.Body.String(), `"SUBSETTED"`) {
+		s.subsets++
+	}
 	switch {
 	case w.Code == http.StatusNotModified:
 		s.unchanged++
@@ -161,6 +169,10 @@ func (x *asking) inquiries() (all []inquiry) {
 		if !seen[ref] {
 			seen[ref] = true
 			add("GET", ref.String(), "read of a "+what+" "+ref.Type)
+			if part := (url.Values{}); x.clinic.chance(30) {
+				kind := x.subset(ref.Type, part)
+				add("GET", ref.String()+"?"+part.Encode(), "read of a "+what+" "+ref.Type+kind)
+			}
 			if x.rng.IntN(6) == 0 {
 				add("HEAD", ref.String(), "HEAD of a "+what+" "+ref.Type)
 			}
@@ -195,6 +207,9 @@ func (x *asking) inquiries() (all []inquiry) {
 		}
 	}
 	add("GET", "DocumentReference?patient="+patient+"&_count=1&_revinclude=Provenance:target&_sort=-date", "paged search of DocumentReference")
+	for range 3 {
+		all = append(all, x.including())
+	}
 	for range 12 {
 		if len(x.withheld) == 0 {
 			break
@@ -257,9 +272,8 @@ func (x *asking) probe(f *stage.Facts) inquiry {
 	if chance(30) {
 		q.Set("_total", pick(x.clinic, "none", "accurate", "estimate"))
 	}
-	if r.Provenance && chance(40) {
-		q.Set("_revinclude", "Provenance:target")
-		kind += " with Provenance"
+	if chance(50) {
+		kind += x.shape(f.Type, q)
 	}
 	if chance(5) {
 		q.Set("no-such", "x")

@@ -19,7 +19,7 @@ const maxDiscarded = 60
 
 // Two charts that differ only in what is withheld from a requester give byte-identical answers, headers included, to every request: to reads
 // of every id that either chart has and some that neither has, by GET and HEAD; to searches by values of what is withheld, sorted, counted,
-// paged, with _revinclude, by GET and POST; and to If-None-Match with the entity tag that the other house gave. What is withheld is what the real
+// paged, with _include and _revinclude, by elements and in summary, by GET and POST; and to If-None-Match with the entity tag that the other house gave. What is withheld is what the real
 // decision withholds. The twin has withheld resources removed, added and changed, and the references of released resources to withheld ones
 // removed, added and turned to others or into the void.
 //
@@ -45,7 +45,7 @@ func TestNoninterference(t *testing.T) {
 		"charts of which something is released": total.released, "minimal Patients": 20 * total.minimal, "removed": total.removed, "added": total.added, "changed": total.changed,
 		"turned references": 2 * total.relinked, "searches with matches": total.seen.entries, "empty searches": total.seen.empty, "reads": total.seen.read,
 		"404": total.seen.missing, "304": total.seen.unchanged, "next pages": 2 * total.seen.pages,
-		"Consents": total.seen.consents,
+		"Consents": total.seen.consents, "with something included": total.seen.included, "subsets": total.seen.subsets,
 	} {
 		if n < pairs/2 {
 			t.Errorf("%s: %d for %d pairs: the test compares nothing", what, n, pairs)
@@ -68,6 +68,7 @@ func (t *tally) add(o tally) {
 	s, n := &t.seen, o.seen
 	s.entries, s.empty, s.read, s.missing = s.entries+n.entries, s.empty+n.empty, s.read+n.read, s.missing+n.missing
 	s.unchanged, s.refused, s.pages, s.consents = s.unchanged+n.unchanged, s.refused+n.refused, s.pages+n.pages, s.consents+n.consents
+	s.included, s.subsets = s.included+n.included, s.subsets+n.subsets
 }
 
 // interfere compares pairs until enough are kept, on all cores, and reports differences, so many at most.

@@ -157,17 +157,6 @@ func (v *view) Get(ref fhir.Reference) (stage.Released, bool) {
 	return stage.Released{}, false
 }
 
-func (v *view) Provenances(target fhir.Reference) (of []stage.Released) {
-	for _, r := range v.Resources("Provenance") {
-		for _, at := range r.Facts().References {
-			if at.Path == "target" && at.Value == target {
-				of = append(of, r)
-			}
-		}
-	}
-	return of
-}
-
 func (v *view) Terms(ref fhir.Reference) []*consent.Terms { return v.terms[ref] }
 func (v *view) Evidence() release.Evidence                { return v.evidence }
 func (v *view) Memo() *release.Memo                       { return &v.memo }
@@ -280,7 +269,7 @@ func (c *clinic) View(ctx context.Context, _ *requester.Requester, _ smart.Permi
 	return &view{}, nil
 }
 
-func (c *clinic) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, _ string) (views []fhirapi.View, err error) {
+func (c *clinic) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, _ func(*stage.Facts) bool) (views []fhirapi.View, err error) {
 	for _, ref := range refs {
 		v, err := c.View(ctx, r, p, ref)
 		if err != nil {

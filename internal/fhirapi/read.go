@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/fhir/fhirjson"
 	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/release/egress"
 )
@@ -11,6 +12,10 @@ import (
 // read answers GET [base]/[type]/[id] (https://hl7.org/fhir/R4/http.html#read). An id that is unknown, tampered with, another client's or
 // withheld is one and the same: it is not in the view.
 func (a *API) read(ctx context.Context, r *Request) (egress.Response, error) {
+	subset, err := a.subset(r)
+	if err != nil {
+		return nil, err
+	}
 	ref := fhir.Reference{Type: r.Type, ID: r.ID}
 	if isDirectoryType(r.Type) {
 		d, err := r.Directory(ctx)
@@ -18,7 +23,7 @@ func (a *API) read(ctx context.Context, r *Request) (egress.Response, error) {
 			return nil, err
 		}
 		if found, ok := d.Get(ref); ok {
-			return &egress.Resource{Released: found}, nil
+			return &egress.Resource{Released: found, Subset: subset}, nil
 		}
 	}
 	v, err := r.View(ctx, ref)
@@ -26,9 +31,21 @@ func (a *API) read(ctx context.Context, r *Request) (egress.Response, error) {
 		return nil, err
 	}
 	if found, ok := v.Get(ref); ok {
-		return &egress.Resource{Released: found, Terms: v.Terms(ref)}, nil
+		return &egress.Resource{Released: found, Terms: v.Terms(ref), Subset: subset}, nil
 	}
 	return nil, outcome.New(outcome.NotFound, nil)
+}
+
+// subset is what of the resource is asked for.
+func (a *API) subset(r *Request) (fhirjson.Subset, error) {
+	if len(r.Params) == 0 {
+		return fhirjson.Subset{}, nil
+	}
+	subset, err := a.parser.Subset(r.Type, r.Params, r.Strict)
+	if err != nil {
+		return fhirjson.Subset{}, searchError(err)
+	}
+	return subset, nil
 }
 
 // isDirectoryType tells whether resources of the type may be the practice's own. Others of the type stand in the charts that refer to

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/release/stage"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/search"
 	"github.com/consentry/gateway/internal/smart"
@@ -37,10 +38,10 @@ func (r *Request) View(ctx context.Context, ref fhir.Reference) (View, error) {
 	return r.timed(func() (View, error) { return r.views.View(ctx, r.Requester, r.permission, ref) })
 }
 
-// Views gives the views of the charts that the resources stand in, reduced to what a search for the type of the route can show.
-func (r *Request) Views(ctx context.Context, refs []fhir.Reference) ([]View, error) {
+// Views gives the views of the charts that the resources stand in, reduced to what a search can show.
+func (r *Request) Views(ctx context.Context, refs []fhir.Reference, shows func(*stage.Facts) bool) ([]View, error) {
 	began := r.now()
-	views, err := r.views.Views(ctx, r.Requester, r.permission, refs, r.Type)
+	views, err := r.views.Views(ctx, r.Requester, r.permission, refs, shows)
 	r.viewing += r.now().Sub(began)
 	if err != nil {
 		return nil, unavailable(err)

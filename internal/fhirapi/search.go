@@ -26,14 +26,14 @@ func (a *API) search(ctx context.Context, r *Request) (egress.Response, error) {
 		return nil, err
 	}
 	if len(views) != 1 {
-		return a.page(r, q, q.Evaluate(together(views, r.Type)), views)
+		return a.page(ctx, r, q, q.Evaluate(together(views, r.Type)), views)
 	}
 	// Both the view and the query are immutable, and so is the page that follows from them.
 	memo, key := views[0].Memo(), pageKey(r, q)
 	if kept, ok := memo.Get(key); ok {
 		return kept.(*egress.Page), nil
 	}
-	page, err := a.page(r, q, remembered(views[0], q), views)
+	page, err := a.page(ctx, r, q, remembered(views[0], q), views)
 	if err != nil {
 		return nil, err
 	}
@@ -53,12 +53,16 @@ func pageKey(r *Request, q *search.Query) string {
 }
 
 // page makes one page of what was found.
-func (a *API) page(r *Request, q *search.Query, found *search.Result, views []View) (*egress.Page, error) {
+func (a *API) page(ctx context.Context, r *Request, q *search.Query, found *search.Result, views []View) (*egress.Page, error) {
 	page, err := q.Page(found)
 	if err != nil {
 		return nil, searchError(err)
 	}
-	return a.bundle(r, q, page, views)
+	included, err := a.included(ctx, r, q, page.Matches, views)
+	if err != nil {
+		return nil, err
+	}
+	return a.bundle(r, q, page, included, views)
 }
 
 // query reads the request, or goes on where a page token says.
@@ -124,7 +128,7 @@ func (a *API) searched(ctx context.Context, r *Request, q *search.Query) ([]View
 		v, err := r.View(ctx, refs[0])
 		return append(views, v), err
 	}
-	more, err := r.Views(ctx, refs)
+	more, err := r.Views(ctx, refs, q.Shows)
 	return append(views, more...), err
 }
 
@@ -152,21 +156,11 @@ func remembered(v View, q *search.Query) *search.Result {
 }
 
 // bundle makes the page of an answer.
-func (a *API) bundle(r *Request, q *search.Query, p search.Page, views []View) (*egress.Page, error) {
-	page := &egress.Page{Self: r.Type, Total: p.Total, HasTotal: p.Total >= 0, Ignored: q.Ignored()}
-	page.Entries = make([]egress.Entry, 0, len(p.Matches))
-	for _, m := range p.Matches {
-		page.Entries = append(page.Entries, entry(m, egress.Match, views))
-	}
-	if q.Provenance() {
-		page.Entries = withProvenance(page.Entries, views)
-	}
-	switch token := r.Params.Get("_page"); {
-	case token != "":
-		page.Self += "?_page=" + token
-	case q.Self() != "":
-		page.Self += "?" + q.Self()
-	}
+func (a *API) bundle(r *Request, q *search.Query, p search.Page, included []stage.Released, views []View) (*egress.Page, error) {
+	page := &egress.Page{Self: linkTo(r.Type, q.Self(), r.Params.Get("_page")), Total: p.Total, HasTotal: p.Total >= 0, Ignored: q.Ignored(), Subset: q.Subset()}
+	page.Entries = make([]egress.Entry, 0, len(p.Matches)+len(included))
+	page.Entries = appendEntries(page.Entries, p.Matches, egress.Match, views)
+	page.Entries = appendEntries(page.Entries, included, egress.Include, views)
 	if p.Next == nil {
 		return page, nil
 	}
@@ -174,25 +168,8 @@ func (a *API) bundle(r *Request, q *search.Query, p search.Page, views []View) (
 	if err != nil {
 		return nil, outcome.New(outcome.Internal, err)
 	}
-	page.Next = r.Type + "?_page=" + token
+	page.Next = linkTo(r.Type, "", token)
 	return page, nil
-}
-
-// withProvenance adds the Provenances of the matches, each once, as `_revinclude=Provenance:target` asks (US Core 6.1).
-func withProvenance(entries []egress.Entry, views []View) []egress.Entry {
-	seen := map[string]bool{}
-	for _, m := range entries[:len(entries):len(entries)] {
-		f := m.Released.Facts()
-		for _, v := range views {
-			for _, p := range v.Provenances(fhir.Reference{Type: f.Type, ID: f.ID}) {
-				if id := p.Facts().ID; !seen[id] {
-					seen[id] = true
-					entries = append(entries, entry(p, egress.Include, views))
-				}
-			}
-		}
-	}
-	return entries
 }
 
 // searchError gives an error of package search its kind.
@@ -205,6 +182,8 @@ func searchError(err error) error {
 		return outcome.New(outcome.NoClientNamed, err)
 	case e.Problem == search.UnknownType:
 		return outcome.New(outcome.UnknownRoute, err)
+	case e.Problem == search.TooCostly:
+		return outcome.New(outcome.TooCostly, err)
 	}
 	return outcome.Parameter(e.Param, string(e.Problem), err)
 }

@@ -91,7 +91,7 @@ func TestASearchThatCannotBeAnswered(t *testing.T) {
 		"DocumentReference?patient=p1&patient=p2":                      {400, "invalid"},
 		"DocumentReference?patient=p1&date=yesterday":                  {400, "invalid"},
 		"DocumentReference?patient=p1&_count=-1":                       {400, "invalid"},
-		"DocumentReference?patient=p1&_revinclude=Observation:subject": {400, "invalid"},
+		"DocumentReference?patient=p1&_elements=type&_summary=data":    {400, "invalid"},
 		"Practitioner?_revinclude=Provenance:target":                   {400, "invalid"},
 		"DocumentReference?patient=p1&_page=abc":                       {400, "invalid"},
 		"DocumentReference?_page=abc":                                  {400, "invalid"},

@@ -19,7 +19,6 @@ type View interface {
 	Resources(resourceType string) []stage.Released
 	All() []stage.Released
 	Get(ref fhir.Reference) (stage.Released, bool)
-	Provenances(target fhir.Reference) []stage.Released
 	// Terms are those of the Consents that permit a resource of the view (rule 23).
 	Terms(ref fhir.Reference) []*consent.Terms
 	Evidence() release.Evidence
@@ -31,8 +30,8 @@ type View interface {
 type Views interface {
 	// View is of the chart that the resource stands in.
 	View(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (View, error)
-	// Views are of the charts that the resources stand in, in their order, each reduced to one type and the Provenances about it.
-	Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, resourceType string) ([]View, error)
+	// Views are of the charts that the resources stand in, in their order, each reduced to what shows says.
+	Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, shows func(*stage.Facts) bool) ([]View, error)
 	// Directory is of the practice's own staff and sites.
 	Directory(ctx context.Context, r *requester.Requester, p smart.Permission) (View, error)
 	// Reach are the clients that the requester may know of.
@@ -48,8 +47,8 @@ func (s service) View(ctx context.Context, r *requester.Requester, p smart.Permi
 	return present(s.of.View(ctx, r, p, ref))
 }
 
-func (s service) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, resourceType string) ([]View, error) {
-	of, err := s.of.Views(ctx, r, p, refs, resourceType)
+func (s service) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, shows func(*stage.Facts) bool) ([]View, error) {
+	of, err := s.of.Views(ctx, r, p, refs, shows)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,8 @@ const (
 	InvalidParameter
 	// InvalidRequest says that the request cannot be read: 400, structure.
 	InvalidRequest
+	// TooCostly says that the answer would hold too much: 400, too-costly.
+	TooCostly
 	// NoClientNamed says that a search does not name its client: 400, required.
 	NoClientNamed
 	// NotFound is the one answer for unknown, tampered, foreign and withheld: 404, not-found.
@@ -62,6 +64,7 @@ var descriptions = [kinds]description{
 	InsufficientScope:    {status: http.StatusForbidden, code: "forbidden", text: "The scopes of the access token do not allow this.", challenge: realm + `, error="insufficient_scope"`},
 	InvalidParameter:     {status: http.StatusBadRequest, code: "invalid", text: "A parameter is malformed or not supported."},
 	InvalidRequest:       {status: http.StatusBadRequest, code: "structure", text: "The request cannot be read."},
+	TooCostly:            {status: http.StatusBadRequest, code: "too-costly", text: "The answer would hold too many resources. Ask for fewer at once."},
 	NoClientNamed:        {status: http.StatusBadRequest, code: "required", text: "A search must name its client, by patient, subject or _id."},
 	NotFound:             {status: http.StatusNotFound, code: "not-found", text: "There is no such resource, or it is not available to you."},
 	UnknownRoute:         {status: http.StatusNotFound, code: "not-supported", text: "This server has no such resource type or operation."},

@@ -15,12 +15,11 @@ import (
 // View is what one requester may see of one chart, or of the practice's directory. It is immutable but for its memo, and safe for
 // concurrent use. The zero View is empty.
 type View struct {
-	byType      map[string][]stage.Released // sorted by id
-	byRef       map[fhir.Reference]stage.Released
-	provenances map[fhir.Reference][]stage.Released // by target
-	evidence    Evidence
-	terms       map[fhir.Reference][]*consent.Terms // by resource
-	memo        Memo
+	byType   map[string][]stage.Released // sorted by id
+	byRef    map[fhir.Reference]stage.Released
+	evidence Evidence
+	terms    map[fhir.Reference][]*consent.Terms // by resource
+	memo     Memo
 }
 
 // Resources gives the resources of a type, sorted by id. The caller must not change the slice.
@@ -41,9 +40,6 @@ func (v *View) Get(ref fhir.Reference) (stage.Released, bool) {
 	return r, ok
 }
 
-// Provenances gives the Provenance resources whose target the resource is.
-func (v *View) Provenances(target fhir.Reference) []stage.Released { return v.provenances[target] }
-
 // Len is the number of resources.
 func (v *View) Len() int { return len(v.byRef) }
 
@@ -57,37 +53,29 @@ func (v *View) Terms(ref fhir.Reference) []*consent.Terms { return v.terms[ref] 
 // Memo keeps answers that are functions of this View alone.
 func (v *View) Memo() *Memo { return &v.memo }
 
-// only gives what a search for a type shows of the View: the resources of the type and the Provenances about them. It remembers nothing of the rest.
-func (v *View) only(resourceType string) *View {
-	of := v.byType[resourceType]
+// only gives what of the View a search can show. It remembers nothing of the rest.
+func (v *View) only(shows func(*stage.Facts) bool) *View {
 	out := &View{
-		byType: map[string][]stage.Released{resourceType: of}, byRef: make(map[fhir.Reference]stage.Released, len(of)),
-		provenances: map[fhir.Reference][]stage.Released{}, evidence: v.evidence, terms: map[fhir.Reference][]*consent.Terms{},
+		byType: map[string][]stage.Released{}, byRef: map[fhir.Reference]stage.Released{}, evidence: v.evidence, terms: map[fhir.Reference][]*consent.Terms{},
 	}
-	keep := func(ref fhir.Reference) {
-		if terms := v.terms[ref]; len(terms) > 0 {
-			out.terms[ref] = terms
-		}
-	}
-	for _, r := range of {
-		ref := fhir.Reference{Type: r.Facts().Type, ID: r.Facts().ID}
-		out.byRef[ref] = r
-		keep(ref)
-		for _, p := range v.provenances[ref] {
-			out.provenances[ref] = append(out.provenances[ref], p)
-			keep(fhir.Reference{Type: p.Facts().Type, ID: p.Facts().ID})
+	for typ, of := range v.byType {
+		for _, r := range of {
+			if !shows(r.Facts()) {
+				continue
+			}
+			ref := fhir.Reference{Type: typ, ID: r.Facts().ID}
+			out.byType[typ] = append(out.byType[typ], r)
+			out.byRef[ref] = r
+			if terms := v.terms[ref]; len(terms) > 0 {
+				out.terms[ref] = terms
+			}
 		}
 	}
 	return out
 }
 
 func newView(resources []stage.Released, e Evidence) *View {
-	v := &View{
-		byType:      map[string][]stage.Released{},
-		byRef:       make(map[fhir.Reference]stage.Released, len(resources)),
-		provenances: map[fhir.Reference][]stage.Released{},
-		evidence:    e,
-	}
+	v := &View{byType: map[string][]stage.Released{}, byRef: make(map[fhir.Reference]stage.Released, len(resources)), evidence: e}
 	for _, r := range resources {
 		f := r.Facts()
 		v.byType[f.Type] = append(v.byType[f.Type], r)
@@ -96,22 +84,7 @@ func newView(resources []stage.Released, e Evidence) *View {
 	for _, of := range v.byType {
 		slices.SortFunc(of, func(a, b stage.Released) int { return strings.Compare(a.Facts().ID, b.Facts().ID) })
 	}
-	for _, p := range v.byType["Provenance"] {
-		for _, target := range targets(p.Facts()) {
-			v.provenances[target] = append(v.provenances[target], p)
-		}
-	}
 	return v
-}
-
-func targets(f *stage.Facts) []fhir.Reference {
-	var ts []fhir.Reference
-	for _, r := range f.References {
-		if r.Path == "target" && !slices.Contains(ts, r.Value) {
-			ts = append(ts, r.Value)
-		}
-	}
-	return ts
 }
 
 // memoEntries and memoBytes bound what one View remembers: a requester could otherwise fill memory with queries that differ in a letter.

@@ -9,14 +9,15 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/release/stage"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
 )
 
-// Views gives what View gives of each of the resources, in their order, reduced to one type and the Provenances about it: of a search over a whole
-// reach no more is held at once than it can show, and as many whole charts as there are processors. The version of the records is read once, after
-// the call began. The first error withholds them all.
-func (s *Service) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, resourceType string) ([]*View, error) {
+// Views gives what View gives of each of the resources, in their order, reduced to what shows says: of a search over a whole reach no more is held
+// at once than it can show, and as many whole charts as there are processors. The version of the records is read once, after the call began. The
+// first error withholds them all.
+func (s *Service) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, shows func(*stage.Facts) bool) ([]*View, error) {
 	views := make([]*View, len(refs))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -36,7 +37,7 @@ func (s *Service) Views(ctx context.Context, r *requester.Requester, p smart.Per
 			}
 			v, err := s.viewAt(ctx, now, r, p, ref)
 			if err == nil {
-				views[i] = v.only(resourceType)
+				views[i] = v.only(shows)
 			}
 			return err
 		})

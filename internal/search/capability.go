@@ -2,6 +2,7 @@ package search
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -65,6 +66,7 @@ type (
 		Versioning       string            `json:"versioning"`
 		ConditionalRead  string            `json:"conditionalRead"`
 		ReferencePolicy  []string          `json:"referencePolicy"`
+		SearchInclude    []string          `json:"searchInclude,omitempty"`
 		SearchRevInclude []string          `json:"searchRevInclude,omitempty"`
 		SearchParam      []statementParam  `json:"searchParam"`
 		Operation        []restOperation   `json:"operation,omitempty"`
@@ -144,9 +146,7 @@ func (r *Resource) statement(profiles []string) restResource {
 		Type: r.Type, SupportedProfile: profiles, Versioning: "no-version", ReferencePolicy: []string{"literal", "resolves"},
 		Interaction: []restInteraction{{"read"}, {"search-type"}}, ConditionalRead: "full-support", Operation: operations[r.Type],
 	}
-	if r.Provenance {
-		out.SearchRevInclude = []string{"Provenance:target"}
-	}
+	out.SearchInclude, out.SearchRevInclude = r.inclusions()
 	for _, p := range r.Parameters {
 		out.SearchParam = append(out.SearchParam, statementParam{Name: p.Name, Definition: p.Definition, Type: string(p.Kind)})
 	}
@@ -158,4 +158,31 @@ func (r *Resource) statement(profiles []string) restResource {
 		out.Extension = append(out.Extension, e)
 	}
 	return out
+}
+
+// inclusions are the values of `_include` and `_revinclude` that the type takes, the wildcard first.
+func (r *Resource) inclusions() (include, revinclude []string) {
+	for i := range resources {
+		of := &resources[i]
+		for j := range of.Parameters {
+			p := &of.Parameters[j]
+			if p.Kind != Reference {
+				continue
+			}
+			if of == r {
+				include = append(include, of.Type+":"+p.Name)
+			}
+			if slices.Contains(p.Targets, r.Type) && !r.directory() {
+				revinclude = append(revinclude, of.Type+":"+p.Name)
+			}
+		}
+	}
+	return withWildcard(include), withWildcard(revinclude)
+}
+
+func withWildcard(values []string) []string {
+	if len(values) == 0 {
+		return nil
+	}
+	return append([]string{"*"}, values...)
 }

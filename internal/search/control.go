@@ -9,13 +9,27 @@ import (
 
 // controls are the parameters that shape the answer and match nothing (FHIR R4 3.1.1.5). `_format` and `_pretty` are the caller's.
 var controls = map[string]func(*builder, string) error{
-	"_count":      (*builder).countOf,
-	"_format":     func(*builder, string) error { return nil },
-	"_page":       (*builder).pageOf,
-	"_pretty":     func(*builder, string) error { return nil },
-	"_revinclude": (*builder).revinclude,
-	"_sort":       (*builder).sortBy,
-	"_total":      (*builder).totalOf,
+	"_count":              (*builder).countOf,
+	"_elements":           (*builder).elements,
+	"_format":             func(*builder, string) error { return nil },
+	"_include":            including("_include"),
+	"_include:iterate":    including("_include:iterate"),
+	"_page":               (*builder).pageOf,
+	"_pretty":             func(*builder, string) error { return nil },
+	"_revinclude":         including("_revinclude"),
+	"_revinclude:iterate": including("_revinclude:iterate"),
+	"_sort":               (*builder).sortBy,
+	"_summary":            (*builder).summary,
+	"_total":              (*builder).totalOf,
+}
+
+// including reads one of the parameters that may be given more than once.
+func including(name string) func(*builder, string) error {
+	return func(b *builder, text string) error { return b.include(name, text) }
+}
+
+func repeats(name string) bool {
+	return strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
 }
 
 func (b *builder) countOf(text string) error {
@@ -38,19 +52,6 @@ func (b *builder) totalOf(text string) error {
 		return fail("_total", Malformed)
 	}
 	b.self = append(b.self, "_total="+text)
-	return nil
-}
-
-// revinclude takes `Provenance:target` only. From the directory it is refused: whom a practitioner wrote about is not the directory's to
-// tell.
-func (b *builder) revinclude(text string) error {
-	if text != "Provenance:target" || !b.query.resource.Provenance {
-		return fail("_revinclude", NotHere)
-	}
-	if !b.query.withProv {
-		b.query.withProv = true
-		b.self = append(b.self, "_revinclude=Provenance:target")
-	}
 	return nil
 }
 

@@ -18,6 +18,11 @@ const (
 	BadQueryText  Problem = "the query cannot be decoded"
 	NotForAScope  Problem = "the parameter cannot narrow a scope"
 	PageAndOthers Problem = "a page token stands alone"
+	TooCostly     Problem = "the page would include too many resources"
+	NoElement     Problem = "there is no such element in this type"
+	ElementsToo   Problem = "_elements and _summary exclude each other"
+	TextAlone     Problem = "the text alone goes without _include and _revinclude"
+	OnlySearch    Problem = "the value is for a search only"
 )
 
 // Error says which parameter is wrong and how. Param is a name of the table or empty; it never holds anything that the requester wrote.

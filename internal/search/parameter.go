@@ -53,8 +53,6 @@ type Resource struct {
 	Combinations [][]string
 	// Open says that a search need not name a client: the practice's directory, and Patient (over the requester's reach).
 	Open bool
-	// Provenance says that `_revinclude=Provenance:target` is supported.
-	Provenance bool
 }
 
 // Resources are the types that can be read and searched, in alphabetical order. The caller must not change them.
@@ -65,6 +63,9 @@ func Lookup(resourceType string) (*Resource, bool) {
 	r, ok := byType[resourceType]
 	return r, ok
 }
+
+// directory tells whether resources of the type stand in the practice's directory.
+func (r *Resource) directory() bool { return slices.Contains(directoryTypes, r.Type) }
 
 // Parameter finds a parameter by its name.
 func (r *Resource) Parameter(name string) (*Parameter, bool) {
@@ -137,6 +138,11 @@ func (p *Parameter) eachReference(f *stage.Facts, visit func(fhir.Reference) boo
 	if p.origin == fromSubject {
 		return f.Subject != (fhir.Reference{}) && visit(f.Subject)
 	}
+	return p.eachStated(f, visit)
+}
+
+// eachStated visits what the resource itself says at the parameter's elements.
+func (p *Parameter) eachStated(f *stage.Facts, visit func(fhir.Reference) bool) bool {
 	for i := range f.References {
 		r := &f.References[i]
 		if p.at(r.Path) && slices.Contains(p.Targets, r.Value.Type) && visit(r.Value) {

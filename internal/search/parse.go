@@ -85,6 +85,10 @@ type builder struct {
 	strict bool
 	self   []string
 	values int
+	// summarized says that `_summary` was given, with whatever value.
+	summarized bool
+	// including says that the query has an inclusion, though it may lead nowhere.
+	including bool
 }
 
 // parameter reads all occurrences of one name, in order.
@@ -99,15 +103,7 @@ func (b *builder) parameter(name string, occurrences []string) error {
 		return nil
 	}
 	if read, ok := controls[name]; ok {
-		if len(given) > 1 && name != "_revinclude" {
-			return fail(name, Repeated)
-		}
-		for _, g := range given {
-			if err := read(b, g); err != nil {
-				return err
-			}
-		}
-		return nil
+		return b.control(name, given, read)
 	}
 	base, modifier, modified := strings.Cut(name, ":")
 	if base == "_has" {
@@ -129,20 +125,45 @@ func (b *builder) parameter(name string, occurrences []string) error {
 	return nil
 }
 
-func (b *builder) unknown(name string) error {
-	if b.strict {
-		return fail("", UnknownName)
+// control reads a parameter that shapes the answer.
+func (b *builder) control(name string, given []string, read func(*builder, string) error) error {
+	if repeats(name) {
+		slices.Sort(given)
+		given = slices.Compact(given)
 	}
-	if len(b.query.ignored) < maxCriteria {
-		b.query.ignored = append(b.query.ignored, readable(name))
+	switch {
+	case len(given) > maxCriteria:
+		return fail(name, TooMany)
+	case len(given) > 1 && !repeats(name):
+		return fail(name, Repeated)
+	}
+	for _, g := range given {
+		if err := read(b, g); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// readable cuts a name down to what parameter names are made of.
+func (b *builder) unknown(name string) error {
+	if b.strict {
+		return fail("", UnknownName)
+	}
+	b.ignore(name)
+	return nil
+}
+
+// ignore notes what is left out of account, for the outcome entry.
+func (b *builder) ignore(name string) {
+	if len(b.query.ignored) < maxCriteria {
+		b.query.ignored = append(b.query.ignored, readable(name))
+	}
+}
+
+// readable cuts a name down to what the names of parameters, elements and inclusions are made of.
 func readable(name string) string {
 	keep := func(r rune) rune {
-		if 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_-.:", r) {
+		if 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_-.:=*", r) {
 			return r
 		}
 		return -1
@@ -249,6 +270,9 @@ func (b *builder) finish() (*Query, error) {
 		return q, nil
 	}
 	if err := b.clients(); err != nil {
+		return nil, err
+	}
+	if err := b.shape(); err != nil {
 		return nil, err
 	}
 	q.self = strings.Join(b.self, "&")

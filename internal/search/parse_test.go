@@ -78,13 +78,13 @@ func TestWhatIsRefused(t *testing.T) {
 		{"Observation", "patient=a&_sort=date,", false, Error{"_sort", Malformed}},
 		{"Observation", "patient=a&_sort=--date", false, Error{"_sort", Malformed}},
 		{"Observation", "patient=a&_total=some", false, Error{"_total", Malformed}},
-		{"Observation", "patient=a&_revinclude=*", false, Error{"_revinclude", NotHere}},
-		{"Observation", "patient=a&_revinclude=Observation:has-member", false, Error{"_revinclude", NotHere}},
-		{"Observation", "patient=a&_revinclude:iterate=Provenance:target", true, Error{"", UnknownName}},
+		{"Observation", "patient=a&_revinclude=Observation:has-member", true, Error{"_revinclude", NotHere}},
+		{"Observation", "patient=a&_include:recurse=Observation:encounter", true, Error{"", UnknownName}},
 		{"Practitioner", "_has:Observation:performer:code=x", false, Error{"_has", NotHere}},
 		{"Observation", "patient=a&_has:Provenance:target:agent=x", false, Error{"_has", NotHere}},
 		{"Practitioner", "_revinclude=Provenance:target", false, Error{"_revinclude", NotHere}},
 		{"Organization", "_revinclude=Provenance:target", false, Error{"_revinclude", NotHere}},
+		{"Organization", "_revinclude:iterate=*", false, Error{"_revinclude:iterate", NotHere}},
 		{"Observation", "patient=a&_page=x", false, Error{"_page", PageAndOthers}},
 		{"Observation", "_page=x&_sort=date", false, Error{"_page", PageAndOthers}},
 		{"Observation", "_page=x&_count=many", false, Error{"_count", Malformed}},
@@ -153,11 +153,11 @@ func TestWhomASearchNames(t *testing.T) {
 }
 
 func TestUnknownParametersAreIgnoredAndListed(t *testing.T) {
-	q, err := testParser(t).ParseText("Observation", "patient=a&Code=x&_filter=y&patient.name=z&%3Cscript%3E=1&_include=*&"+strings.Repeat("n", 100)+"=1&_format=json&_pretty=true&empty=", false)
+	q, err := testParser(t).ParseText("Observation", "patient=a&Code=x&_filter=y&patient.name=z&%3Cscript%3E=1&_include=Observation:performer&"+strings.Repeat("n", 100)+"=1&_format=json&_pretty=true&empty=", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"script", "Code", "_filter", "_include", strings.Repeat("n", 64), "patient.name"}
+	want := []string{"script", "Code", "_filter", "_include=Observation:performer", strings.Repeat("n", 64), "patient.name"}
 	if diff := cmp.Diff(want, q.Ignored()); diff != "" {
 		t.Error(diff)
 	}
@@ -171,6 +171,8 @@ func TestQueriesThatMeanTheSameHaveOneKey(t *testing.T) {
 	for _, same := range [][]string{
 		{"patient=a&code=x,y&date=ge2026&date=lt2027", "date=lt2027&code=y,x&date=ge2026&patient=a", "patient=a&patient=a&code=x,,y,x&date=lt2027&date=ge2026&status="},
 		{"patient=a&_count=500", "patient=a&_count=200", "_count=00200&patient=a"},
+		{"patient=a&_include=Observation:encounter&_include=Observation:*", "_include=Observation:*&_include=Observation:encounter&_include=Observation:*&patient=a"},
+		{"patient=a&_elements=code,value", "patient=a&_elements=value[x],,code,code"},
 		{"patient=a&_revinclude=Provenance:target", "patient=a&_revinclude=Provenance:target&_revinclude=Provenance:target&_format=json"},
 	} {
 		var keys []string
@@ -187,7 +189,8 @@ func TestQueriesThatMeanTheSameHaveOneKey(t *testing.T) {
 	}
 	distinctKeys := map[string]string{}
 	for _, text := range []string{"patient=a", "patient=b", "subject=a", "patient=a&code=x", "patient=a&code:not=x", "patient=a&code=x&code=y", "patient=a&code=x,y",
-		`patient=a&code=x\,y`, "patient=a&_count=1", "patient=a&_sort=date", "patient=a&_sort=-date", "patient=a&_total=none", "subject:Patient=a", "patient=a&_sort=date,code"} {
+		`patient=a&code=x\,y`, "patient=a&_count=1", "patient=a&_sort=date", "patient=a&_sort=-date", "patient=a&_total=none", "subject:Patient=a", "patient=a&_sort=date,code", "patient=a&_include=*", "patient=a&_include:iterate=*", "patient=a&_revinclude=*",
+		"patient=a&_elements=code", "patient=a&_elements=id", "patient=a&_summary=true", "patient=a&_summary=count"} {
 		q, err := p.ParseText("Observation", text, false)
 		if err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package search
 
 import (
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/fhir/fhirjson"
 	"github.com/consentry/gateway/internal/release/stage"
 )
 
@@ -12,7 +13,9 @@ type Query struct {
 	sort     []sortKey
 	count    int
 	noTotal  bool
-	withProv bool
+	counts   bool // `_summary=count`
+	subset   fhirjson.Subset
+	includes []inclusion
 	clients  []fhir.Reference
 	ignored  []string
 	self     string
@@ -31,14 +34,14 @@ func (q *Query) Type() string { return q.resource.Type }
 // reference that cannot be a client here (another server's, another type's): the answer is that of an unknown client.
 func (q *Query) Clients() []fhir.Reference { return q.clients }
 
-// Provenance tells whether `_revinclude=Provenance:target` asks for the Provenances of the matches.
-func (q *Query) Provenance() bool { return q.withProv }
+// Subset is what of a match is asked for. Of what is included nothing is left out (FHIR R4 3.1.1.5.9).
+func (q *Query) Subset() fhirjson.Subset { return q.subset }
 
 // Count is the greatest number of matches on a page; 0 asks for the number alone.
 func (q *Query) Count() int { return q.count }
 
-// Ignored are the names of parameters that the type does not have and that were left out of account, in order. They are the requester's
-// own words, cut down to letters, digits and `_-.:`.
+// Ignored are the names of parameters, inclusions and elements that the type does not have and that were left out of account, in order. They are the
+// requester's own words, cut down to letters, digits and `_-.:=*`.
 func (q *Query) Ignored() []string { return q.ignored }
 
 // Self is the query string of the parameters that were used, without a page: what the self link states after "?". Two requests that

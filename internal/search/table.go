@@ -22,7 +22,7 @@ var (
 
 var resources = withCommon([]Resource{
 	{
-		Type: "CarePlan", Provenance: true,
+		Type: "CarePlan",
 		Parameters: []Parameter{
 			clientOf("subject"),
 			{Name: "category", Kind: Token, Paths: []string{"category"}, Definition: hl7 + "CarePlan-category"},
@@ -33,7 +33,7 @@ var resources = withCommon([]Resource{
 			{"patient", "category", "status", "date"}},
 	},
 	{
-		Type: "Condition", Provenance: true,
+		Type: "Condition",
 		Parameters: []Parameter{
 			clientOf("subject"),
 			{Name: "category", Kind: Token, Paths: []string{"category"}, Definition: hl7 + "Condition-category"},
@@ -50,7 +50,7 @@ var resources = withCommon([]Resource{
 	},
 	{
 		// What a Consent says of other parties is not in a partner's extract, and so cannot be searched by it (design section 5, rule 22).
-		Type: "Consent", Provenance: true,
+		Type: "Consent",
 		Parameters: []Parameter{
 			clientOf("patient"),
 			{Name: "status", Kind: Token, Paths: []string{"status"}, System: "http://hl7.org/fhir/consent-state-codes", Definition: hl7 + "Consent-status"},
@@ -63,7 +63,7 @@ var resources = withCommon([]Resource{
 		Combinations: [][]string{{"patient", "status"}, {"patient", "actor"}},
 	},
 	{
-		Type: "DocumentReference", Provenance: true,
+		Type: "DocumentReference",
 		Parameters: []Parameter{
 			clientOf("subject"), subject("DocumentReference-subject"),
 			{Name: "category", Kind: Token, Paths: []string{"category"}, Definition: hl7 + "DocumentReference-category"},
@@ -80,7 +80,7 @@ var resources = withCommon([]Resource{
 			{"patient", "type", "period"}},
 	},
 	{
-		Type: "Encounter", Provenance: true,
+		Type: "Encounter",
 		Parameters: []Parameter{
 			clientOf("subject"),
 			{Name: "identifier", Kind: Token, Paths: []string{"identifier"}, Definition: hl7 + "clinical-identifier"},
@@ -96,7 +96,7 @@ var resources = withCommon([]Resource{
 			{"patient", "discharge-disposition"}, {"patient", "_lastUpdated"}},
 	},
 	{
-		Type: "Goal", Provenance: true,
+		Type: "Goal",
 		Parameters: []Parameter{
 			clientOf("subject"),
 			{Name: "lifecycle-status", Kind: Token, Paths: []string{"lifecycleStatus"}, System: "http://hl7.org/fhir/goal-status",
@@ -107,7 +107,7 @@ var resources = withCommon([]Resource{
 		Combinations: [][]string{{"patient", "lifecycle-status"}, {"patient", "target-date"}, {"patient", "description"}},
 	},
 	{
-		Type: "MedicationRequest", Provenance: true,
+		Type: "MedicationRequest",
 		Parameters: []Parameter{
 			clientOf("subject"),
 			{Name: "intent", Kind: Token, Paths: []string{"intent"}, System: "http://hl7.org/fhir/CodeSystem/medicationrequest-intent",
@@ -122,7 +122,7 @@ var resources = withCommon([]Resource{
 			{"patient", "intent", "encounter"}},
 	},
 	{
-		Type: "Observation", Provenance: true,
+		Type: "Observation",
 		Parameters: []Parameter{
 			clientOf("subject"), subject("Observation-subject"),
 			{Name: "category", Kind: Token, Paths: []string{"category"}, Definition: hl7 + "Observation-category"},
@@ -143,7 +143,7 @@ var resources = withCommon([]Resource{
 		},
 	},
 	{
-		Type: "Patient", Open: true, Provenance: true,
+		Type: "Patient", Open: true,
 		Parameters: []Parameter{
 			{Name: "identifier", Kind: Token, Paths: []string{"identifier"}, Definition: hl7 + "Patient-identifier"},
 			{Name: "name", Kind: String, Paths: []string{"name.*"}, Definition: hl7 + "Patient-name"},
@@ -163,7 +163,7 @@ var resources = withCommon([]Resource{
 		},
 	},
 	{
-		Type: "Procedure", Provenance: true,
+		Type: "Procedure",
 		Parameters: []Parameter{
 			clientOf("subject"),
 			{Name: "status", Kind: Token, Paths: []string{"status"}, System: "http://hl7.org/fhir/event-status", Definition: hl7 + "Procedure-status"},
@@ -177,7 +177,7 @@ var resources = withCommon([]Resource{
 		Type: "Provenance",
 		Parameters: []Parameter{
 			// FHIR's own finds a Provenance only if its target is the Patient.
-			{Name: "patient", Kind: Reference, Targets: onlyPatient, Definition: ours + "Provenance-patient", origin: fromSubject},
+			{Name: "patient", Kind: Reference, Paths: []string{"target"}, Targets: onlyPatient, Definition: ours + "Provenance-patient", origin: fromSubject},
 			{Name: "target", Kind: Reference, Paths: []string{"target"}, Definition: hl7 + "Provenance-target", Targets: []string{"CarePlan", "Condition",
 				"Consent", "DocumentReference", "Encounter", "Goal", "MedicationRequest", "Observation", "Patient", "Procedure", "RelatedPerson"}},
 			{Name: "recorded", Kind: Date, Paths: []string{"recorded"}, Definition: hl7 + "Provenance-recorded"},
@@ -187,7 +187,7 @@ var resources = withCommon([]Resource{
 		Combinations: [][]string{{"patient", "target"}},
 	},
 	{
-		Type: "RelatedPerson", Provenance: true,
+		Type: "RelatedPerson",
 		Parameters: []Parameter{
 			clientOf("patient"),
 			{Name: "name", Kind: String, Paths: []string{"name.*"}, Definition: hl7 + "RelatedPerson-name"},

@@ -100,11 +100,11 @@ func TestSubsets(t *testing.T) {
 		p    fhirjson.Projection
 		keys string
 	}{
-		{"elements", fhirjson.Projection{Elements: []string{"issued"}}, "code,id,issued,meta,resourceType,status"},
-		{"a choice by its name", fhirjson.Projection{Elements: []string{"value"}}, "code,id,meta,resourceType,status,valueString"},
-		{"no element that exists", fhirjson.Projection{Elements: []string{}}, "code,id,meta,resourceType,status"},
-		{"data", fhirjson.Projection{Summary: fhirjson.SummaryData}, "code,id,issued,meta,resourceType,status,valueString"},
-		{"text", fhirjson.Projection{Summary: fhirjson.SummaryText}, "code,id,meta,resourceType,status,text"},
+		{"elements", fhirjson.Projection{Subset: fhirjson.Subset{Elements: []string{"issued"}}}, "code,id,issued,meta,resourceType,status"},
+		{"a choice by its name", fhirjson.Projection{Subset: fhirjson.Subset{Elements: []string{"value"}}}, "code,id,meta,resourceType,status,valueString"},
+		{"no element that exists", fhirjson.Projection{Subset: fhirjson.Subset{Elements: []string{}}}, "code,id,meta,resourceType,status"},
+		{"data", fhirjson.Projection{Subset: fhirjson.Subset{Summary: fhirjson.SummaryData}}, "code,id,issued,meta,resourceType,status,valueString"},
+		{"text", fhirjson.Projection{Subset: fhirjson.Subset{Summary: fhirjson.SummaryText}}, "code,id,meta,resourceType,status,text"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

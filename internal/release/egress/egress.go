@@ -47,6 +47,7 @@ type Egress struct {
 var (
 	errNotPatient = errors.New("egress: not a Patient")
 	errNoTerms    = errors.New("egress: a Part 2 record without the scope of its consent")
+	errSubset     = errors.New("egress: a body of which no subset can be made")
 )
 
 const (

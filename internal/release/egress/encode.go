@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/consentry/gateway/internal/fhir/fhirjson"
 	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/release/internal/sealed"
 	"github.com/consentry/gateway/internal/release/stage"
@@ -49,17 +50,19 @@ func (e *Egress) document(d *Document, ifNoneMatch string) *Answer {
 }
 
 func (e *Egress) resource(r *Resource, ifNoneMatch string) *Answer {
-	body := sealed.Open(r.Released)
-	if body == nil || r.Released.Facts() == nil {
+	if sealed.Open(r.Released) == nil || r.Released.Facts() == nil {
 		return fail(outcome.New(outcome.Internal, nil))
 	}
-	released := []stage.Released{r.Released}
-	if !e.guard.pass(released) {
+	released, passed, err := e.examined([]stage.Released{r.Released}, 1, r.Subset)
+	switch {
+	case err != nil:
+		return fail(outcome.New(outcome.Internal, err))
+	case !passed:
 		a := fail(outcome.New(outcome.NotFound, nil))
 		a.Guarded = true
 		return a
 	}
-	a := &Answer{Status: http.StatusOK, contentType: FHIRJSON, body: body, Released: released}
+	a := &Answer{Status: http.StatusOK, contentType: FHIRJSON, body: sealed.Open(released[0]), Released: released}
 	a.seal()
 	var ok bool
 	if a.notice, ok = e.noticeFor([]Entry{{Released: r.Released, Terms: r.Terms}}, false); !ok {
@@ -67,6 +70,24 @@ func (e *Egress) resource(r *Resource, ifNoneMatch string) *Answer {
 	}
 	a.tag = e.tags.weak("resource", func(h hash.Hash) { h.Write(a.Digest[:]) })
 	return a.unless(ifNoneMatch)
+}
+
+// examined puts the subset that is asked for in the place of each match, and tells whether the guard lets all of it pass: the bodies that leave, and
+// the whole ones that they are cut from, since what forbids a body to leave forbids its parts.
+func (e *Egress) examined(released []stage.Released, matches int, s fhirjson.Subset) (left []stage.Released, passed bool, err error) {
+	if !e.guard.pass(released) {
+		return nil, false, nil
+	}
+	if s.IsWhole() {
+		return released, true, nil
+	}
+	for i := range released[:matches] {
+		var ok bool
+		if released[i], ok = e.subset(released[i], s); !ok {
+			return nil, false, errSubset
+		}
+	}
+	return released, e.guard.pass(released), nil
 }
 
 // seal fills what follows from the released resources: the digest over their digests and the latest lastUpdated.

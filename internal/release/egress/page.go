@@ -26,24 +26,25 @@ func (e *Egress) page(p *Page, ifNoneMatch string) *Answer {
 		again := kept
 		return again.unless(ifNoneMatch)
 	}
-	released := make([]stage.Released, len(p.Entries))
-	size := pageRoom + len(e.base)*3 + len(p.Self) + len(p.Next) + len(p.First)
-	for i := range p.Entries {
-		r := p.Entries[i].Released
-		if r.Facts() == nil || r.Size() == 0 || p.Entries[i].Mode > Include {
-			return fail(outcome.New(outcome.Internal, nil))
-		}
-		released[i] = r
-		size += r.Size() + len(e.full) + entryRoom
+	released, matches, ok := p.released()
+	if !ok {
+		return fail(outcome.New(outcome.Internal, nil))
 	}
-	if !e.guard.pass(released) {
+	released, passed, err := e.examined(released, matches, p.Subset)
+	switch {
+	case err != nil:
+		return fail(outcome.New(outcome.Internal, err))
+	case !passed:
 		a := e.page(p.ofNoConsent(), "")
 		a.Guarded = true
 		return a
 	}
+	size := pageRoom + len(e.base)*3 + len(p.Self) + len(p.Next) + len(p.First)
+	for _, r := range released {
+		size += r.Size() + len(e.full) + entryRoom
+	}
 	a := &Answer{Status: http.StatusOK, contentType: FHIRJSON, Released: released}
 	a.seal()
-	var ok bool
 	if a.notice, ok = e.noticeFor(p.Entries, true); !ok {
 		return fail(outcome.New(outcome.Internal, errNoTerms))
 	}
@@ -54,13 +55,31 @@ func (e *Egress) page(p *Page, ifNoneMatch string) *Answer {
 	if a.unless(ifNoneMatch); a.Status == http.StatusNotModified {
 		return a
 	}
-	a.body = e.appendPage(a.buffer(size), p, a.notice)
+	a.body = e.appendPage(a.buffer(size), p, a)
 	return a
+}
+
+// released gives what is in the page, and how many matches stand before what is included. ok is false if the page does not hold together.
+func (p *Page) released() (all []stage.Released, matches int, ok bool) {
+	all = make([]stage.Released, len(p.Entries))
+	for i := range p.Entries {
+		x := &p.Entries[i]
+		switch {
+		case x.Released.Facts() == nil, x.Released.Size() == 0, x.Mode > Include:
+			return nil, 0, false
+		case x.Mode == Match && matches < i:
+			return nil, 0, false // the matches come first
+		case x.Mode == Match:
+			matches++
+		}
+		all[i] = x.Released
+	}
+	return all, matches, true
 }
 
 // keep encodes a page that is asked for again into memory of its own, and remembers it.
 func (e *Egress) keep(p *Page, a *Answer, size int) *Answer {
-	a.body = e.appendPage(make([]byte, 0, size), p, a.notice)
+	a.body = e.appendPage(make([]byte, 0, size), p, a)
 	e.pages.Set(p, *a)
 	return a
 }
@@ -94,7 +113,7 @@ func (e *Egress) pageTag(p *Page, a *Answer) string {
 	})
 }
 
-func (e *Egress) appendPage(b []byte, p *Page, n *notice) []byte {
+func (e *Egress) appendPage(b []byte, p *Page, a *Answer) []byte {
 	b = append(b, `{"resourceType":"Bundle","type":"searchset"`...)
 	if p.HasTotal {
 		b = append(b, `,"total":`...)
@@ -114,9 +133,9 @@ func (e *Egress) appendPage(b []byte, p *Page, n *notice) []byte {
 	}
 	b = append(b, `,"entry":[`...)
 	for i := range p.Entries {
-		b = e.appendEntry(b, &p.Entries[i])
+		b = e.appendEntry(b, a.Released[i], p.Entries[i].Mode)
 	}
-	b = appendOutcomes(b, p.Ignored, n)
+	b = appendOutcomes(b, p.Ignored, a.notice)
 	b[len(b)-1] = ']' // over the last comma
 	return append(b, '}')
 }
@@ -129,15 +148,15 @@ func (e *Egress) appendLink(b []byte, relation, search string) []byte {
 	return append(b, '}')
 }
 
-func (e *Egress) appendEntry(b []byte, x *Entry) []byte {
-	f := x.Released.Facts()
+func (e *Egress) appendEntry(b []byte, r stage.Released, mode Mode) []byte {
+	f := r.Facts()
 	b = append(b, e.full...)
 	b = append(b, f.Type...)
 	b = append(b, '/')
 	b = append(b, f.ID...)
 	b = append(b, entryResource...)
-	b = append(b, sealed.Open(x.Released)...)
-	if x.Mode == Include {
+	b = append(b, sealed.Open(r)...)
+	if mode == Include {
 		b = append(b, entryInclude...)
 	} else {
 		b = append(b, entryMatch...)

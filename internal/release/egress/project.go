@@ -81,6 +81,20 @@ func (e *Egress) MinimalPatient(r stage.Released) (stage.Released, bool) {
 	return p.released(r)
 }
 
+// subset cuts out of a resource what `_elements` or `_summary` asks for. False says that it cannot be done.
+func (e *Egress) subset(r stage.Released, s fhirjson.Subset) (stage.Released, bool) {
+	d := r.Digest()
+	key := sha256.Sum256(append([]byte("subset\x00"+s.Key()+"\x00"), d[:]...))
+	if kept, ok := e.projected.get(key); ok && kept.from == r.Facts() {
+		return kept.released(r)
+	}
+	p := e.project(r, func(m proto.Message) (proto.Message, error) {
+		return fhirjson.Project(m, fhirjson.Projection{Subset: s})
+	})
+	e.projected.put(key, p)
+	return p.released(r)
+}
+
 // projection is what is left of a body. Without facts it is withheld.
 type projection struct {
 	from  *stage.Facts // of the whole resource

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"sync/atomic"
 
+	"github.com/consentry/gateway/internal/fhir/fhirjson"
 	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/stage"
@@ -18,6 +19,7 @@ type Response interface {
 type Resource struct {
 	Released stage.Released
 	Terms    []*consent.Terms // of the Consents that permit it
+	Subset   fhirjson.Subset  // what of it is asked for
 }
 
 // Page answers a search with one page of a searchset Bundle (FHIR R4 3.1.1.2). It must follow from the released resources and the request
@@ -35,7 +37,9 @@ type Page struct {
 	Total    int
 	HasTotal bool
 	// Ignored are the names of the parameters that the search did not use. They are listed in an entry of mode outcome.
-	Ignored  []string
+	Ignored []string
+	// Subset is what of the matches is asked for. What is included is always whole.
+	Subset   fhirjson.Subset
 	answered atomic.Uint32
 }
 

@@ -17,10 +17,45 @@ type asking struct {
 func (a *asking) question() string {
 	client := a.client()
 	typ := pickOne(a.Rand, questionTypes...)
-	if a.IntN(10) == 0 {
-		return a.ref(client, typ)
+	switch a.IntN(20) {
+	case 0, 1:
+		return a.ref(client, typ) + a.projected("?")
+	case 2:
+		return client + "/$everything" + a.operation("_type=Encounter,Condition", "_type=Patient,Practitioner", "_type=Provenance", "_since=2026-10-01T12:00:00Z", "start=2026-03-02", "end=2026-06", "start=2026", "_count=3", "_count=10",
+			"_count=0", "shoe=1", "start=soon", "_since=2026")
+	case 3:
+		return "DocumentReference/$docref" + a.operation("patient="+idPart(client), "patient="+idPart(client), "patient="+idPart(client), "type=http://loinc.org%7C11506-3", "start=2026-03-02", "end=2026-06",
+			"on-demand=false", "on-demand=true", "profile=http://hl7.org/fhir/StructureDefinition/DocumentReference", "shoe=1", "_count=2")
+	case 4:
+		return client + "/" + a.search(typ, client, nil)
 	}
-	var parts []string
+	return a.search(typ, client, a.named(typ, client))
+}
+
+// operation puts up to four parameters together, each once.
+func (a *asking) operation(from ...string) string {
+	a.Shuffle(len(from), func(i, j int) { from[i], from[j] = from[j], from[i] })
+	given, out := map[string]bool{}, []string{}
+	for _, p := range from[:a.IntN(5)] {
+		if name, _, _ := strings.Cut(p, "="); !given[name] {
+			given[name] = true
+			out = append(out, p)
+		}
+	}
+	return "?" + strings.Join(out, "&")
+}
+
+// projected sometimes asks for a part.
+func (a *asking) projected(before string) string {
+	if a.IntN(5) > 0 {
+		return ""
+	}
+	return before + pickOne(a.Rand, "_summary=true", "_summary=text", "_summary=data", "_summary=count", "_summary=false", "_summary=some", "_elements=status", "_elements=code,onset,name", "_elements=subject,period,birthDate",
+		"_elements=id", "_elements=shoe", "_elements=status&_summary=true", "_elements=effective,encounter,meta")
+}
+
+// named names the client, mostly.
+func (a *asking) named(typ, client string) (parts []string) {
 	switch {
 	case typ == "Patient" || typ == "Practitioner" || typ == "Organization":
 		if a.IntN(4) == 0 {
@@ -32,6 +67,11 @@ func (a *asking) question() string {
 	default:
 		parts = append(parts, "patient="+pickOne(a.Rand, idPart(client), idPart(client), client))
 	}
+	return parts
+}
+
+// search puts conditions, and how to answer, together.
+func (a *asking) search(typ, client string, parts []string) string {
 	for range pickOne(a.Rand, 0, 0, 1, 1, 1, 2) {
 		parts = append(parts, a.parameter(typ, client))
 	}
@@ -46,6 +86,12 @@ func (a *asking) question() string {
 	}
 	if a.IntN(15) == 0 {
 		parts = append(parts, pickOne(a.Rand, "shoe=1", "name:fuzzy=a", "code:missing=maybe", "_tag=x"))
+	}
+	if p := a.projected(""); p != "" {
+		parts = append(parts, p)
+	}
+	for range pickOne(a.Rand, 0, 0, 1, 1, 2) {
+		parts = append(parts, a.include(typ))
 	}
 	a.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
 	return typ + "?" + strings.Join(parts, "&")
@@ -80,7 +126,7 @@ func (a *asking) ref(client, typ string) string {
 func (a *asking) parameter(typ, client string) string {
 	name := pickOne(a.Rand, answers.Names(typ)...)
 	kind := answers.Kind(typ, name)
-	if a.IntN(8) == 0 && name != "actor" {
+	if a.IntN(8) == 0 {
 		return name + ":missing=" + pickOne(a.Rand, "true", "false")
 	}
 	value := func() string {
@@ -114,6 +160,26 @@ func (a *asking) parameter(typ, client string) string {
 func (a *asking) reference(client string) string {
 	ref := a.ref(client, pickOne(a.Rand, "Encounter", "Practitioner", "Patient", "Organization", "Condition", "Observation"))
 	return pickOne(a.Rand, ref, idPart(ref))
+}
+
+// include is an _include or _revinclude, of this type mostly.
+func (a *asking) include(typ string) string {
+	iterate := pickOne(a.Rand, "", "", ":iterate")
+	if a.IntN(3) == 0 {
+		return "_revinclude" + iterate + "=" + pickOne(a.Rand, "Provenance:target", "Provenance:target", "Observation:encounter", "DocumentReference:encounter", "Condition:encounter", "Encounter:patient", "Provenance:agent", "Provenance:target:Encounter",
+			"*", "Provenance:*", "Provenance:shoe", "Nothing:target")
+	}
+	if a.IntN(3) == 0 {
+		typ = pickOne(a.Rand, questionTypes...)
+	}
+	var references []string
+	for _, name := range answers.Names(typ) {
+		if answers.Kind(typ, name) == "reference" {
+			references = append(references, typ+":"+name, typ+":"+name)
+		}
+	}
+	references = append(references, "*", typ+":*", typ+":shoe", typ+":patient:Patient", typ+":patient:Encounter", typ+":patient:Nobody")
+	return "_include" + iterate + "=" + pickOne(a.Rand, references...)
 }
 
 func (a *asking) sort(typ string) string {

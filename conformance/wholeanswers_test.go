@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,7 +49,7 @@ func comparePractice(t *testing.T, seed uint64, questions int) {
 	statuses, entries, wrong, seeded := map[int]int{}, 0, 0, mutants{}
 	for range questions {
 		who := askers[a.IntN(len(charts.Partners))] // those with all scopes come first
-		if a.IntN(4) == 0 {
+		if a.IntN(3) == 0 {
 			who = askers[a.IntN(len(askers))]
 		}
 		q := answers.Question{Path: a.question(), Strict: a.IntN(12) == 0}
@@ -90,6 +91,7 @@ func layPractice(t *testing.T, p *charts.Practice) *export {
 	for _, q := range charts.Partners {
 		fmt.Fprintf(&register, "  - {id: %s, kind: %s, organization: {npi: %q}, purposes: [%s], default-purpose: %s, scopes: system/*.rs}\n", q.ID, q.Kind, q.NPI, q.Purpose, q.Purpose)
 	}
+	fmt.Fprintf(&register, "  - {id: %s, kind: patient, scopes: patient/*.rs}\n", myRecords)
 	must(t, os.WriteFile(filepath.Join(e.dir, "partners.yaml"), []byte(register.String()), 0o600))
 	if r := runGateway(t, "keys", "--dir", filepath.Join(e.dir, "keys")); r.code != 0 {
 		t.Fatal(r.stderr)
@@ -128,8 +130,15 @@ func (e *export) learn(t *testing.T, p *charts.Practice) (*answers.World, []aske
 		t.Fatalf("everybody sees %d clients, want %d", len(clients), len(p.Clients))
 	}
 	served := e.types(t)
+	own := p.Sites()
 	for _, c := range clients {
-		seen.Charts[c.ref()] = chartOf(t, all, c, served, staff)
+		for _, r := range sitesOf(t, all, c) {
+			if !staff[r.ref()] && slices.Contains(own, sourceOf(r.Tree)) {
+				seen.Directory = append(seen.Directory, decodeObject(t, r.Raw))
+				staff[r.ref()] = true
+			}
+		}
+		seen.Charts[c.ref()] = chartOf(t, all, c, staff)
 	}
 	var source []answers.Object
 	for _, r := range p.Resources {
@@ -152,10 +161,22 @@ func decodeObject(t *testing.T, raw []byte) answers.Object {
 	return o
 }
 
+// sitesOf are the Locations that a client's records name: they are not searched.
+func sitesOf(t *testing.T, all *caller, client resource) []resource {
+	t.Helper()
+	found, _ := all.all(t, client.ref()+"/$everything?_type=Location")
+	return found
+}
+
 // chartOf is all that is to be seen of one client, and whom it names outside of the practice.
-func chartOf(t *testing.T, all *caller, client resource, served, staff map[string]bool) (out []answers.Object) {
+func chartOf(t *testing.T, all *caller, client resource, staff map[string]bool) (out []answers.Object) {
 	t.Helper()
 	records := all.chart(t, client.ID)
+	for _, site := range sitesOf(t, all, client) {
+		if !staff[site.ref()] {
+			records = append(records, site)
+		}
+	}
 	seen := map[string]bool{}
 	for i := 0; i < len(records); i++ {
 		r := records[i]
@@ -207,17 +228,42 @@ func (e *export) askers(t *testing.T, w *answers.World, clients []resource, serv
 	for i, scopes := range narrow {
 		for _, p := range charts.Partners {
 			c := e.mint(t, with(e.claims(p.ID), map[string]any{"scope": scopes}))
-			who := &answers.Requester{Name: fmt.Sprint(p.ID, " ", i), Scopes: scopes, Consents: map[string][]answers.Object{}, Who: answers.Object{
+			out = append(out, asker{c, &answers.Asker{World: w, Who: &answers.Requester{Name: fmt.Sprint(p.ID, " ", i), Scopes: scopes, Who: answers.Object{
 				"partnerId": p.ID, "kind": p.Kind, "purpose": []any{p.Purpose}, "organization": answers.Object{"reference": "Organization/" + p.Organization,
-					"identifier": []any{answers.Object{"system": "http://hl7.org/fhir/sid/us-npi", "value": p.NPI}}}}}
-			for _, k := range clients {
-				if a := c.get(t, "Consent?patient="+k.ID); a.status == http.StatusOK {
-					for _, r := range a.bundle(t).Matches {
-						who.Consents[k.ref()] = append(who.Consents[k.ref()], decodeObject(t, r.Raw))
+					"identifier": []any{answers.Object{"system": "http://hl7.org/fhir/sid/us-npi", "value": p.NPI}}}}}}})
+		}
+	}
+	for i, client := range w.Clients() {
+		c := e.person(t, idPart(client), client)
+		out = append(out, asker{c, &answers.Asker{World: w, Who: &answers.Requester{Name: fmt.Sprint("client ", i), Scopes: "patient/*.rs", Who: answers.Object{
+			"partnerId": myRecords, "kind": "patient", "purpose": []any{}, "patient": client, "person": client}}}})
+	}
+	for _, a := range out {
+		a.oracle.Claimed, a.oracle.Served = claimed, func(typ string) bool { return served[typ] }
+		a.oracle.Who.Consents = a.consents(t, clients)
+	}
+	return out
+}
+
+// consents are the Consents as the asker gets them, and whom they name.
+func (a asker) consents(t *testing.T, clients []resource) map[string][]answers.Object {
+	t.Helper()
+	out := map[string][]answers.Object{}
+	for _, k := range clients {
+		if got := a.caller.get(t, "Consent?patient="+k.ID); got.status == http.StatusOK {
+			seen := map[string]bool{}
+			for _, r := range got.bundle(t).Matches {
+				out[k.ref()] = append(out[k.ref()], decodeObject(t, r.Raw))
+				r.eachReference(func(ref string) {
+					if typ, _, _ := strings.Cut(ref, "/"); typ != "Organization" || seen[ref] || a.oracle.Directory[ref] != nil {
+						return
 					}
-				}
+					seen[ref] = true
+					if named := a.caller.get(t, ref); named.status == http.StatusOK {
+						out[k.ref()] = append(out[k.ref()], decodeObject(t, named.body))
+					}
+				})
 			}
-			out = append(out, asker{c, &answers.Asker{World: w, Who: who, Claimed: claimed, Served: func(typ string) bool { return served[typ] }}})
 		}
 	}
 	return out

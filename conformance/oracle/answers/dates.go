@@ -100,13 +100,18 @@ func dateMatches(prefix string, has, asked span) bool {
 	case "lt":
 		return has.beginsBefore(asked.from)
 	case "ge":
-		return has.endsAfter(asked.to) || within
+		return has.endsAfter(asked.from)
 	case "le":
-		return has.beginsBefore(asked.from) || within
+		return has.beginsBefore(asked.to)
 	case "sa":
 		return !has.beginsBefore(asked.to)
 	case "eb":
 		return !has.endsAfter(asked.from)
 	}
 	return within
+}
+
+// overlaps says whether two spans have an instant in common; open sides go on for ever.
+func (s span) overlaps(o span) bool {
+	return (o.to.IsZero() || s.beginsBefore(o.to)) && (o.from.IsZero() || s.endsAfter(o.from))
 }

@@ -15,6 +15,13 @@
 //   - Strings are compared without case and accents; tokens without case in the code, with case in the system. A bare code (status, gender) has the system
 //     of its value set, and is also found as one without a system.
 //   - :not leaves out what has any of the values given, and keeps what has none.
-//   - A date without a time is a day, month or year in the practice's zone. Every boundary is that of the R4 table of prefixes; ap is not supported.
+//   - A date without a time is a day, month or year in the practice's zone. Every boundary is that of the R4 table of prefixes, but that ge and le also
+//     find a period that only ends or begins within the date; ap is not supported.
+//   - The parameter patient of a Provenance is the client in whose chart it stands.
+//   - Of _include, _revinclude and _elements what is not understood is named with its value in the outcome entry. Where no name of _elements is left, the
+//     least is given. Both parts of an answer, _elements and _summary, are for matches alone; _summary=true leaves elements of the summary whole, but for
+//     the data of an Attachment.
+//   - $everything has no pages unless a count is asked for. Provenances are there if a target is, staff and sites if somebody there refers to them, types are
+//     picked last. A state lasts until somebody says that it has ended.
 //   - A backbone element that loses something required is gone as a whole; what loses something required itself is withheld.
 package answers

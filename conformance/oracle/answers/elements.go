@@ -43,3 +43,10 @@ func elementOf(resourceType, member string) string {
 	}
 	return ""
 }
+
+// hasElement says whether a type has an element of this name at the top; of a choice it is the name without the type.
+func hasElement(resourceType, name string) bool {
+	_, is := elementsOf[resourceType][name]
+	_, choice := elementsOf[resourceType][name+"[x]"]
+	return is || choice
+}

@@ -10,6 +10,7 @@ import (
 type include struct {
 	reverse, iterate     bool
 	source, name, target string // "*" is every one
+	claimed              func(resourceType, name string) bool
 }
 
 // depth is how many steps :iterate goes.
@@ -17,7 +18,7 @@ const depth = 3
 
 // readInclude reads Type:parameter or Type:parameter:Target. It is not one if no type or parameter is named so.
 func readInclude(searched, kind, value string, iterate bool, claimed func(resourceType, name string) bool) (include, bool) {
-	i := include{reverse: kind == "_revinclude", iterate: iterate}
+	i := include{reverse: kind == "_revinclude", iterate: iterate, claimed: claimed}
 	if value == "*" {
 		i.source, i.name = "*", "*"
 		if !i.reverse && !iterate {
@@ -34,13 +35,18 @@ func readInclude(searched, kind, value string, iterate bool, claimed func(resour
 		i.target = parts[2]
 	}
 	if i.name == "*" {
-		return i, elementsOf[i.source] != nil
+		return i, parameters[i.source] != nil && (i.reverse || iterate || i.source == searched)
 	}
 	p, known := knows(i.source, i.name)
-	if !known || p.kind != "reference" || !claimed(i.source, i.name) || i.target != "" && elementsOf[i.target] == nil {
+	if !known || p.kind != "reference" || !claimed(i.source, i.name) || i.target != "" && !p.leadsTo(i.target) {
 		return i, false
 	}
 	return i, i.reverse || iterate || i.source == searched
+}
+
+// leadsTo says whether a parameter's references may lead to a type.
+func (p parameter) leadsTo(resourceType string) bool {
+	return len(p.targets) == 0 && elementsOf[resourceType] != nil || slices.Contains(p.targets, resourceType)
 }
 
 // references are where a resource's references for an include lead.
@@ -50,7 +56,7 @@ func (i include) references(r Object) (out []string) {
 		return nil
 	}
 	for name, p := range parameters[resourceType] {
-		if p.kind != "reference" || i.name != "*" && i.name != name {
+		if p.kind != "reference" || i.name != "*" && i.name != name || !i.claimed(resourceType, name) {
 			continue
 		}
 		for _, v := range p.values(r) {

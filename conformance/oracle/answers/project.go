@@ -23,8 +23,8 @@ func (p projection) status(q *query) int {
 }
 
 // readProjection reads what a read may be asked with.
-func readProjection(pairs [][2]string, strict bool) (projection, int) {
-	q := &query{}
+func readProjection(resourceType string, pairs [][2]string, strict bool) (projection, int) {
+	q := &query{resourceType: resourceType}
 	given := map[string]bool{}
 	for _, pair := range pairs {
 		name, value := pair[0], pair[1]
@@ -39,7 +39,7 @@ func readProjection(pairs [][2]string, strict bool) (projection, int) {
 			return projection{}, 400
 		}
 	}
-	if q.projection.summary == "count" {
+	if q.projection.summary == "count" || !q.elements() && strict {
 		return projection{}, 400
 	}
 	return q.projection, q.projection.status(q)
@@ -61,13 +61,16 @@ func (p projection) apply(r Object) Object {
 		keep := strings.ContainsAny(flags, "!?") || slices.Contains([]string{"resourceType", "id", "meta", "subject", "patient"}, member)
 		switch {
 		case len(p.elements) > 0:
-			keep = keep || slices.Contains(p.elements, name)
+			keep = keep || slices.Contains(p.elements, name) || slices.Contains(p.elements, element) || slices.Contains(p.elements, member)
 		case p.summary == "true":
 			keep = keep || strings.Contains(flags, "s")
 		case p.summary == "text":
 			keep = keep || member == "text"
 		case p.summary == "data":
 			keep = member != "text"
+		}
+		if keep && p.summary == "true" {
+			v, keep = inSummary(v, false)
 		}
 		if keep {
 			out[member] = v
@@ -80,6 +83,32 @@ func (p projection) apply(r Object) Object {
 	meta["tag"] = append(list(meta["tag"]), Object{"system": subsetted, "code": "SUBSETTED"})
 	out["meta"] = meta
 	return out
+}
+
+// inSummary is an element without the data of the Attachments in it.
+func inSummary(v any, attachment bool) (any, bool) {
+	switch v := v.(type) {
+	case []any:
+		var out []any
+		for _, e := range v {
+			if kept, ok := inSummary(e, attachment); ok {
+				out = append(out, kept)
+			}
+		}
+		return out, len(out) > 0
+	case Object:
+		out := Object{}
+		for name, e := range v {
+			if attachment && name == "data" {
+				continue
+			}
+			if kept, ok := inSummary(e, name == "attachment" || name == "sourceAttachment"); ok {
+				out[name] = kept
+			}
+		}
+		return out, len(out) > 0
+	}
+	return v, true
 }
 
 // applyToIncluded is the same for what was included.

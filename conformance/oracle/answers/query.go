@@ -48,6 +48,9 @@ func parse(resourceType string, pairs [][2]string, zone *time.Location, strict b
 			return nil, 400
 		}
 		if !known {
+			if strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude") {
+				name += "=" + value
+			}
 			if !slices.Contains(q.ignored, name) {
 				q.ignored = append(q.ignored, name)
 			}
@@ -55,7 +58,35 @@ func parse(resourceType string, pairs [][2]string, zone *time.Location, strict b
 		}
 		q.self = append(q.self, [2]string{name, value})
 	}
+	if q.projection.summary == "count" {
+		q.self = slices.DeleteFunc(q.self, func(p [2]string) bool { return strings.Contains(p[0], "include") })
+	}
+	if !q.elements() && strict {
+		return nil, 400
+	}
 	return q, q.projection.status(q)
+}
+
+// elements keeps the names of _elements that the type has, and names the others.
+func (q *query) elements() (all bool) {
+	var known []string
+	for _, name := range q.projection.elements {
+		if hasElement(q.resourceType, name) {
+			known = append(known, name)
+		} else if name = "_elements=" + name; !slices.Contains(q.ignored, name) {
+			q.ignored = append(q.ignored, name)
+		}
+	}
+	all = len(known) == len(q.projection.elements)
+	if len(known) == 0 && len(q.projection.elements) > 0 {
+		known = []string{"id"} // a part was asked for: the least
+	}
+	q.projection.elements = known
+	q.self = slices.DeleteFunc(q.self, func(p [2]string) bool { return p[0] == "_elements" })
+	if len(known) > 0 {
+		q.self = append(q.self, [2]string{"_elements", strings.Join(known, ",")})
+	}
+	return all
 }
 
 // take understands one parameter.

@@ -57,8 +57,14 @@ func (a *Asker) Answer(q Question) Answer {
 	switch {
 	case len(parts) == 1:
 		return a.search(parts[0], pairs, q.Strict)
+	case len(parts) == 2 && path == "DocumentReference/$docref":
+		return a.docref(pairs, q.Strict)
 	case len(parts) == 2 && !strings.HasPrefix(parts[1], "$"):
 		return a.read(parts[0], parts[1], pairs, q.Strict)
+	case parts[0] == "Patient" && parts[2] == "$everything":
+		return a.everything(parts[1], pairs, q.Strict)
+	case parts[0] == "Patient" && a.Served(parts[2]) && Knows(parts[2], "patient"):
+		return a.search(parts[2], append([][2]string{{"patient", parts[1]}}, pairs...), q.Strict)
 	}
 	return Answer{Status: 404}
 }
@@ -77,7 +83,7 @@ func (a *Asker) read(resourceType, id string, pairs [][2]string, strict bool) An
 	if !a.covered(resourceType, "r") {
 		return Answer{Status: 403}
 	}
-	pr, status := readProjection(pairs, strict)
+	pr, status := readProjection(resourceType, pairs, strict)
 	if status != 0 {
 		return Answer{Status: status}
 	}

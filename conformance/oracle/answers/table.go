@@ -14,6 +14,9 @@ const valueSets = "http://hl7.org/fhir/"
 
 var people = []string{"Practitioner", "PractitionerRole", "Organization", "Patient", "RelatedPerson", "Device"}
 
+// chartTypes are those about whose records there can be a Provenance.
+var chartTypes = []string{"Patient", "RelatedPerson", "Encounter", "Condition", "Observation", "Procedure", "MedicationRequest", "Goal", "CarePlan", "DocumentReference", "Consent"}
+
 // everyType are the parameters of every type.
 var everyType = map[string]parameter{
 	"_id":          {kind: "token", paths: []string{"id"}},
@@ -95,7 +98,7 @@ var parameters = map[string]map[string]parameter{
 		"period": {kind: "date", paths: []string{"provision.period"}},
 	},
 	"Provenance": {
-		"patient": patient("target"), "target": {kind: "reference", paths: []string{"target"}}, "recorded": {kind: "date", paths: []string{"recorded"}},
+		"patient": patient("target"), "target": {kind: "reference", paths: []string{"target"}, targets: chartTypes}, "recorded": {kind: "date", paths: []string{"recorded"}},
 		"agent": {kind: "reference", paths: []string{"agent.who"}, targets: people},
 	},
 }

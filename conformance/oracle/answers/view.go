@@ -18,7 +18,7 @@ type Requester struct {
 	Who Object
 	// Scopes are those of the token.
 	Scopes string
-	// Consents are the Consents as this requester gets them, by client.
+	// Consents are the Consents as this requester gets them, and whom those name, by client.
 	Consents map[string][]Object
 }
 
@@ -141,7 +141,7 @@ func (w *World) leads(q *Requester, p permission, v *View, to string) bool {
 		return true // whose record it is anything says
 	}
 	r := w.Directory[to]
-	return r != nil && w.allowed(q, p, r)
+	return r != nil && w.given(q, p, r, "patient")
 }
 
 // minimal are the elements of a Patient who is shown because something else is.
@@ -161,12 +161,20 @@ func (w *World) minimalPatient(q *Requester, p permission, chart *Chart, v *View
 	v.Records[chart.Client] = small
 }
 
-// allowed says whether the scopes allow a resource, whatever any Consent says.
+// allowed says whether the scopes allow a resource, whatever any Consent says. Those for one patient end with the chart.
 func (w *World) allowed(q *Requester, p permission, r Object) bool {
+	if w.Directory[refOf(r)] != nil {
+		return w.given(q, p, r, "")
+	}
+	return w.given(q, p, r, "patient")
+}
+
+// given says whether some scope of the levels system and user, or of one more, allows a resource.
+func (w *World) given(q *Requester, p permission, r Object, level string) bool {
 	for _, one := range string(p) {
 		found := false
 		for _, s := range readScopes(scopesFor(q.Scopes, string(one))) {
-			found = found || s.allows(r)
+			found = found || (s.level != "patient" || s.level == level) && s.allows(r)
 		}
 		if !found {
 			return false

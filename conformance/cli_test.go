@@ -19,7 +19,7 @@ import (
 var commands = map[string][]string{
 	"": nil, "demo": {"--listen", "--data-dir", "--once", "--clients", "--seed"}, "serve": {"--config"}, "ready": {"--config"}, "check": {"--config"},
 	"explain": {"--consents", "--resources", "--requester", "--at", "--zone", "--practice", "--json"}, "preview": {"--config", "--client", "--as", "--purpose"},
-	"ledger": nil, "ledger verify": {"--config"}, "ledger disclosures": {"--config", "--client", "--since", "--format"}, "keys": {"--dir"}, "revoke": {"--config", "--token", "--partner", "--for"},
+	"ledger": nil, "ledger verify": {"--config"}, "ledger disclosures": {"--config", "--client", "--since", "--format"}, "keys": {"--dir"}, "schema": {"--dir"}, "revoke": {"--config", "--token", "--partner", "--for"},
 }
 
 // TestEveryCommandExplainsItself reads each --help.

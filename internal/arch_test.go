@@ -62,6 +62,7 @@ var only = map[string][]string{
 	"internal/spelling":                nil,
 	"internal/serving":                 {"internal/outcome"},
 	"internal/strictyaml":              {"internal/spelling"},
+	"internal/schema":                  nil,
 	"internal/fhir":                    nil,
 	"internal/fhir/fhirjson":           {"internal/fhir"},
 	"internal/release/internal/sealed": {"internal/fhir"},

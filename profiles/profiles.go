@@ -3,9 +3,11 @@
 // the same shape.
 package profiles
 
+//go:generate env CONSENTRY_WRITE_SCHEMAS=1 go test -count=1 -run Schema ../cmd/gateway ../internal/requester ../internal/mapping ../internal/mapping/fhirsource ../internal/release/label ../internal/release/facts ../internal/release/policy ../internal/ledger/accounting
+
 import "embed"
 
-// FS holds the folders fhir, labels, maps, policies and purposes as they are shipped.
+// FS holds the folders fhir, labels, maps, policies and purposes as they are shipped, and in schema the JSON Schemas of the files that people write.
 //
-//go:embed fhir labels maps policies purposes
+//go:embed fhir labels maps policies purposes schema
 var FS embed.FS

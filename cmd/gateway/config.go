@@ -14,8 +14,9 @@ import (
 // Config is the file that `gateway serve` takes. Paths in it are relative to the file. What guards clients' records (issuer, audience,
 // algorithms, keys, who the practice is, what must not be readable) has no default.
 type Config struct {
-	// Listen is the address of the FHIR server, MetricsListen that of the Prometheus listener, which must be on loopback.
-	Listen        string `yaml:"listen"`
+	// Listen is the address of the FHIR server, "127.0.0.1:8080", or ":8443" for all addresses of this machine.
+	Listen string `yaml:"listen"`
+	// MetricsListen is the address of the Prometheus listener, which must be on loopback.
 	MetricsListen string `yaml:"metrics-listen"`
 	// TLS names the certificate that the FHIR server shows. Without it the server speaks plain HTTP, on loopback only.
 	TLS TLSConfig `yaml:"tls"`
@@ -46,16 +47,16 @@ type Config struct {
 // PracticeConfig says where the practice's records lie, either in a database or in a folder of FHIR NDJSON, and who the practice is as the one
 // who discloses.
 type PracticeConfig struct {
-	SQLite string `yaml:"sqlite"`
-	Files  string `yaml:"files"` // a folder, as a FHIR bulk export leaves it
-	Notes  string `yaml:"notes"` // of the folder: the kinds of note that may be read
+	SQLite string `yaml:"sqlite"` // the practice's database; opened read only, and the psychotherapy notes must not be in it
+	Files  string `yaml:"files"`  // a folder, as a FHIR bulk export leaves it
+	Notes  string `yaml:"notes"`  // of the folder: the kinds of note that may be read
 	// Separated are files and folders of psychotherapy notes that this process must not be able to read. Beside a folder it must be said, as [] where
 	// there are none.
 	Separated []string `yaml:"separated"`
 	// MaxAge is how long ago the folder may have been written last: a folder that nobody writes any more can only deny. Without it, any time.
 	MaxAge      Duration           `yaml:"max-age"`
-	Identifiers []IdentifierConfig `yaml:"identifiers"`
-	Timeout     Duration           `yaml:"timeout"` // of one statement
+	Identifiers []IdentifierConfig `yaml:"identifiers"` // the practice as the one who discloses, as its Consents name it
+	Timeout     Duration           `yaml:"timeout"`     // of one statement
 }
 
 // IdentifierConfig is a business identifier.
@@ -66,12 +67,12 @@ type IdentifierConfig struct {
 
 // TokensConfig says whose access tokens are taken.
 type TokensConfig struct {
-	Issuer     string   `yaml:"issuer"`
-	Audience   string   `yaml:"audience"`
-	Algorithms []string `yaml:"algorithms"`
-	JWKSURI    string   `yaml:"jwks-uri"`  // either this
-	JWKSFile   string   `yaml:"jwks-file"` // or this, or neither: the issuer's discovery document
-	Endpoint   string   `yaml:"token-endpoint"`
+	Issuer     string   `yaml:"issuer"`         // the URL of the authorization server, as tokens state it
+	Audience   string   `yaml:"audience"`       // what tokens for this gateway state as theirs
+	Algorithms []string `yaml:"algorithms"`     // those that the issuer signs with: RS256, RS384, ES256, ES384
+	JWKSURI    string   `yaml:"jwks-uri"`       // either this
+	JWKSFile   string   `yaml:"jwks-file"`      // or this, or neither: the issuer's discovery document
+	Endpoint   string   `yaml:"token-endpoint"` // what /.well-known/smart-configuration tells partners
 	// InsecurePlainHTTP lets the keys be fetched over plain HTTP from another machine.
 	InsecurePlainHTTP bool `yaml:"insecure-plain-http"`
 }

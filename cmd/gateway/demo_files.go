@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -96,7 +97,7 @@ func (d *demonstration) writePartners() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(d.dir, demoPartnersFile), append([]byte("# Who may ask, and for what. Written by `gateway demo`.\n"), text...), 0o600)
+	return os.WriteFile(filepath.Join(d.dir, demoPartnersFile), append([]byte(schemaLine("partners")), append(text, "# Who may ask, and for what. Written by `gateway demo`.\n"...)...), 0o600)
 }
 
 // partnerKey makes a partner's key pair, or reads the one that is there.
@@ -140,16 +141,17 @@ func (d *demonstration) writeMaps() error {
 		if err != nil {
 			return err
 		}
+		text = bytes.Replace(text, []byte("$schema=../../schema/"), []byte("$schema=../"+schemaDir+"/"), 1)
 		if err := os.WriteFile(filepath.Join(d.dir, demoMapsDir, f.Name()), text, 0o600); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err = writeSchemas(filepath.Join(d.dir, schemaDir))
+	return err
 }
 
 func (d *demonstration) writeConfig() error {
-	text := fmt.Sprintf(`# Written by `+"`gateway demo`"+`; for the other commands: gateway preview --config %[1]s --client KEY --as PARTNER
-listen: %[2]s
+	text := schemaLine("gateway") + fmt.Sprintf(`listen: %[2]s
 metrics-listen: 127.0.0.1:0
 base-url: %[3]s
 zone: %[4]s
@@ -168,6 +170,7 @@ keys: {id: keys/id.key, page: keys/page.key, etag: keys/etag.key, ledger: keys/l
 ledger: ledger.db
 state: state.db
 limits: {requests-per-minute: 0}
+# Written by `+"`gateway demo`"+`; for the other commands: gateway preview --config %[1]s --client KEY --as PARTNER
 `, demoConfigFile, d.address, d.fhirBase(), demo.Zone, demo.DatabaseFile, demo.PracticeNPI(), demoMapsDir, demoPartnersFile, d.authBase())
 	return os.WriteFile(filepath.Join(d.dir, demoConfigFile), []byte(text), 0o600)
 }

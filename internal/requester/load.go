@@ -31,23 +31,23 @@ type registerFile struct {
 }
 
 type partnerFile struct {
-	ID             string      `yaml:"id"`
-	Name           string      `yaml:"name"`
-	Address        string      `yaml:"address"`
-	Kind           Kind        `yaml:"kind"`
-	Organization   partyFile   `yaml:"organization"`
-	Practitioners  []partyFile `yaml:"practitioners"`
-	Purposes       []string    `yaml:"purposes"`
-	DefaultPurpose string      `yaml:"default-purpose"`
-	Scopes         string      `yaml:"scopes"`
-	JWKSFile       string      `yaml:"jwks-file"`
-	JWKS           any         `yaml:"jwks"`
-	JWKSURI        string      `yaml:"jwks-uri"`
+	ID             string      `yaml:"id"`              // the OAuth client_id
+	Name           string      `yaml:"name"`            // as clients read it; without it the id stands in its place
+	Address        string      `yaml:"address"`         // where it is known, for the accounting of disclosures
+	Kind           Kind        `yaml:"kind"`            // what the partner is; a payer never holds a purpose of treatment
+	Organization   partyFile   `yaml:"organization"`    // the organisation, as Consents name it
+	Practitioners  []partyFile `yaml:"practitioners"`   // those of the organisation whom a token may name
+	Purposes       []string    `yaml:"purposes"`        // v3-ActReason codes: the purposes that it may state
+	DefaultPurpose string      `yaml:"default-purpose"` // for tokens that state none; without it they get nothing
+	Scopes         string      `yaml:"scopes"`          // SMART scopes, the most that a token of its may have
+	JWKSFile       string      `yaml:"jwks-file"`       // its public keys, in a file beside this one; for the built-in issuer
+	JWKS           any         `yaml:"jwks"`            // or here
+	JWKSURI        string      `yaml:"jwks-uri"`        // or at an https address
 }
 
 type partyFile struct {
-	Reference   string           `yaml:"reference"`
-	NPI         string           `yaml:"npi"`
+	Reference   string           `yaml:"reference"` // as the practice's own Consents refer to it, "Organization/x"
+	NPI         string           `yaml:"npi"`       // ten digits, in quotes
 	Identifiers []identifierFile `yaml:"identifiers"`
 }
 

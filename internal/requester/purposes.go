@@ -1,23 +1,21 @@
 package requester
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/strictyaml"
 )
 
 // purposeTree is what profiles/purposes/tree.yaml says of the purposes that may be registered.
 type purposeTree struct {
-	System    string              `yaml:"system"`
-	Tree      map[string][]string `yaml:"tree"`
-	NamedOnly []string            `yaml:"named-only"`
-	Never     map[Kind][]string   `yaml:"never"`
+	System    string              `yaml:"system"`     // v3-ActReason
+	Tree      map[string][]string `yaml:"tree"`       // each purpose and what lies below it
+	NamedOnly []string            `yaml:"named-only"` // reached by a permit only when it names them
+	Never     map[Kind][]string   `yaml:"never"`      // what a partner of a kind can never hold
 }
 
 func loadPurposeTree(profiles fs.FS) (*purposeTree, error) {
@@ -26,10 +24,8 @@ func loadPurposeTree(profiles fs.FS) (*purposeTree, error) {
 		return nil, fmt.Errorf("requester: %w", err)
 	}
 	t := &purposeTree{}
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	if err := dec.Decode(t); err != nil {
-		return nil, fmt.Errorf("requester: purposes/tree.yaml: %w", err)
+	if err := strictyaml.Read("purposes/tree.yaml", text, t); err != nil {
+		return nil, fmt.Errorf("requester: %w", err)
 	}
 	if t.System == "" || len(t.Tree) == 0 || len(t.Never[KindPayer]) == 0 {
 		return nil, errors.New("requester: purposes/tree.yaml lacks the system, the tree, or what a payer never holds")

@@ -40,6 +40,15 @@ func Decode(text []byte, into any) []Problem {
 	return nil
 }
 
+// Read is Decode for those who report by file: all that is wrong with it is one error, a line each, as "name:line: text".
+func Read(name string, text []byte, into any) error {
+	var all []error
+	for _, p := range Decode(text, into) {
+		all = append(all, fmt.Errorf("%s:%d: %s", name, p.Line, p.Text))
+	}
+	return errors.Join(all...)
+}
+
 func problems(err error, into any) []Problem {
 	te := new(yaml.TypeError)
 	if !errors.As(err, &te) {

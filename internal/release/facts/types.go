@@ -1,7 +1,6 @@
 package facts
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -9,11 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/fhir/fhirjson"
 	"github.com/consentry/gateway/internal/release/stage"
+	"github.com/consentry/gateway/internal/strictyaml"
 )
 
 // typesFile says when a record happened, who authored it and who acts in it, as data that a privacy officer can read.
@@ -28,16 +26,22 @@ type Types struct {
 
 // spec is one line of the file; see its comment.
 type spec struct {
-	Time     []string `yaml:"time"`
-	State    bool     `yaml:"state"`
-	End      string   `yaml:"end"`
-	Status   string   `yaml:"status"`
-	Ongoing  []string `yaml:"ongoing"`
-	Timeless bool     `yaml:"timeless"`
-	Authors  []string `yaml:"authors"`
-	Code     []string `yaml:"code"`
+	Time     []string `yaml:"time"`     // the elements that say when it happened; the first that is present counts
+	State    bool     `yaml:"state"`    // it is a state rather than an event
+	End      string   `yaml:"end"`      // of a state, the element at which it ended
+	Status   string   `yaml:"status"`   // of a state, its status
+	Ongoing  []string `yaml:"ongoing"`  // the values of its status for which it still goes on
+	Timeless bool     `yaml:"timeless"` // it has no time of its own
+	Authors  []string `yaml:"authors"`  // the elements that name who authored it
+	Code     []string `yaml:"code"`     // the elements that say what it is
 
 	periods map[string]bool // the elements of Time that are a Period, whose end is the end of the state
+}
+
+// resources is the file.
+type resources struct {
+	Types  map[string]*spec `yaml:"types"`  // by resource type; one that is not listed is unclassified and withheld
+	Acting []string         `yaml:"acting"` // the elements that name who only acts in a record
 }
 
 // LoadTypes reads policies/resources.yaml below fsys.
@@ -46,14 +50,9 @@ func LoadTypes(fsys fs.FS) (*Types, error) {
 	if err != nil {
 		return nil, fmt.Errorf("facts: %w", err)
 	}
-	var file struct {
-		Types  map[string]*spec `yaml:"types"`
-		Acting []string         `yaml:"acting"`
-	}
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	d.KnownFields(true)
-	if err := d.Decode(&file); err != nil {
-		return nil, fmt.Errorf("facts: %s: %w", typesFile, err)
+	var file resources
+	if err := strictyaml.Read(typesFile, text, &file); err != nil {
+		return nil, fmt.Errorf("facts: %w", err)
 	}
 	if len(file.Types) == 0 || len(file.Acting) == 0 {
 		return nil, fmt.Errorf("facts: %s lists no type, or nobody who acts", typesFile)

@@ -1,7 +1,6 @@
 package label
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/strictyaml"
 )
 
 const (
@@ -64,13 +64,13 @@ func (g *gift) give(rec *record) {
 
 // file is labels/rules.yaml as it stands.
 type file struct {
-	Systems       map[string]systemEntry `yaml:"systems"`
-	Types         map[string]typeRule    `yaml:"types"`
-	Programmes    map[string]giftEntry   `yaml:"programmes"`
-	Kinds         map[string]giftEntry   `yaml:"kinds"`
-	Organizations map[string]giftEntry   `yaml:"organizations"`
-	Hold          map[string][]string    `yaml:"hold"`
-	Rules         []ruleEntry            `yaml:"rules"`
+	Systems       map[string]systemEntry `yaml:"systems"`       // code systems by short name
+	Types         map[string]typeRule    `yaml:"types"`         // what a record of a type is before any rule has looked at it; one that is not listed is unclassified
+	Programmes    map[string]giftEntry   `yaml:"programmes"`    // treatment programmes, as the maps name them
+	Kinds         map[string]giftEntry   `yaml:"kinds"`         // kinds of note
+	Organizations map[string]giftEntry   `yaml:"organizations"` // by identifier
+	Hold          map[string][]string    `yaml:"hold"`          // documents that a person has to give a confidentiality first, by system
+	Rules         []ruleEntry            `yaml:"rules"`         // by codes, and by words of diagnoses
 }
 
 type systemEntry struct {
@@ -132,10 +132,13 @@ func read(fsys fs.FS, name string, strict bool, into any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("label: %w", err)
 	}
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	d.KnownFields(strict)
-	if err := d.Decode(into); err != nil {
-		return nil, fmt.Errorf("label: %s: %w", name, err)
+	if !strict {
+		err = yaml.Unmarshal(text, into)
+	} else {
+		err = strictyaml.Read(name, text, into)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("label: %w", err)
 	}
 	return text, nil
 }

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -9,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/consentry/gateway/internal/strictyaml"
 )
 
 // The files of a Reading, below the folder of profiles.
@@ -127,10 +126,8 @@ func (l *loader) load(name string, into any) {
 		return
 	}
 	l.sum.add(name, data)
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(into); err != nil {
-		l.problem(name, "%v", err)
+	if err := strictyaml.Read(name, data, into); err != nil {
+		l.problems = append(l.problems, err)
 	}
 }
 

@@ -1,0 +1,22 @@
+package requester
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/consentry/gateway/internal/schema"
+)
+
+func TestTheSchemasAreUpToDate(t *testing.T) {
+	kind := &jsonschema.Schema{Type: "string"}
+	for _, k := range kinds {
+		kind.Enum = append(kind.Enum, k)
+	}
+	special := map[reflect.Type]*jsonschema.Schema{reflect.TypeFor[Kind](): kind}
+	s := schema.Of(t, "Consentry: the partner register, who may ask and for what", ".", &registerFile{}, special)
+	s.Required = []string{"partners"}
+	schema.Hold(t, "partners", s)
+	schema.Hold(t, "purposes-tree", schema.Of(t, "Consentry: purposes of use, and what lies below each", ".", &purposeTree{}, special))
+}

@@ -40,9 +40,14 @@ func Decode(text []byte, into any) []Problem {
 	return nil
 }
 
-// Read is Decode for those who report by file: all that is wrong with it is one error, a line each, as "name:line: text".
+// Read is Decode for those who report by file: all that is wrong with it is one error, a line each, as "name:line: text". A file that says nothing is
+// wrong as well.
 func Read(name string, text []byte, into any) error {
 	var all []error
+	var said yaml.Node
+	if yaml.Unmarshal(text, &said) == nil && said.IsZero() {
+		return fmt.Errorf("%s: the file is empty", name)
+	}
 	for _, p := range Decode(text, into) {
 		all = append(all, fmt.Errorf("%s:%d: %s", name, p.Line, p.Text))
 	}

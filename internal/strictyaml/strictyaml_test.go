@@ -82,3 +82,20 @@ func TestNoProblemRepeatsAValue(t *testing.T) {
 		}
 	})
 }
+
+func TestAFileIsReadWithItsName(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                           "rules.yaml: the file is empty",
+		"# later\n":                  "rules.yaml: the file is empty",
+		"lissen: a\nstrict: maybe\n": "rules.yaml:1: unknown key lissen, did you mean \"listen\"?\nrules.yaml:2: this must be true or false",
+		"listen: a\n":                "",
+	} {
+		got := ""
+		if err := Read("rules.yaml", []byte(text), &file{}); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%q: %s", text, got)
+		}
+	}
+}

@@ -32,7 +32,7 @@ for (const url of profiles.keys()) {
 }
 const fhir = new Fhir();
 
-const report = (validator, severity, type, path, message) => console.log(JSON.stringify({ number: count, validator, severity, type, path, message: message.replace(/"[^"]*"/, 'x') }));
+const report = (validator, severity, type, path, message) => console.log(JSON.stringify({ number: count, validator, severity, type, path, inPart, message: message.replace(/"[^"]*"/, 'x') }));
 
 function medplum(resource, profile) {
   try {
@@ -42,14 +42,16 @@ function medplum(resource, profile) {
   }
 }
 
-let count = 0;
+let count = 0, inPart = false;
 const checked = {};
 for await (const line of createInterface({ input: process.stdin })) {
   if (!line) continue;
   const resource = JSON.parse(line);
   const type = resource.resourceType;
   count++;
-  const named = (resource.meta?.profile ?? []).filter((url) => profiles.has(url));
+  // What is shown in part keeps FHIR's own rules, and need not keep a profile's (R4 3.1.1.5.9).
+  inPart = (resource.meta?.tag ?? []).some((tag) => tag.code === 'SUBSETTED');
+  const named = inPart ? [] : (resource.meta?.profile ?? []).filter((url) => profiles.has(url));
   for (const url of [undefined, ...named]) {
     for (const i of medplum(resource, profiles.get(url)).filter((i) => i.severity !== 'information')) {
       report('@medplum/core', i.severity, url ?? type, i.expression?.[0] ?? '', i.details?.text ?? i.code);

@@ -39,7 +39,9 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 	var s struct {
 		Instantiates []string
 		Rest         []struct {
-			Resource []struct {
+			Interaction []struct{ Code string }
+			Compartment []string
+			Resource    []struct {
 				Type             string
 				ConditionalRead  string
 				Operation        []struct{ Name, Definition string }
@@ -60,6 +62,9 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 	}
 	if len(s.Rest) != 1 || len(s.Rest[0].Resource) != len(Resources()) {
 		t.Fatal("not one entry for each type")
+	}
+	if system := s.Rest[0].Interaction; len(system) != 1 || system[0].Code != "batch" || len(s.Rest[0].Compartment) != 1 {
+		t.Errorf("the whole system offers %v, compartments %v", system, s.Rest[0].Compartment)
 	}
 	for i, got := range s.Rest[0].Resource {
 		r := Resources()[i]

@@ -81,14 +81,11 @@ func onlyOf(t *testing.T, files map[string][]byte, clients []string) {
 func (e *export) learnFromAnswers(t *testing.T, consents *charts.Practice) (*answers.World, []asker) {
 	t.Helper()
 	seen, clients := seenBy(t, e.as(t, charts.Partners[0].ID))
-	source, patients := []answers.Object{}, map[string]string{}
+	source, patients := slices.Clone(seen.Directory), map[string]string{}
 	for _, c := range clients {
 		for _, v := range at(c.Tree, "identifier.value") {
 			patients["Patient/"+v.(string)] = c.ref()
 		}
-	}
-	for _, r := range seen.Directory {
-		source = append(source, r)
 	}
 	for _, records := range seen.Charts {
 		source = append(source, records...)

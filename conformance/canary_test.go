@@ -165,7 +165,7 @@ func (w *walk) charts(t *testing.T) {
 				case "Practitioner", "Organization":
 					name = "_id:missing=false"
 				}
-				for _, more := range []string{"&_count=9", "&_count=200&_revinclude=Provenance:target&_total=accurate", "&_count=0", "&_revinclude=*&_include=*&_elements=id&_summary=data&_has:Provenance:target:_id=x"} {
+				for _, more := range []string{"&_count=9", "&_count=200&_revinclude=*&_revinclude:iterate=*&_total=accurate", "&_count=0", "&_include=*&_include:iterate=*&_elements=content,note,text,extension,code", "&_summary=true"} {
 					a := c.get(t, r.Type+"?"+name+more)
 					for a.status == http.StatusOK {
 						b := a.bundle(t)

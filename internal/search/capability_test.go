@@ -2,6 +2,7 @@ package search
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,6 +47,7 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 				ConditionalRead  string
 				Operation        []struct{ Name, Definition string }
 				Interaction      []struct{ Code string }
+				SearchInclude    []string
 				SearchRevInclude []string
 				SearchParam      []struct{ Name, Type, Definition string }
 				Extension        []struct {
@@ -73,6 +75,18 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 		}
 		if want := map[string]int{"Patient": 1, "DocumentReference": 1}[r.Type]; len(got.Operation) != want || got.ConditionalRead != "full-support" {
 			t.Errorf("%s: %d operations, conditional read %q", r.Type, len(got.Operation), got.ConditionalRead)
+		}
+		// What is listed is taken, under strict handling too, and from the directory nothing leads back.
+		for name, values := range map[string][]string{"_include": got.SearchInclude, "_revinclude": got.SearchRevInclude} {
+			for _, v := range values {
+				if q := mustParse(t, r.Type, "_id=x&"+name+"="+v); !q.Includes() {
+					t.Errorf("%s?%s=%s", r.Type, name, v)
+				}
+			}
+		}
+		leadsBack := !slices.Contains([]string{"Practitioner", "Organization", "Provenance"}, r.Type)
+		if leadsBack != slices.Contains(got.SearchRevInclude, "Provenance:target") || !leadsBack && got.SearchRevInclude != nil {
+			t.Errorf("%s: _revinclude=%q", r.Type, got.SearchRevInclude)
 		}
 		for j, p := range r.Parameters {
 			sp := got.SearchParam[j]

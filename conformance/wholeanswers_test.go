@@ -44,13 +44,18 @@ func comparePractice(t *testing.T, seed uint64, questions int) {
 	e := layPractice(t, p)
 	e.serve(t)
 	w, askers := e.learn(t, p)
-	e.compare(t, &asking{Rand: rand.New(rand.NewPCG(seed, 1)), world: w}, askers, questions)
+	statuses, entries, seeded := e.compare(t, &asking{Rand: rand.New(rand.NewPCG(seed, 1)), world: w}, askers, questions)
+	seeded.complete(t)
+	if statuses[http.StatusOK] < questions/3 || entries < questions/2 {
+		t.Errorf("too few answers hold anything: %v, %d entries", statuses, entries)
+	}
 }
 
 // compare asks questions, as one asker or another, and compares the answers.
-func (e *export) compare(t *testing.T, a *asking, askers []asker, questions int) {
+func (e *export) compare(t *testing.T, a *asking, askers []asker, questions int) (statuses map[int]int, entries int, seeded mutants) {
 	t.Helper()
-	statuses, entries, wrong, seeded := map[int]int{}, 0, 0, mutants{}
+	wrong := 0
+	statuses, seeded = map[int]int{}, mutants{}
 	for range questions {
 		who := askers[a.IntN(len(charts.Partners))] // those with all scopes come first
 		if a.IntN(3) == 0 {
@@ -81,10 +86,7 @@ func (e *export) compare(t *testing.T, a *asking, askers []asker, questions int)
 		t.Logf("%d more in batches", inBatches)
 	}
 	t.Logf("%d answers compared: %v by status, %d entries, %d differ; wrong answers found %v", questions, statuses, entries, wrong, seeded)
-	seeded.complete(t)
-	if statuses[http.StatusOK] < questions/3 || entries < questions/2 {
-		t.Errorf("too few answers hold anything: %v, %d entries", statuses, entries)
-	}
+	return statuses, entries, seeded
 }
 
 // layPractice writes the practice and what a gateway needs beside it.

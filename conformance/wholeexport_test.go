@@ -38,7 +38,10 @@ func TestTheOracleAgreesOnAnotherSystemsExport(t *testing.T) {
 	e := layFiles(t, files, string(notes), practices[bulkExport])
 	e.serve(t)
 	w, askers := e.learnFromAnswers(t, consents)
-	e.compare(t, &asking{Rand: rand.New(rand.NewPCG(5, 1)), world: w}, askers, fromEnvironment("CONSENTRY_QUESTIONS", 60))
+	_, entries, _ := e.compare(t, &asking{Rand: rand.New(rand.NewPCG(5, 1)), world: w}, askers, fromEnvironment("CONSENTRY_QUESTIONS", 60))
+	if entries == 0 { // which questions are drawn depends on the ids that are made
+		t.Error("no answer holds anything")
+	}
 }
 
 // smallest are the ids of the Patients of whom the export has the fewest records.

@@ -78,18 +78,21 @@ var importers = map[string][]string{
 
 // callers says who may call the functions that move a resource to its next stage, open one or make one.
 var callers = map[string][]string{
-	"internal/release/stage.New":               {"internal/mapping", "internal/mapping/fhirsource"},
-	"internal/release/internal/sealed.New":     {"internal/release/stage"},
-	"internal/release/internal/sealed.Label":   {"internal/release/label"},
-	"internal/release/internal/sealed.Release": {"internal/release/consent"},
-	"internal/release/internal/sealed.Reshape": {"internal/release/egress"},
-	"internal/release/internal/sealed.Extract": {"internal/release/egress"},
-	"internal/release/internal/sealed.Open":    {"internal/release/egress"},
-	"internal/release/egress.NewDocument":      {"internal/fhirapi"}, // what is not a client's goes out unexamined
-	"internal/release/label.AsTheyStand":       {"internal/release/explain"},
-	"internal/release/consent.Decide":          {"internal/release", "internal/release/explain"},
-	"internal/release/consent.DecideDirectory": {"internal/release"},
-	"internal/release/consent.Extract":         {"internal/release"},
+	"internal/release/stage.New":                 {"internal/mapping", "internal/mapping/fhirsource"},
+	"internal/release/stage.NewBinary":           {"internal/mapping", "internal/mapping/fhirsource"},
+	"internal/release/internal/sealed.New":       {"internal/release/stage"},
+	"internal/release/internal/sealed.NewBinary": {"internal/release/stage"},
+	"internal/release/internal/sealed.Label":     {"internal/release/label"},
+	"internal/release/internal/sealed.Release":   {"internal/release/consent"},
+	"internal/release/internal/sealed.Reshape":   {"internal/release/egress"},
+	"internal/release/internal/sealed.Extract":   {"internal/release/egress"},
+	"internal/release/internal/sealed.Open":      {"internal/release/egress"},
+	"internal/release/internal/sealed.Data":      {"internal/release/egress"},
+	"internal/release/egress.NewDocument":        {"internal/fhirapi"}, // what is not a client's goes out unexamined
+	"internal/release/label.AsTheyStand":         {"internal/release/explain"},
+	"internal/release/consent.Decide":            {"internal/release", "internal/release/explain"},
+	"internal/release/consent.DecideDirectory":   {"internal/release"},
+	"internal/release/consent.Extract":           {"internal/release"},
 }
 
 // ginWriters are the methods of gin.Context that answer 200 with an empty body when encoding fails, or that write past egress.

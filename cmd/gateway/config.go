@@ -57,6 +57,8 @@ type PracticeConfig struct {
 	MaxAge      Duration           `yaml:"max-age"`
 	Identifiers []IdentifierConfig `yaml:"identifiers"` // the practice as the one who discloses, as its Consents name it
 	Timeout     Duration           `yaml:"timeout"`     // of one statement
+	// InlineAttachmentBytes is how long an attachment may be that stands in its document; a longer one goes by the URL of a Binary.
+	InlineAttachmentBytes int `yaml:"inline-attachment-bytes"`
 }
 
 // IdentifierConfig is a business identifier.
@@ -140,6 +142,7 @@ func parseConfig(path string, text []byte) (*Config, error) {
 		problems: &problems{path: path},
 	}
 	cfg.Practice.Timeout = Duration(5 * time.Second)
+	cfg.Practice.InlineAttachmentBytes = 32 << 10
 	cfg.MetricsListen = "127.0.0.1:9464"
 	cfg.problems.decode(text, cfg)
 	if yaml.Unmarshal(text, cfg.root) != nil {

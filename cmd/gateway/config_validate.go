@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/consentry/gateway/internal/ephemeral"
+	"github.com/consentry/gateway/internal/mapping"
 )
 
 // validate checks what the decoder cannot: what is missing and what contradicts.
@@ -38,6 +39,9 @@ func (c *Config) validate(p *problems) {
 	}
 	if _, err := time.LoadLocation(c.Zone); err != nil || c.Zone == "Local" {
 		p.add(c.line("zone"), "zone is no IANA time zone, such as America/New_York")
+	}
+	if n := c.Practice.InlineAttachmentBytes; n < 0 || n > mapping.MaxInlineBytes {
+		p.add(c.line("practice.inline-attachment-bytes"), "practice.inline-attachment-bytes is not between 0 and %d", mapping.MaxInlineBytes)
 	}
 	c.validateAddresses(p)
 	c.validateLimits(p)

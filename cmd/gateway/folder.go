@@ -44,7 +44,7 @@ func (r *records) loadFolder(p *problems) {
 		return
 	}
 	f.Folder, err = fhirsource.NewFolder(fhirsource.FolderOptions{
-		Path: r.cfg.Practice.Files, Zone: r.zone, Types: r.types, Notes: f.notes, Sealer: r.sealer, Practice: ids,
+		Path: r.cfg.Practice.Files, Zone: r.zone, Types: r.types, Notes: f.notes, Sealer: r.sealer, Practice: ids, Base: r.cfg.BaseURL, InlineBytes: r.cfg.Practice.InlineAttachmentBytes,
 		Timeout: time.Duration(r.cfg.Practice.Timeout), MaxAge: time.Duration(r.cfg.Practice.MaxAge), Refused: f.refused,
 	})
 	p.addAll(r.cfg.line("practice.files"), "practice.files", err)

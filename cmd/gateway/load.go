@@ -80,7 +80,8 @@ func (r *records) loadMaps(p *problems) {
 		return
 	}
 	var err error
-	r.maps, err = mapping.Load(mapsFS(r.profiles, r.cfg.Maps), mapsDir, mapping.Options{Sealer: r.sealer, Zone: r.zone})
+	r.maps, err = mapping.Load(mapsFS(r.profiles, r.cfg.Maps), mapsDir, mapping.Options{Sealer: r.sealer, Zone: r.zone,
+		Base: r.cfg.BaseURL, InlineBytes: r.cfg.Practice.InlineAttachmentBytes})
 	p.follow(located(err, r.cfg))
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/fhir/fhirjson"
 	"github.com/consentry/gateway/internal/mapping"
 	"github.com/consentry/gateway/internal/mapping/fhirsource"
 	"github.com/consentry/gateway/internal/release/stage"
@@ -69,14 +70,14 @@ func (s *scribe) candidateOf(e entry, client fhir.Reference) stage.Candidate {
 	if c, ok := s.known[key]; ok {
 		return c
 	}
-	o := fhirsource.Options{Zone: time.UTC, Types: s.types, Origin: e.origin, InheritsChart: e.scan}
+	o := fhirsource.Options{Zone: time.UTC, Types: s.types, Base: nonintBase, Origin: e.origin, InheritsChart: e.scan}
 	if !e.origin.Directory {
 		o.Subject = client
 		if e.both {
 			o.Clients = []fhir.Reference{s.patient(nonintPartner)}
 		}
 	}
-	c, err := fhirsource.Candidate(text, o)
+	c, err := fhirsource.Candidate(text, o, e.binaries(text, o)...)
 	if err != nil {
 		panic(fmt.Sprintf("the generator made a %s that is none: %v", e.ref.Type, err))
 	}
@@ -85,6 +86,41 @@ func (s *scribe) candidateOf(e entry, client fhir.Reference) stage.Candidate {
 	}
 	s.known[key] = c
 	return c
+}
+
+// binaries are what the attachments of a document lead to. What they hold changes with the attachment.
+func (e entry) binaries(text []byte, o fhirsource.Options) (list []stage.Candidate) {
+	if len(e.contents()) == 0 {
+		return nil
+	}
+	msg, err := fhirjson.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	f, err := fhirsource.ExtractFacts(msg, o)
+	if err != nil {
+		panic(err)
+	}
+	for _, ref := range e.contents() {
+		b, err := mapping.Binary(f, ref.ID, "application/pdf", fmt.Append(nil, e.body["content"]))
+		if err != nil {
+			panic(err)
+		}
+		list = append(list, b)
+	}
+	return list
+}
+
+// contents are the Binaries of a document.
+func (e entry) contents() (list []fhir.Reference) {
+	content, _ := e.body["content"].([]any)
+	for _, c := range content {
+		url, _ := c.(object)["attachment"].(object)["url"].(string)
+		if ref, ok := fhir.ParseURL(nonintBase, url); ok {
+			list = append(list, ref)
+		}
+	}
+	return list
 }
 
 func (s *scribe) candidates(chart []entry) []stage.Candidate {
@@ -234,6 +270,10 @@ var writers = map[string]func(*clinic, object){
 		b["category"] = []any{concept("http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category", "clinical-note")}
 		b["date"] = c.day() + "T10:00:00Z"
 		b["content"] = []any{object{"attachment": object{"contentType": "text/plain", "data": "dzE" + string("AEIM"[c.IntN(4)])}}}
+		if c.chance(40) {
+			to := c.sealed("Binary", nonintClient, "content", b["id"].(string)[:24])
+			b["content"] = []any{object{"attachment": object{"contentType": "application/pdf", "url": nonintBase + "/" + to.String(), "size": 20 + c.IntN(3), "title": c.words()}}}
+		}
 		c.subject(b, "subject")
 	},
 	"Condition": func(c *clinic, b object) {

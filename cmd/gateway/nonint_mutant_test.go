@@ -180,10 +180,7 @@ type readCloser struct{ *bytes.Reader }
 func (readCloser) Close() error { return nil }
 
 func isSearch(r *http.Request) bool {
-	path, ok := strings.CutPrefix(r.URL.Path, "/fhir/")
-	if !ok { // a batch
-		return false
-	}
+	path := strings.TrimPrefix(r.URL.Path, "/fhir/")
 	return strings.Count(path, "/") != 1 || strings.HasSuffix(path, "/_search") || strings.HasSuffix(path, "/$docref")
 }
 

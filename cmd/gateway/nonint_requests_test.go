@@ -18,7 +18,8 @@ import (
 // inquiry is one request.
 type inquiry struct {
 	method, target, form, ifNoneMatch string
-	ifModifiedSince, batch            string
+	ifModifiedSince                   string
+	ranged, accept                    string
 	kind                              string // for reports: it holds no id and no value
 }
 
@@ -32,13 +33,6 @@ func (h *house) ask(q inquiry) *httptest.ResponseRecorder {
 	if err != nil {
 		panic(err)
 	}
-	if q.batch != "" {
-		r, err = http.NewRequest(q.method, nonintBase, strings.NewReader(q.batch))
-		if err != nil {
-			panic(err)
-		}
-		r.Header.Set("Content-Type", "application/fhir+json")
-	}
 	if q.form != "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
@@ -48,6 +42,12 @@ func (h *house) ask(q inquiry) *httptest.ResponseRecorder {
 	}
 	if q.ifModifiedSince != "" {
 		r.Header.Set("If-Modified-Since", q.ifModifiedSince)
+	}
+	if q.ranged != "" {
+		r.Header.Set("Range", q.ranged)
+	}
+	if q.accept != "" {
+		r.Header.Set("Accept", q.accept)
 	}
 	w := httptest.NewRecorder()
 	h.handler.ServeHTTP(w, r)
@@ -81,7 +81,7 @@ func difference(a, b *httptest.ResponseRecorder) string {
 
 // statuses count what was answered, so that a test that only compared errors would show.
 type statuses struct {
-	batches, entries, empty, read, missing, unchanged, refused, pages, consents, included, subsets int
+	entries, empty, read, missing, unchanged, refused, pages, consents, included, subsets, contents int
 }
 
 // asking goes through the inquiries of a pair.
@@ -124,9 +124,6 @@ func (x *asking) compare(q inquiry) string {
 
 // follow compares the pages after one that is the same in both houses.
 func (x *asking) follow(q inquiry, page *httptest.ResponseRecorder, depth int) string {
-	if q.batch != "" {
-		return ""
-	}
 	_, next, more := strings.Cut(page.Body.String(), `"relation":"next"`)
 	token := pageToken.FindString(next)
 	if !more || depth == 0 || token == "" {
@@ -144,10 +141,6 @@ func (x *asking) follow(q inquiry, page *httptest.ResponseRecorder, depth int) s
 
 func (x *asking) count(q inquiry, w *httptest.ResponseRecorder) {
 	s := x.seen
-	if q.batch != "" {
-		s.batches++
-		return
-	}
 	if w.Code == http.StatusOK && strings.Contains(w.Body.String(), `"resourceType":"Consent"`) {
 		s.consents++
 	}
@@ -162,6 +155,8 @@ func (x *asking) count(q inquiry, w *httptest.ResponseRecorder) {
 		s.unchanged++
 	case w.Code == http.StatusNotFound:
 		s.missing++
+	case strings.HasPrefix(q.target, "Binary/"):
+		s.contents++
 	case w.Code != http.StatusOK:
 		s.refused++
 	case q.method == "GET" && !strings.HasPrefix(w.Body.String(), `{"resourceType":"Bundle"`):
@@ -199,6 +194,10 @@ func (x *asking) inquiries() (all []inquiry) {
 				what = "released"
 			}
 			read(e.ref, what)
+			for _, b := range e.contents() {
+				all = append(all, inquiry{method: "GET", target: b.String(), kind: "content of a " + what + " document",
+					ranged: pick(x.clinic, "", "bytes=0-3", "bytes=9999-"), accept: pick(x.clinic, "", "application/fhir+json")})
+			}
 		}
 	}
 	for _, d := range x.documents[nonintClient] {
@@ -233,8 +232,7 @@ func (x *asking) inquiries() (all []inquiry) {
 	for _, c := range x.signed {
 		all = append(all, x.probe(c.Facts()))
 	}
-	all = append(all, x.operations(patient)...)
-	return append(all, x.batchOf(all))
+	return append(all, x.operations(patient)...)
 }
 
 // types counts what is released, by type, of those that a search must name the client for.

@@ -16,7 +16,7 @@ func bulkLines() []*line {
 		in(&line{name: "foreign-jobs", title: "a job's state and files are its creator's", source: "MS ADR async #5674, AWS #64, b.well SEC-1580",
 			tries: "guessed job, status, result and file paths by every partner and by nobody", run: foreignJobs}),
 		in(&line{name: "binaries", title: "a file goes out through its DocumentReference's decision alone", source: "Medplum #9129/#9149, Firely 4.10",
-			tries: "Binary and file paths by withheld and released ids; every attachment URL with another partner's token and with none", run: binaries}),
+			tries: "Binary and file paths by withheld and released ids; every attachment URL with another partner's token and with none, whole, in parts, as FHIR and with conditions", run: binaries}),
 		in(&line{name: "uncleared-files", title: "no scan, fax or memo leaves before a person has cleared it", source: "LEAP/ASU labelers",
 			tries: "every scan of every chart against the client's files that are filed; those that are unsorted or deleted must not be there", run: unclearedFiles}),
 		in(&line{name: "subscriptions", title: "nothing is pushed without a decision", source: "Medplum #8807",
@@ -120,6 +120,11 @@ func binaries(p *probe) {
 			for _, url := range h.texts("content.attachment.url") { // another partner was given it
 				if a := c.get(url); a.status < 300 {
 					p.leak("%s opens a withheld file by its address", f.who.ID)
+				}
+				if id, ours := strings.CutPrefix(url, p.s.m.FHIRBase+"/Binary/"); ours { // nor that there is one, by any form of the question
+					file := get("Binary/{ID}")
+					p.same(c, "a withheld file", id, file, file.with("Accept", "application/fhir+json"), file.with("Range", "bytes=0-3"), file.with("Range", "bytes=999999999-"),
+						file.with("If-None-Match", "*"), file.with("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT"), get("Binary/{ID}?_format=json"))
 				}
 			}
 			if tried > 12 {

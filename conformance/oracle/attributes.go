@@ -179,6 +179,9 @@ func (m matcher) rule15Data(o object, deny bool) truth {
 		itRefersTo := m.refers(focus, m.record.ref)
 		switch child(d, "meaning") {
 		case "instance":
+			if deny && typeOf(focus) == "Binary" { // it goes where its document goes
+				return max(it, refersToIt)
+			}
 			return it
 		case "related":
 			if whole := slices.Contains([]string{"Encounter", "EpisodeOfCare", "CarePlan"}, typeOf(focus)); !deny && !whole {

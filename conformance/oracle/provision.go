@@ -143,6 +143,8 @@ func (m matcher) class(o object) truth {
 	return anyOf(list(o["class"]), func(v any) truth {
 		c := codingOf(v)
 		switch {
+		case c.system == resourceTypes && c.code == "Binary" && typeOf(m.record.ref) == "DocumentReference":
+			return unknown // its content may be one, which goes where it goes
 		case c.system == resourceTypes && isResourceType(c.code):
 			return truthOf(c.code == typeOf(m.record.ref))
 		case c.system == profileURI:

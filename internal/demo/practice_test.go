@@ -83,6 +83,8 @@ var least = []struct {
 	{"substance use diagnoses", "SELECT COUNT(*) FROM diagnoses WHERE icd10 LIKE 'F1%'", 15},
 	{"guarded diagnoses", "SELECT COUNT(*) FROM diagnoses WHERE icd10 IN ('Z21','Z69.11')", 8},
 	{"scanned PDFs", "SELECT COUNT(*) FROM documents WHERE content IS NOT NULL", 100},
+	{"scans that stand in their document", "SELECT COUNT(*) FROM documents WHERE LENGTH(content)<=32768", 90},
+	{"scans that are too long for that", "SELECT COUNT(*) FROM documents WHERE LENGTH(content)>32768", 8},
 	{"papers for a legal proceeding", "SELECT COUNT(*) FROM documents WHERE category='legal'", 8},
 	{"goals", "SELECT COUNT(*) FROM plan_goals", 90},
 	{"texts with quotes, newlines and beyond ASCII", "SELECT COUNT(*) FROM notes WHERE subjective LIKE '%\"%' OR subjective LIKE '%'||char(10)||'%' OR subjective LIKE '%🙂%' OR subjective LIKE '%ï%'", 10},

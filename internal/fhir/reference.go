@@ -22,6 +22,15 @@ func ParseReference(s string) (r Reference, ok bool) {
 	return Reference{Type: typ, ID: id}, true
 }
 
+// ParseURL reads the target of an Attachment's url (FHIR R4 2.24.0.8): a literal reference, relative or below base, the absolute URL of this FHIR
+// service ("" for none). Any other URL leads elsewhere: ok is false.
+func ParseURL(base, s string) (r Reference, ok bool) {
+	if rest, below := strings.CutPrefix(s, base+"/"); below && base != "" {
+		s = rest
+	}
+	return ParseReference(s)
+}
+
 // String is the reference as it stands in FHIR JSON, "Type/id"; empty for the zero value.
 func (r Reference) String() string {
 	if r == (Reference{}) {

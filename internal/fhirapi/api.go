@@ -79,7 +79,6 @@ type API struct {
 	smart    *egress.Document
 	asked    *otter.Cache[askedKey, asked]
 	handler  http.Handler
-	table    table // of what the handler serves
 	draining atomic.Bool
 }
 

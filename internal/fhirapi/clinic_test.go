@@ -20,6 +20,7 @@ import (
 	"github.com/consentry/gateway/internal/fhirapi"
 	"github.com/consentry/gateway/internal/ident"
 	"github.com/consentry/gateway/internal/ledger"
+	"github.com/consentry/gateway/internal/mapping"
 	"github.com/consentry/gateway/internal/release"
 	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/egress"
@@ -83,7 +84,7 @@ func candidate(t testing.TB, body string) stage.Candidate {
 	if err != nil {
 		t.Fatalf("%v: %s", err, body)
 	}
-	f, err := facts.Extract(m, facts.Options{Zone: time.UTC, Types: known().types, Subject: p1, Origin: stage.Origin{Map: "test", Kind: "test", Listed: true}})
+	f, err := facts.Extract(m, facts.Options{Zone: time.UTC, Types: known().types, Base: base, Subject: p1, Origin: stage.Origin{Map: "test", Kind: "test", Listed: true}})
 	must(t, err)
 	for _, at := range f.References {
 		if at.Path == "subject" || at.Path == "patient" {
@@ -94,9 +95,29 @@ func candidate(t testing.TB, body string) stage.Candidate {
 		f.Subject = fhir.Reference{Type: "Patient", ID: f.ID}
 	}
 	f.Clients = []fhir.Reference{f.Subject}
-	c, err := stage.New([]byte(body), 1, f)
+	c, err := stage.New([]byte(body), 1, f, contents(t, f)...)
 	must(t, err)
 	return c
+}
+
+// contents are Binaries for what the attachments of a document lead to, each with its own id many times over.
+func contents(t testing.TB, f *stage.Facts) (list []stage.Candidate) {
+	for _, at := range f.References {
+		if at.Path == stage.AttachmentURL && at.Value.Type == "Binary" {
+			b, err := mapping.Binary(f, at.Value.ID, f.Formats[0], contentOf(at.Value.ID))
+			must(t, err)
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+func contentOf(id string) []byte { return bytes.Repeat([]byte("<"+id+">"), 10_000) }
+
+// scan is a document whose content is in the Binary b-ID.
+func scan(id, client, contentType string) string {
+	return fmt.Sprintf(`{"resourceType":"DocumentReference","id":%q,%s,"status":"current","type":{"coding":[{"system":"http://loinc.org","code":"11506-3"}]},`+
+		`"subject":{"reference":"Patient/%s"},"date":"2026-11-20T10:00:00Z","content":[{"attachment":{"contentType":%q,"url":"%s/Binary/b-%s"}}]}`, id, meta, client, contentType, base, id)
 }
 
 // What the real neighbours must fit.
@@ -157,6 +178,17 @@ func (v *view) Get(ref fhir.Reference) (stage.Released, bool) {
 	return stage.Released{}, false
 }
 
+func (v *view) Binary(id string) (binary stage.Released, document fhir.Reference, ok bool) {
+	for _, r := range v.all {
+		for _, b := range r.Binaries() {
+			if b.Facts().ID == id {
+				return b, fhir.Reference{Type: r.Facts().Type, ID: r.Facts().ID}, true
+			}
+		}
+	}
+	return stage.Released{}, fhir.Reference{}, false
+}
+
 func (v *view) Terms(ref fhir.Reference) []*consent.Terms { return v.terms[ref] }
 func (v *view) Evidence() release.Evidence                { return v.evidence }
 func (v *view) Memo() *release.Memo                       { return &v.memo }
@@ -202,6 +234,9 @@ func (c *clinic) chart(client string, bodies ...string) *view {
 	for _, b := range bodies {
 		r := released(c.t, b)
 		v.all = append(v.all, r)
+		for _, b := range r.Binaries() {
+			c.owners[fhir.Reference{Type: "Binary", ID: b.Facts().ID}] = client
+		}
 		c.owners[fhir.Reference{Type: r.Facts().Type, ID: r.Facts().ID}] = client
 	}
 	return v

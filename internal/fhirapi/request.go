@@ -26,6 +26,7 @@ type Request struct {
 
 	asked      askedKey      // zero where what is asked for is not remembered
 	query      *search.Query // as remembered, nil if it is not
+	native     *native       // what a native route may answer with; nil for FHIR JSON
 	permission smart.Permission
 	views      Views
 	disclosure disclosure

@@ -19,6 +19,8 @@ type View interface {
 	Resources(resourceType string) []stage.Released
 	All() []stage.Released
 	Get(ref fhir.Reference) (stage.Released, bool)
+	// Binary is the content of an attachment, and the document that it was released with. Nothing else leads to one.
+	Binary(id string) (binary stage.Released, document fhir.Reference, ok bool)
 	// Terms are those of the Consents that permit a resource of the view (rule 23).
 	Terms(ref fhir.Reference) []*consent.Terms
 	Evidence() release.Evidence

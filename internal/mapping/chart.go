@@ -109,7 +109,15 @@ func (m *Maps) Directory(ctx context.Context, src practice.Source) ([]stage.Cand
 
 func appendCandidates(all []stage.Candidate, results []encoded) ([]stage.Candidate, error) {
 	for _, e := range results {
-		c, err := stage.New(e.json, e.securityAt, e.facts)
+		var binaries []stage.Candidate
+		for i := range e.binaries {
+			b, err := e.binaries[i].candidate()
+			if err != nil {
+				return nil, fmt.Errorf("mapping: %s: %w", e.facts.Origin.Map, err)
+			}
+			binaries = append(binaries, b)
+		}
+		c, err := stage.New(e.json, e.securityAt, e.facts, binaries...)
 		if err != nil {
 			return nil, fmt.Errorf("mapping: %s: %w", e.facts.Origin.Map, err)
 		}

@@ -161,14 +161,31 @@ func (c *checker) resource(e encoded) string {
 	if err != nil || !bytes.Equal(again, e.json) {
 		return "google/fhir writes it otherwise"
 	}
+	for i := range e.binaries {
+		if why := c.binary(&e.binaries[i]); why != "" {
+			return why
+		}
+	}
 	f := e.facts
-	want, err := facts.Extract(msg, facts.Options{Zone: c.m.zone, Types: c.m.types, Subject: f.Subject, Clients: f.Clients, Origin: f.Origin,
+	want, err := facts.Extract(msg, facts.Options{Zone: c.m.zone, Types: c.m.types, Base: c.m.base, Subject: f.Subject, Clients: f.Clients, Origin: f.Origin,
 		Labels: f.SourceLabels, Inherits: f.Inherits, InheritsChart: f.InheritsChart})
 	if err != nil {
 		return "its facts cannot be made"
 	}
 	if field := differs(want, f); field != "" {
 		return "its facts differ in " + field
+	}
+	return ""
+}
+
+// binary says what is wrong with a Binary, without its data, "" if nothing is. Its facts are its document's.
+func (c *checker) binary(b *binaryResource) string {
+	msg, err := fhirjson.Parse(b.json)
+	if err != nil {
+		return fmt.Sprintf("its content is no valid FHIR: %s", strings.TrimPrefix(err.Error(), "fhirjson: "))
+	}
+	if again, err := c.marshaller.MarshalResource(msg); err != nil || !bytes.Equal(again, b.json) {
+		return "google/fhir writes its content otherwise"
 	}
 	return ""
 }

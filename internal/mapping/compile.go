@@ -22,6 +22,8 @@ type compiler struct {
 	strict bool
 	// about is the resource that a Provenance is about.
 	about *header
+	// date is what the template of a document says of its date.
+	date *yaml.Node
 }
 
 // itemScope is the list column that each goes through.

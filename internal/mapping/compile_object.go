@@ -24,6 +24,9 @@ func (c *compiler) object(n *yaml.Node, p place) piece {
 		o.format = c.h.resourceType == "DocumentReference" && p.path == "content.format"
 	}
 	whole := c.members(n, p, elements, o)
+	if c.isContent(p) {
+		return c.attachment(n, p, whole)
+	}
 	o.fields = mergeLiterals(o.fields)
 	return whole
 }

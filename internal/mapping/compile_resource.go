@@ -47,6 +47,9 @@ func (c *compiler) resource(n *yaml.Node, typ string) *plan {
 			template.Content = append(template.Content, key, value)
 		}
 	}
+	if c.date = nil; typ == "DocumentReference" {
+		c.date = get(template, "date")
+	}
 	p := &plan{typ: typ}
 	whole := c.members(template, place{element: element{name: typ, message: message}}, elementsOf(message), &object{})
 	c.checkAbout(template)

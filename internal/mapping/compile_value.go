@@ -114,7 +114,8 @@ func (c *compiler) primitive(n *yaml.Node, p place) piece {
 		c.at(n, "%s is a FHIR %s, and %s is a column or expression of type %s", p.name, prim.name, g.column(), typ)
 		return piece{}
 	}
-	return piece{op: &slot{get: g, primitive: prim, role: roleOf(p, prim), path: p.path, zone: c.options.Zone}, dynamic: true}
+	return piece{op: &slot{get: g, primitive: prim, role: roleOf(p, prim), path: p.path, zone: c.options.Zone,
+		bounded: p.name == "data" && c.isContent(place{path: strings.TrimSuffix(p.path, ".data")}), most: c.options.InlineBytes}, dynamic: true}
 }
 
 func isSections(g getter) bool {

@@ -16,6 +16,22 @@ type Made struct {
 	JSON       string
 	SecurityAt int
 	Facts      *stage.Facts
+	Binaries   []MadeBinary
+}
+
+// MadeBinary is a Binary with its data open.
+type MadeBinary struct {
+	JSON  string
+	Raw   []byte
+	Facts *stage.Facts
+}
+
+func madeOf(e encoded) Made {
+	m := Made{JSON: string(e.json), SecurityAt: e.securityAt, Facts: e.facts}
+	for _, b := range e.binaries {
+		m.Binaries = append(m.Binaries, MadeBinary{string(b.json[:b.dataAt]) + "<data>" + string(b.json[b.dataAt:]), b.raw, b.facts})
+	}
+	return m
 }
 
 // MadeOf maps one client's rows, or the directory for "", in order of the maps.
@@ -41,7 +57,7 @@ func (m *Maps) MadeOf(ctx context.Context, src practice.Source, client practice.
 		report = append(report, r)
 		for _, row := range rows {
 			for _, e := range row.results {
-				all = append(all, Made{string(e.json), e.securityAt, e.facts})
+				all = append(all, madeOf(e))
 			}
 		}
 	}

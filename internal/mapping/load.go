@@ -3,6 +3,7 @@ package mapping
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -28,6 +29,10 @@ type Sealer interface {
 type Options struct {
 	Sealer Sealer
 	Zone   *time.Location // the practice's
+	// Base is the absolute URL of the FHIR service. With it the content of a document that has more than InlineBytes goes by the URL of a Binary;
+	// without it all content stands in the document.
+	Base        string
+	InlineBytes int
 }
 
 // Maps are the compiled maps of one source. They are safe for concurrent use.
@@ -38,6 +43,7 @@ type Maps struct {
 	types     *facts.Types
 	sealer    Sealer
 	zone      *time.Location
+	base      string
 	practice  fhir.Reference
 	directory *idCache
 	digest    [sha256.Size]byte
@@ -63,6 +69,10 @@ func Load(fsys fs.FS, dir string, o Options) (*Maps, error) {
 	if o.Sealer == nil || o.Zone == nil {
 		return nil, errors.New("mapping: no sealer or no zone")
 	}
+	o.Base = strings.TrimRight(o.Base, "/")
+	if o.InlineBytes < 0 || o.InlineBytes > MaxInlineBytes {
+		return nil, errInline
+	}
 	l := &loader{fsys: fsys, options: o, headers: map[string]*header{}, shapes: map[string]*shape{}, tables: map[string]*yaml.Node{}}
 	l.files = map[*yaml.Node]string{}
 	l.readTypes()
@@ -78,6 +88,8 @@ func Load(fsys fs.FS, dir string, o Options) (*Maps, error) {
 	}
 	return m, nil
 }
+
+var errInline = errors.New("mapping: the bound of what stands in a document is negative, or above 1 MiB")
 
 // readTypes reads when a record happened and who authored it.
 func (l *loader) readTypes() {
@@ -155,7 +167,7 @@ func (l *loader) checkNoteTypes(ordered []*header) {
 }
 
 func (l *loader) compileAll(ordered []*header) *Maps {
-	m := &Maps{byKind: map[string]*rowMap{}, source: l.source, types: l.types, sealer: l.options.Sealer, zone: l.options.Zone, directory: newIDCache()}
+	m := &Maps{byKind: map[string]*rowMap{}, source: l.source, types: l.types, sealer: l.options.Sealer, zone: l.options.Zone, base: l.options.Base, directory: newIDCache()}
 	for _, h := range ordered {
 		rm := l.compile(h)
 		if rm == nil {
@@ -171,12 +183,12 @@ func (l *loader) compileAll(ordered []*header) *Maps {
 			l.at(h.node, "the practice's id cannot be made")
 		}
 	}
-	l.hashed = append(l.hashed, l.options.Zone.String()...)
+	l.hashed = fmt.Appendf(l.hashed, "%s\n%s\n%d", l.options.Zone, l.options.Base, l.options.InlineBytes)
 	m.digest = sha256.Sum256(l.hashed)
 	return m
 }
 
-// Digest changes with every change of the maps, their shapes, the rules of time and authors, and the zone.
+// Digest changes with every change of the maps, their shapes, the rules of time and authors, the zone, and what says where content goes.
 func (m *Maps) Digest() [32]byte { return m.digest }
 
 // Practice is the reference of the practice's own Organization: the one row of the map of kind practice. Zero without such a map.

@@ -49,6 +49,7 @@ type encoded struct {
 	json       []byte
 	securityAt int
 	facts      *stage.Facts
+	binaries   []binaryResource
 }
 
 // row maps the run's row, which must be of the run's client.
@@ -119,13 +120,18 @@ func (m *Maps) encode(x *run, rm *rowMap, p *plan, key string) (encoded, bool) {
 		return encoded{}, false
 	}
 	x.this = fhir.Reference{Type: p.typ, ID: id}
+	x.kind, x.key, x.contents = rm.kind, key, x.contents[:0]
 	x.buf, x.present, x.securityAt, x.lastUpdated = x.room.begin(), x.present[:0], 0, fhir.Interval{}
 	if !p.root.run(x) || x.fault != nil {
 		x.fail("", "no resource came of it")
 		x.facts.drop()
 		return encoded{}, false
 	}
-	return encoded{json: x.room.keep(x.buf), securityAt: x.securityAt, facts: m.facts(x, rm, p)}, true
+	e := encoded{json: x.room.keep(x.buf), securityAt: x.securityAt, facts: m.facts(x, rm, p)}
+	for _, c := range x.contents {
+		e.binaries = append(e.binaries, newBinary(e.facts, c))
+	}
+	return e, true
 }
 
 // idOf seals the id of a row's own resource; it is remembered only where another map may refer to it.

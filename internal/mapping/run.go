@@ -35,6 +35,11 @@ type run struct {
 	period  period
 	fault   *fault
 
+	// kind and key are of the row, for the ids of what its content goes into.
+	kind, key string
+	large     []byte    // data that is too long for where it was to be written
+	contents  []content // what goes into Binaries of the resource
+
 	// present are the choice elements that are there without a date (onsetAge): they keep a later date from speaking for them.
 	present     []string
 	lastUpdated fhir.Interval
@@ -157,13 +162,13 @@ func takeAlike[T comparable](b *block[T], last *[]T) []T {
 
 // mark is a state of a run to go back to when what was begun turns out to be null.
 type mark struct {
-	buf, references, unnamed, codings, identifiers, dates, strings, quantities, formats int
+	buf, references, unnamed, codings, identifiers, dates, strings, quantities, formats, contents int
 }
 
 func (x *run) mark() mark {
 	g := &x.facts
 	return mark{len(x.buf), g.references.count(), g.unnamed.count(), g.codings.count(), g.identifiers.count(), g.dates.count(), g.strings.count(),
-		g.quantities.count(), g.formats.count()}
+		g.quantities.count(), g.formats.count(), len(x.contents)}
 }
 
 func (x *run) back(m mark) {
@@ -177,4 +182,5 @@ func (x *run) back(m mark) {
 	g.strings.cut(m.strings)
 	g.quantities.cut(m.quantities)
 	g.formats.cut(m.formats)
+	x.contents = x.contents[:m.contents]
 }

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -70,6 +71,9 @@ type slot struct {
 	role      role
 	path      string
 	zone      *time.Location
+	// bounded says that it takes at most so many bytes: more go elsewhere (see attachment).
+	bounded bool
+	most    int
 }
 
 func (s *slot) run(x *run) bool {
@@ -132,22 +136,22 @@ func (s *slot) integer(x *run, v *practice.Value) bool {
 }
 
 func (s *slot) base64(x *run, v *practice.Value) bool {
-	x.buf = append(x.buf, '"')
-	if v.Type == practice.Bytes {
-		if len(v.Bytes) == 0 {
-			x.buf = x.buf[:len(x.buf)-1]
-			return false
-		}
-		x.buf = appendBase64(x.buf, v.Bytes)
-	} else {
-		if v.Text == "" {
-			x.buf = x.buf[:len(x.buf)-1]
-			return false
-		}
+	raw := v.Bytes
+	if v.Type != practice.Bytes {
 		x.scratch = append(x.scratch[:0], v.Text...)
-		x.buf = appendBase64(x.buf, x.scratch)
+		raw = x.scratch
 	}
-	x.buf = append(x.buf, '"')
+	if len(raw) == 0 {
+		return false
+	}
+	if s.bounded && len(raw) > s.most {
+		if _, assembled := s.get.(sections); assembled || v.Type != practice.Bytes {
+			raw = slices.Clone(raw) // what a column yields stays as it is
+		}
+		x.large = raw
+		return false
+	}
+	x.buf = append(appendBase64(append(x.buf, '"'), raw), '"')
 	return true
 }
 

@@ -35,14 +35,14 @@ const (
 	NotAcceptable
 	// UnsupportedMediaType says that the body of a search must be a form, and that of an operation or a batch may be FHIR JSON: 415, not-supported.
 	UnsupportedMediaType
+	// RangeNotSatisfiable says that the part asked for lies outside of the content: 416, invalid.
+	RangeNotSatisfiable
 	// TooLarge says that the request is too long: 413, too-long.
 	TooLarge
 	// TooManyRequests says that the partner asks too often: 429, throttled.
 	TooManyRequests
 	// Unavailable says that something that the answer needs does not answer: 503, transient.
 	Unavailable
-	// AnswerTooLong says that the answer would be longer than what is given at once: 413, too-costly.
-	AnswerTooLong
 	kinds
 )
 
@@ -73,9 +73,9 @@ var descriptions = [kinds]description{
 	MethodNotAllowed:     {status: http.StatusMethodNotAllowed, code: "not-supported", text: "This server is read only."},
 	NotAcceptable:        {status: http.StatusNotAcceptable, code: "not-supported", text: "This server answers in application/fhir+json only."},
 	UnsupportedMediaType: {status: http.StatusUnsupportedMediaType, code: "not-supported", text: "The body must be a form, application/x-www-form-urlencoded, or application/fhir+json for an operation or a batch."},
+	RangeNotSatisfiable:  {status: http.StatusRequestedRangeNotSatisfiable, code: "invalid", text: "The range asked for lies outside of the content."},
 	TooLarge:             {status: http.StatusRequestEntityTooLarge, code: "too-long", text: "The body of the request is too long."},
 	TooManyRequests:      {status: http.StatusTooManyRequests, code: "throttled", text: "Too many requests. Try again later."},
-	AnswerTooLong:        {status: http.StatusRequestEntityTooLarge, code: "too-costly", text: "The answer would be too long. Ask for less at once."},
 	Unavailable:          {status: http.StatusServiceUnavailable, code: "transient", text: "The gateway cannot answer now. Nothing was released. Try again later."},
 }
 

@@ -118,6 +118,9 @@ func (s *Service) settle(in consent.Input, res consent.Result, staff func(fhir.R
 		there := make(map[fhir.Reference]bool, len(resources))
 		for _, r := range resources {
 			there[fhir.Reference{Type: r.Facts().Type, ID: r.Facts().ID}] = true
+			for _, b := range r.Binaries() {
+				there[fhir.Reference{Type: b.Facts().Type, ID: b.Facts().ID}] = true
+			}
 		}
 		gone := func(ref fhir.Reference) bool { return !there[ref] && ref != in.Client && !staff(ref) }
 		// The client sees a Consent of their own whole (rule 22), with whom it names by an identifier or in words.

@@ -64,7 +64,10 @@ func summary(labeled []stage.Labeled) (digest string, weight uint32) {
 	for _, l := range labeled {
 		d := l.Digest()
 		h.Write(d[:])
-		size += 2*l.Size() + 512
+		for _, d := range l.BinaryDigests() {
+			h.Write(d[:])
+		}
+		size += 2*l.Size() + 512 + l.DataSize()
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16]), clamp(size)
 }

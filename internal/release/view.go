@@ -17,6 +17,7 @@ import (
 type View struct {
 	byType   map[string][]stage.Released // sorted by id
 	byRef    map[fhir.Reference]stage.Released
+	binaries map[string]attached // by id
 	evidence Evidence
 	terms    map[fhir.Reference][]*consent.Terms // by resource
 	memo     Memo
@@ -38,6 +39,19 @@ func (v *View) All() []stage.Released {
 func (v *View) Get(ref fhir.Reference) (stage.Released, bool) {
 	r, ok := v.byRef[ref]
 	return r, ok
+}
+
+// attached is a Binary and the document that leads to it.
+type attached struct {
+	binary   stage.Released
+	document fhir.Reference
+}
+
+// Binary gives the content of an attachment, and the document that it was released with. Nothing else here leads to a Binary: it is found by its
+// id and by nothing else, never searched, counted, included or listed.
+func (v *View) Binary(id string) (binary stage.Released, document fhir.Reference, ok bool) {
+	a, ok := v.binaries[id]
+	return a.binary, a.document, ok
 }
 
 // Len is the number of resources.
@@ -81,10 +95,23 @@ func newView(resources []stage.Released, e Evidence) *View {
 		v.byType[f.Type] = append(v.byType[f.Type], r)
 		v.byRef[fhir.Reference{Type: f.Type, ID: f.ID}] = r
 	}
+	for _, r := range resources {
+		v.attach(r)
+	}
 	for _, of := range v.byType {
 		slices.SortFunc(of, func(a, b stage.Released) int { return strings.Compare(a.Facts().ID, b.Facts().ID) })
 	}
 	return v
+}
+
+// attach takes the Binaries of a document into the View. They are there because it is.
+func (v *View) attach(r stage.Released) {
+	for _, b := range r.Binaries() {
+		if v.binaries == nil {
+			v.binaries = map[string]attached{}
+		}
+		v.binaries[b.Facts().ID] = attached{b, fhir.Reference{Type: r.Facts().Type, ID: r.Facts().ID}}
+	}
 }
 
 // memoEntries and memoBytes bound what one View remembers: a requester could otherwise fill memory with queries that differ in a letter.
@@ -148,7 +175,7 @@ func (l lasting) fits(now time.Time) bool { return l.view != nil && l.within(now
 func (l lasting) weight() uint32 {
 	size := 1024
 	for _, r := range l.view.byRef {
-		size += r.Size() + 256
+		size += r.Size() + 256 + r.DataSize()
 	}
 	return clamp(size)
 }

@@ -39,12 +39,11 @@ type (
 		URL         string `json:"url,omitempty"`
 	}
 	rest struct {
-		Mode          string            `json:"mode"`
-		Documentation string            `json:"documentation"`
-		Security      security          `json:"security"`
-		Resource      []restResource    `json:"resource"`
-		Interaction   []restInteraction `json:"interaction"`
-		Compartment   []string          `json:"compartment"`
+		Mode          string         `json:"mode"`
+		Documentation string         `json:"documentation"`
+		Security      security       `json:"security"`
+		Resource      []restResource `json:"resource"`
+		Compartment   []string       `json:"compartment"`
 	}
 	security struct {
 		Extension   []extension `json:"extension,omitempty"`
@@ -63,13 +62,14 @@ type (
 		Extension        []extension       `json:"extension,omitempty"`
 		Type             string            `json:"type"`
 		SupportedProfile []string          `json:"supportedProfile,omitempty"`
+		Documentation    string            `json:"documentation,omitempty"`
 		Interaction      []restInteraction `json:"interaction"`
 		Versioning       string            `json:"versioning"`
 		ConditionalRead  string            `json:"conditionalRead"`
 		ReferencePolicy  []string          `json:"referencePolicy"`
 		SearchInclude    []string          `json:"searchInclude,omitempty"`
 		SearchRevInclude []string          `json:"searchRevInclude,omitempty"`
-		SearchParam      []statementParam  `json:"searchParam"`
+		SearchParam      []statementParam  `json:"searchParam,omitempty"`
 		Operation        []restOperation   `json:"operation,omitempty"`
 	}
 	restOperation struct {
@@ -116,7 +116,7 @@ func (c Capability) Statement() ([]byte, error) {
 		Implementation: implementation{URL: c.Base,
 			Description: "Read-only gateway to a therapy practice's records: gives each requester what the client's active Consent allows."},
 	}
-	r := rest{Mode: "server", Interaction: []restInteraction{{"batch"}}, Compartment: []string{compartment},
+	r := rest{Mode: "server", Compartment: []string{compartment},
 		Documentation: "Read and search only. Every search names its client (patient, subject or _id), except on Patient, Practitioner and " +
 			"Organization. What may not be released is absent from every answer. The search parameters and their combinations are those " +
 			"of US Core 6.1; DocumentReference cannot be created here, so full conformance to the US Core server is not claimed.",
@@ -127,6 +127,9 @@ func (c Capability) Statement() ([]byte, error) {
 	for i := range resources {
 		r.Resource = append(r.Resource, resources[i].statement(c.Profiles[resources[i].Type]))
 	}
+	r.Resource = append(r.Resource, restResource{Type: "Binary", Versioning: "no-version", ConditionalRead: "full-support", ReferencePolicy: []string{"literal", "resolves"},
+		Documentation: "The content of a DocumentReference's attachment that is too long to stand in it, as it is or as FHIR JSON, whole or by Range. It is released with its document.",
+		Interaction:   []restInteraction{{"read"}}})
 	s.Rest = []rest{r}
 	return json.Marshal(s)
 }

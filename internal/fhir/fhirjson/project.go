@@ -14,6 +14,8 @@ type Projection struct {
 	// Gone tells of each reference whether it is to be taken out: the whole element, with its display and identifier. It is asked with
 	// the zero Reference for what is no literal relative reference, and with the target of an Attachment's url. Nil keeps all.
 	Gone func(fhir.Reference) bool
+	// Base is the absolute URL of this FHIR service: what an Attachment's url below it leads to is a reference like a relative one.
+	Base string
 	// Subset is what of the rest is asked for.
 	Subset Subset
 }
@@ -40,7 +42,7 @@ func Project(msg proto.Message, p Projection) (proto.Message, error) {
 	m := out.ProtoReflect()
 	s := ShapeOf(m.Descriptor())
 	if p.Gone != nil {
-		r := remover{gone: p.Gone}
+		r := remover{gone: p.Gone, base: p.Base}
 		if e := s.Lookup("contained"); e != nil && m.Has(e.Field) {
 			r.removed = true
 			m.Clear(e.Field)

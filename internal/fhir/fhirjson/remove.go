@@ -10,6 +10,7 @@ import (
 // remover takes out the references that are gone, with all that cannot be without them.
 type remover struct {
 	gone    func(fhir.Reference) bool
+	base    string
 	removed bool // whether anything was taken out
 	err     error
 }
@@ -107,7 +108,7 @@ func (r *remover) isGone(e *Element, v protoreflect.Message) bool {
 		if d.Url == nil {
 			return false
 		}
-		ref, _ := fhir.ParseReference(d.Url.GetValue())
+		ref, _ := fhir.ParseURL(r.base, d.Url.GetValue())
 		return r.gone(ref)
 	}
 	return false

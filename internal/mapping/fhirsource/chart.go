@@ -30,6 +30,7 @@ type builder struct {
 	others  []*entry // those outside the practice whom the chart names, in the order in which it does
 	named   map[fhir.Reference]bool
 	ids     map[fhir.Reference]fhir.Reference
+	used    []*entry // the source's Binaries whose content is in the chart
 }
 
 func (s *State) builder(client practice.ClientKey) (*builder, error) {
@@ -183,7 +184,11 @@ func (b *builder) candidate(m member) (c stage.Candidate, err error) {
 		return c, err
 	}
 	trim(msg)
-	o := facts.Options{Zone: b.opts.Zone, Types: b.opts.Types, Subject: b.patient, InheritsChart: isScan(msg), Origin: stage.Origin{
+	held, err := b.attachments(m, msg)
+	if err != nil {
+		return c, err
+	}
+	o := facts.Options{Zone: b.opts.Zone, Types: b.opts.Types, Base: b.opts.Base, Subject: b.patient, InheritsChart: held.mixed || isScan(msg), Labels: held.labels, Origin: stage.Origin{
 		Map: m.file.Name, Table: m.ref.Type, Kind: m.kind, Listed: m.verdict == listed, Directory: b.client == "",
 	}}
 	for _, client := range m.about {
@@ -200,5 +205,9 @@ func (b *builder) candidate(m member) (c stage.Candidate, err error) {
 	if f.InheritsChart {
 		f.SourceLabels = withoutDefaults(f.SourceLabels)
 	}
-	return resource{msg, f}.candidate()
+	binaries, err := held.binaries(f)
+	if err != nil {
+		return c, err
+	}
+	return resource{msg, f}.candidate(binaries...)
 }

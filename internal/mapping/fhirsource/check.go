@@ -19,6 +19,7 @@ const (
 	whyUnread  = "holds what cannot be read"
 	whyNobody  = "about nobody known"
 	whyUnnamed = "named by no chart"
+	whyContent = "content of no one document"
 )
 
 // Check makes every chart and the directory, and says what became of the lines of each file and which kinds of note there are. No value of a
@@ -71,12 +72,16 @@ func (c *checker) chart(client practice.ClientKey) error {
 	if err != nil {
 		return err
 	}
-	return b.all(func(e *entry, made stage.Candidate) {
+	err = b.all(func(e *entry, made stage.Candidate) {
 		c.charted[e] = true
 		if e.verdict == listed && !made.Facts().Origin.Listed {
 			c.unreadable[e] = true
 		}
 	})
+	for _, e := range b.used {
+		c.charted[e] = true
+	}
+	return err
 }
 
 // report says what became of the lines of one file.
@@ -90,6 +95,10 @@ func (c *checker) report(name string, f *fileIndex, kinds map[string]*mapping.No
 			countKind(kinds, e)
 		}
 		switch {
+		case e.ref.Type == typeBinary && c.charted[e]:
+			r.Mapped++
+		case e.ref.Type == typeBinary:
+			r.Withheld[whyContent]++
 		case e.verdict != listed:
 			r.Withheld[whyKind]++
 		case !c.opts.Types.Lists(e.ref.Type):

@@ -30,6 +30,7 @@ type links struct {
 	ties         []fhir.Reference // organisations, and roles in them
 	tieIDs       []fhir.Identifier
 	identifiers  []fhir.Identifier // of the resource itself
+	binaries     []fhir.Reference  // that hold the content of a document
 }
 
 // tying are the elements by which a practice's data tie an organisation to a client (design rule 13: referral, care team, coverage), and for
@@ -55,6 +56,8 @@ func linksOf(f *stage.Facts, group []fhir.Reference) *links {
 		l.practitioner = referencesAt(f, "practitioner")
 	case "Provenance":
 		l.targets = referencesAt(f, "target")
+	case "DocumentReference":
+		l.binaries = binariesOf(f)
 	}
 	if slices.Contains(identityTypes, f.Type) {
 		l.identifiers = identifiersAt(f, "identifier")
@@ -65,7 +68,7 @@ func linksOf(f *stage.Facts, group []fhir.Reference) *links {
 			l.tieIDs = append(l.tieIDs, identifiersAt(f, p+".identifier")...)
 		}
 	}
-	if len(l.targets)+len(l.members)+len(l.organization)+len(l.practitioner)+len(l.ties)+len(l.tieIDs)+len(l.identifiers) == 0 {
+	if len(l.targets)+len(l.members)+len(l.organization)+len(l.practitioner)+len(l.ties)+len(l.tieIDs)+len(l.identifiers)+len(l.binaries) == 0 {
 		return nil
 	}
 	return l

@@ -34,13 +34,13 @@ func ExtractFacts(msg proto.Message, o Options) (*stage.Facts, error) { return f
 // meta is there.
 //
 // A resource with contained resources, a modifierExtension, implicitRules, a label without a code or a reference to a client who cannot be named
-// is not Listed, so nobody gets it.
-func Candidate(json []byte, o Options) (stage.Candidate, error) {
+// is not Listed, so nobody gets it. binaries hold the content of its attachments.
+func Candidate(json []byte, o Options, binaries ...stage.Candidate) (stage.Candidate, error) {
 	r, err := read(json, o)
 	if err != nil {
 		return stage.Candidate{}, err
 	}
-	return r.candidate()
+	return r.candidate(binaries...)
 }
 
 // resource is a parsed resource with its facts.
@@ -64,7 +64,7 @@ func read(json []byte, o Options) (resource, error) {
 	return resource{msg, f}, nil
 }
 
-func (r resource) candidate() (stage.Candidate, error) {
+func (r resource) candidate(binaries ...stage.Candidate) (stage.Candidate, error) {
 	m := r.msg.ProtoReflect()
 	shape := fhirjson.ShapeOf(m.Descriptor())
 	for _, name := range []string{"text", "securityLabel"} {
@@ -87,7 +87,7 @@ func (r resource) candidate() (stage.Candidate, error) {
 	if err != nil {
 		return stage.Candidate{}, fmt.Errorf("fhirsource: %s: %w", r.facts.Type, err)
 	}
-	return stage.New(body, at, r.facts)
+	return stage.New(body, at, r.facts, binaries...)
 }
 
 func metaOf(m protoreflect.Message, shape *fhirjson.Shape) (*dtpb.Meta, error) {

@@ -4,22 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/mapping"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/practice/files"
 	"github.com/consentry/gateway/internal/release/facts"
 )
 
-// FolderOptions are what a Folder is made of. All but MaxAge and Refused are required.
+// FolderOptions are what a Folder is made of. All but InlineBytes, MaxAge and Refused are required.
 type FolderOptions struct {
 	Path   string
 	Zone   *time.Location
 	Types  *facts.Types
 	Notes  *Notes
 	Sealer Sealer
+	// Base is the absolute URL of the FHIR service: what of a document's content has more than InlineBytes goes by the URL of a Binary.
+	Base        string
+	InlineBytes int
 	// Practice are the identifiers by which the practice is found among the Organizations.
 	Practice []fhir.Identifier
 	// Timeout is how long a request waits for a snapshot that is being read.
@@ -60,8 +65,12 @@ type loading struct {
 
 // NewFolder makes a Folder. It does not look at it yet.
 func NewFolder(o FolderOptions) (*Folder, error) {
-	if o.Path == "" || o.Zone == nil || o.Types == nil || o.Notes == nil || o.Sealer == nil || len(o.Practice) == 0 || o.Timeout <= 0 {
-		return nil, errors.New("fhirsource: path, zone, types, notes, sealer, the practice's identifiers and a timeout are required")
+	if o.InlineBytes < 0 || o.InlineBytes > mapping.MaxInlineBytes {
+		return nil, errors.New("fhirsource: the bound of what stands in a document is negative, or above 1 MiB")
+	}
+	o.Base = strings.TrimRight(o.Base, "/")
+	if o.Path == "" || o.Base == "" || o.Zone == nil || o.Types == nil || o.Notes == nil || o.Sealer == nil || len(o.Practice) == 0 || o.Timeout <= 0 {
+		return nil, errors.New("fhirsource: path, base, zone, types, notes, sealer, the practice's identifiers and a timeout are required")
 	}
 	return &Folder{opts: o}, nil
 }
@@ -179,7 +188,7 @@ func (f *Folder) read(ctx context.Context, progress func(done, total int64)) (*f
 	index, err := l.load(ctx)
 	var now *snapshot
 	if err == nil {
-		now, err = link(index, l.ids, f.opts.Practice)
+		now, err = link(index, l.ids, f.opts.Practice, listing.Manifest.Server())
 	}
 	if after, listErr := files.List(f.opts.Path); listErr != nil || !after.Same(listing) {
 		return nil, nil, nil, errMoving

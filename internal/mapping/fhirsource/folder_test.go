@@ -86,7 +86,7 @@ func lay(t testing.TB, text map[string]string) *rig {
 	r.sealer, err = ident.NewSealer(make([]byte, ident.KeySize), nil)
 	noError(t, err)
 	o := options(t)
-	r.options = fhirsource.FolderOptions{Path: r.dir, Zone: o.Zone, Types: o.Types, Notes: notes, Sealer: r.sealer,
+	r.options = fhirsource.FolderOptions{Path: r.dir, Zone: o.Zone, Types: o.Types, Notes: notes, Sealer: r.sealer, Base: "https://gateway.example/fhir", InlineBytes: 8,
 		Practice: []fhir.Identifier{{System: "urn:org", Value: "us"}}, Timeout: 20 * time.Second, Refused: func(err error) { r.refused = append(r.refused, err.Error()) }}
 	r.Folder, err = fhirsource.NewFolder(r.options)
 	noError(t, err)

@@ -26,6 +26,8 @@ type fileIndex struct {
 	entries []*entry
 	lines   int
 	apart   int // lines that were dropped: psychotherapy notes
+	// unreleased are Binaries of resources that are dropped or withheld: their content goes where they go.
+	unreleased []fhir.Reference
 	// identifiers of the resources, where others refer to them by identifier.
 	identities []identified
 }
@@ -144,6 +146,7 @@ func (l *loader) identify(ctx context.Context, open []opened) error {
 			l.ids.add(i.business, i.id)
 		}
 	}
+	h.Write([]byte(l.listing.Manifest.Server()))
 	h.Sum(l.under[:0])
 	return nil
 }
@@ -152,11 +155,12 @@ func (l *loader) identify(ctx context.Context, open []opened) error {
 func (l *loader) file(ctx context.Context, f opened) (*fileIndex, error) {
 	if f.kept != nil && f.kept.under == l.under {
 		l.advance(f.File.Size())
-		return &fileIndex{file: f.File, digest: f.digest, under: l.under, entries: f.kept.entries, lines: f.kept.lines, apart: f.kept.apart, identities: f.kept.identities}, nil
+		return &fileIndex{file: f.File, digest: f.digest, under: l.under, entries: f.kept.entries, lines: f.kept.lines, apart: f.kept.apart, unreleased: f.kept.unreleased, identities: f.kept.identities}, nil
 	}
 	index := &fileIndex{file: f.File, digest: f.digest, under: l.under}
 	err := l.lines(ctx, f.File, l.ids, func(r lineRead) {
 		index.lines++
+		index.unreleased = append(index.unreleased, r.unreleased...)
 		switch {
 		case r.err != nil:
 			if len(l.problems) < maxProblems {
@@ -180,6 +184,7 @@ type lineRead struct {
 	line       int
 	entry      *entry
 	identities []identified
+	unreleased []fhir.Reference // Binaries of what is dropped or withheld
 	err        error
 }
 
@@ -246,7 +251,7 @@ func (l *loader) line(f *files.File, line files.Line, ids identities) (r lineRea
 		r.err = plain(err)
 		return r
 	}
-	x, err := facts.Extract(msg, facts.Options{Zone: l.opts.Zone, Types: l.opts.Types, Members: asThemselves})
+	x, err := facts.Extract(msg, facts.Options{Zone: l.opts.Zone, Types: l.opts.Types, Base: l.listing.Manifest.Server(), Members: asThemselves})
 	if err == nil && x.ID == "" {
 		err = errNoID
 	}
@@ -259,6 +264,7 @@ func (l *loader) line(f *files.File, line files.Line, ids identities) (r lineRea
 		return r
 	}
 	if l.opts.Notes.isApart(x, msg) {
+		r.unreleased = binariesOf(x)
 		return r
 	}
 	id := strings.Clone(x.ID)
@@ -274,7 +280,9 @@ func (l *loader) line(f *files.File, line files.Line, ids identities) (r lineRea
 		}
 	}
 	r.entry = &entry{ref: fhir.Reference{Type: f.Type, ID: id}, file: f, place: line.Place, line: int32(line.Number), clients: x.Clients, links: linksOf(x, group)}
-	r.entry.kind, r.entry.verdict = l.opts.Notes.judge(x, msg)
+	if r.entry.kind, r.entry.verdict = l.opts.Notes.judge(x, msg); r.entry.verdict != listed {
+		r.unreleased = binariesOf(x)
+	}
 	return r
 }
 

@@ -29,6 +29,8 @@ type snapshot struct {
 	nobody  map[*entry]bool // what is about nobody known
 	// consenting are the clients who have a Consent, sorted.
 	consenting []practice.ClientKey
+	documents  map[fhir.Reference]*entry // the document whose content a Binary holds
+	source     string                    // the FHIR service that was exported, "" where that is not known
 	identities identities
 }
 
@@ -42,11 +44,11 @@ type member struct {
 var outside = []string{"Organization", "Practitioner", "PractitionerRole", "Location"}
 
 // link puts together what was read of the files. All that is wrong is reported at once, up to a bound.
-func link(index map[string]*fileIndex, ids identities, ours []fhir.Identifier) (*snapshot, error) {
+func link(index map[string]*fileIndex, ids identities, ours []fhir.Identifier, source string) (*snapshot, error) {
 	s := &snapshot{
 		files: index, byRef: map[fhir.Reference]*entry{}, clients: map[fhir.Reference]practice.ClientKey{}, patient: map[practice.ClientKey]fhir.Reference{},
 		charts: map[practice.ClientKey][]member{}, own: map[fhir.Reference]bool{}, ties: map[practice.ClientKey][]fhir.Identifier{},
-		nobody: map[*entry]bool{}, identities: ids,
+		nobody: map[*entry]bool{}, identities: ids, source: source,
 	}
 	k := &linker{snapshot: s}
 	k.needed()
@@ -54,18 +56,20 @@ func link(index map[string]*fileIndex, ids identities, ours []fhir.Identifier) (
 		k.know(e)
 	}
 	k.findHouse(ours)
+	k.shareOut()
 	for e := range k.all() {
 		k.place(e)
 	}
 	slices.Sort(s.consenting)
 	s.consenting = slices.Compact(s.consenting)
-	s.version = versionOf(index)
+	s.version = versionOf(index, source)
 	return s, errors.Join(k.problems...)
 }
 
-// versionOf names what the files hold.
-func versionOf(index map[string]*fileIndex) string {
+// versionOf names what the files hold, and the service by whose address they refer to each other.
+func versionOf(index map[string]*fileIndex, source string) string {
 	h := sha256.New()
+	fmt.Fprintf(h, "%d:%s", len(source), source)
 	for _, name := range slices.Sorted(maps.Keys(index)) {
 		fmt.Fprintf(h, "%d:%s%x", len(name), name, index[name].digest)
 	}
@@ -158,7 +162,7 @@ func (k *linker) findHouse(ours []fhir.Identifier) {
 
 // place puts a resource into the charts of all whom it is about.
 func (k *linker) place(e *entry) {
-	if slices.Contains(outside, e.ref.Type) || k.byRef[e.ref] != e {
+	if slices.Contains(outside, e.ref.Type) || e.ref.Type == typeBinary || k.byRef[e.ref] != e {
 		return
 	}
 	about := k.about(e)

@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // manifestName is where the answer to a bulk data status request is kept beside the files that it lists.
@@ -18,7 +19,24 @@ const manifestName = "manifest.json"
 // Manifest says which files an export has (Bulk Data Access 2.0, "Response - Complete Status"): with it an export that was copied in part is
 // found out, which names and times alone cannot tell.
 type Manifest struct {
-	Output []ManifestFile `json:"output"`
+	Request string         `json:"request"`
+	Output  []ManifestFile `json:"output"`
+}
+
+// Server is the FHIR service that was exported, as the request of the export names it; "" where nothing does.
+func (m *Manifest) Server() string {
+	if m == nil {
+		return ""
+	}
+	server, _, ok := strings.Cut(m.Request, "/$export")
+	if !ok || !strings.Contains(server, "://") {
+		return ""
+	}
+	server = strings.TrimSuffix(server, "/Patient")
+	if at := strings.LastIndex(server, "/Group/"); at > 0 {
+		server = server[:at]
+	}
+	return server
 }
 
 // ManifestFile is one file of an export. Its name is the last part of its URL.

@@ -78,7 +78,7 @@ func (t *target) denies(f *stage.Facts, rules *Rules) bool {
 	}
 	switch t.Meaning {
 	case policy.Instance:
-		return t.is(f)
+		return t.is(f) || t.Reference.Type == "Binary" && t.namedBy(f) // a Binary goes where its document goes (design rule 22)
 	case policy.Related, policy.Dependents:
 		return t.is(f) || t.names(f) || t.namedBy(f) || means(t.mayMean, f.Type) ||
 			slices.ContainsFunc(f.Unnamed, func(u stage.At[[]string]) bool { return means(u.Value, t.Reference.Type) })

@@ -67,8 +67,11 @@ const definitions = "http://hl7.org/fhir/StructureDefinition/"
 func ofClass(c policy.Class, f *stage.Facts) likeness {
 	switch c.Kind {
 	case policy.ClassType:
-		if c.Name == f.Type {
+		switch {
+		case c.Name == f.Type:
 			return same
+		case c.Name == "Binary" && f.Type == "DocumentReference":
+			return unknown // its content may be one, and goes where it goes (design rule 22)
 		}
 		return other
 	case policy.ClassProfile:

@@ -22,6 +22,10 @@ func (e *Egress) Encode(r Response, ifNoneMatch string) *Answer {
 		if r != nil {
 			return e.resource(r, ifNoneMatch)
 		}
+	case *Binary:
+		if r != nil {
+			return e.binary(r, ifNoneMatch)
+		}
 	case *Page:
 		if r != nil {
 			return e.page(r, ifNoneMatch)

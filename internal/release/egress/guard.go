@@ -61,13 +61,25 @@ func (g *guard) pass(released []stage.Released) bool {
 		}
 	}
 	for _, r := range unknown {
-		if wall := examine(sealed.Open(r)); wall != "" {
+		if wall := look(r); wall != "" {
 			ok = g.hit(r, wall)
 			continue
 		}
 		g.remember(r.Digest())
 	}
 	return ok
+}
+
+// look examines a body, and what a Binary holds where that is FHIR itself: its labels are written as in a body.
+func look(r stage.Released) (wall string) {
+	if wall = examine(sealed.Open(r)); wall != "" {
+		return wall
+	}
+	raw, _ := sealed.Data(r)
+	if t, _, _ := strings.Cut(contentTypeOf(r.Facts()), ";"); raw != nil && strings.EqualFold(strings.TrimSpace(t), "application/fhir+json") {
+		return examine(raw)
+	}
+	return ""
 }
 
 // marked looks at what every stage may know: the final labels, the labels of the source and the kind.

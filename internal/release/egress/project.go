@@ -37,7 +37,7 @@ func (e *Egress) Without(r stage.Released, gone func(fhir.Reference) bool) (stag
 		return kept.released(r)
 	}
 	p := e.project(r, func(m proto.Message) (proto.Message, error) {
-		left, err := fhirjson.Project(m, fhirjson.Projection{Gone: gone})
+		left, err := fhirjson.Project(m, fhirjson.Projection{Gone: gone, Base: e.base})
 		if err == nil {
 			claim(left, lost)
 		}
@@ -126,7 +126,7 @@ func (e *Egress) project(r stage.Released, change func(proto.Message) (proto.Mes
 		return withheld
 	}
 	f, err := facts.Extract(left, facts.Options{
-		Zone: e.zone, Types: e.types, Subject: old.Subject, Clients: old.Clients, Origin: old.Origin, Labels: old.SourceLabels,
+		Zone: e.zone, Types: e.types, Base: e.base, Subject: old.Subject, Clients: old.Clients, Origin: old.Origin, Labels: old.SourceLabels,
 		Inherits: old.Inherits, InheritsChart: old.InheritsChart,
 	})
 	if err != nil || f.Type != old.Type || f.ID != old.ID {

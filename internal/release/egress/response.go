@@ -10,7 +10,7 @@ import (
 	"github.com/consentry/gateway/internal/release/stage"
 )
 
-// Response is what a handler may answer: *Resource, *Page, *Document or *Failure, and nothing else.
+// Response is what a handler may answer: *Resource, *Binary, *Page, *Document or *Failure, and nothing else.
 type Response interface {
 	response()
 }

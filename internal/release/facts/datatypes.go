@@ -191,7 +191,7 @@ func (w *walk) attachment(path string, a *dtpb.Attachment) {
 		w.f.Formats = append(w.f.Formats, ct)
 	}
 	if a.GetUrl() != nil {
-		ref, _ := fhir.ParseReference(a.GetUrl().GetValue())
+		ref, _ := fhir.ParseURL(w.base, a.GetUrl().GetValue())
 		w.f.References = append(w.f.References, stage.At[fhir.Reference]{Path: path + ".url", Value: ref})
 	}
 }

@@ -27,6 +27,8 @@ type Options struct {
 	Members func(group fhir.Reference) []fhir.Reference
 	// Origin is taken over, but for Listed, which also needs a type that Types lists and a resource that can be read whole.
 	Origin stage.Origin
+	// Base is the absolute URL of this FHIR service: what an Attachment's url below it leads to is ours. "" for none.
+	Base string
 	// Labels are security labels that the source keeps beside the resource.
 	Labels []fhir.Coding
 	// Inherits and InheritsChart are taken over.
@@ -46,7 +48,7 @@ func Extract(msg proto.Message, o Options) (*stage.Facts, error) {
 		return nil, err
 	}
 	m := msg.ProtoReflect()
-	w := walk{zone: o.Zone, types: o.Types, present: map[string]bool{}, f: &stage.Facts{
+	w := walk{zone: o.Zone, base: o.Base, types: o.Types, present: map[string]bool{}, f: &stage.Facts{
 		Type: string(m.Descriptor().Name()), Origin: o.Origin, Inherits: o.Inherits, InheritsChart: o.InheritsChart,
 	}}
 	w.elements("", m, fhirjson.ShapeOf(m.Descriptor()), 0)
@@ -68,6 +70,7 @@ func Extract(msg proto.Message, o Options) (*stage.Facts, error) {
 type walk struct {
 	f          *stage.Facts
 	zone       *time.Location
+	base       string
 	types      *Types
 	present    map[string]bool // the paths that are there, with a value that can be collected or without
 	quiet      int             // in a datatype whose own values are collected already

@@ -33,6 +33,17 @@ type At[T any] = sealed.At[T]
 
 // New makes a Candidate from an encoded resource without meta.security, the offset at which `,"security":[...]` is to be spliced in
 // (inside meta, behind a member that sorts before it), and its facts. Only package mapping calls it.
-func New(json []byte, securityAt int, f *Facts) (Candidate, error) {
-	return sealed.New(json, securityAt, f)
+// binaries are what its attachments lead to: they are labeled, released and withheld with it.
+func New(json []byte, securityAt int, f *Facts, binaries ...Candidate) (Candidate, error) {
+	return sealed.New(json, securityAt, f, binaries...)
+}
+
+// AttachmentURL is the path of the element that leads from a document to its Binary.
+const AttachmentURL = sealed.AttachmentURL
+
+// NewBinary makes the Candidate of a Binary, which has no labels and no decision of its own: it is given to New, and goes where that resource
+// goes (design rule 22). json is the resource without data, which is to be spliced in at dataAt, and without meta.security. Only package mapping
+// calls it.
+func NewBinary(json []byte, dataAt, securityAt int, raw []byte, f *Facts) (Candidate, error) {
+	return sealed.NewBinary(json, dataAt, securityAt, raw, f)
 }

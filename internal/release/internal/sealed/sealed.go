@@ -17,31 +17,38 @@ import (
 type content struct {
 	json   []byte
 	digest [sha256.Size]byte
+	data   *data
 }
 
 // draft is an encoded resource that lacks its labels. It has no digest: nothing is ever released by it.
-type draft struct{ json []byte }
+type draft struct {
+	json []byte
+	data *data
+}
 
 // Candidate is a mapped resource that nobody has labeled yet. securityAt is the offset in json where meta.security is spliced in.
 type Candidate struct {
 	d          *draft
 	facts      *Facts
 	securityAt int
+	binaries   []Candidate
 }
 
 // Labeled is a resource with its final security labels, in meta.security as well.
 type Labeled struct {
-	facts  *Facts
-	labels []fhir.Coding
-	c      *content
+	facts    *Facts
+	labels   []fhir.Coding
+	c        *content
+	binaries []Labeled
 }
 
 // Released is a resource that a decision lets out to one requester.
 type Released struct {
-	grant Grant
-	c     *content
-	facts *Facts
-	label []fhir.Coding
+	grant    Grant
+	c        *content
+	facts    *Facts
+	label    []fhir.Coding
+	binaries []Released
 }
 
 // Grant says why a resource was released: the Consent and the path of the provision that permit it, both empty for self-access and
@@ -53,12 +60,18 @@ type Grant struct {
 }
 
 // New makes a Candidate. json is the resource, encoded without meta.security; securityAt is the offset right after the value of
-// meta's last member that sorts before "security", so that `,"security":[...]` fits there.
-func New(json []byte, securityAt int, f *Facts) (Candidate, error) {
+// meta's last member that sorts before "security", so that `,"security":[...]` fits there. binaries are what the resource's attachments lead to:
+// from now on they go where it goes.
+func New(json []byte, securityAt int, f *Facts, binaries ...Candidate) (Candidate, error) {
 	if f == nil || securityAt <= 0 || securityAt >= len(json) {
 		return Candidate{}, fmt.Errorf("sealed: no facts, or no place for meta.security")
 	}
-	return Candidate{d: &draft{json}, facts: f, securityAt: securityAt}, nil
+	for _, b := range binaries {
+		if b.d == nil || b.d.data == nil || !leadsTo(f, b.facts) {
+			return Candidate{}, fmt.Errorf("sealed: no Binary of this %s's", f.Type)
+		}
+	}
+	return Candidate{d: &draft{json: json}, facts: f, securityAt: securityAt, binaries: binaries}, nil
 }
 
 // Label makes a Labeled: labels are what decides, security is the encoded `,"security":[...]` to splice in, or empty. Only package
@@ -71,7 +84,11 @@ func Label(c Candidate, labels []fhir.Coding, security []byte) Labeled {
 	if len(security) > 0 {
 		json = slices.Concat(json[:c.securityAt], security, json[c.securityAt:])
 	}
-	return Labeled{facts: c.facts, labels: labels, c: seal(json)}
+	l := Labeled{facts: c.facts, labels: labels, c: seal(json, c.d.data)}
+	for _, b := range c.binaries {
+		l.binaries = append(l.binaries, Label(b, labels, security))
+	}
+	return l
 }
 
 // Release makes a Released. Only package consent calls it.
@@ -79,16 +96,26 @@ func Release(l Labeled, g Grant) Released {
 	if l.c == nil {
 		return Released{}
 	}
-	return Released{grant: g, c: l.c, facts: l.facts, label: l.labels}
+	r := Released{grant: g, c: l.c, facts: l.facts, label: l.labels}
+	for _, b := range l.binaries {
+		r.binaries = append(r.binaries, Release(b, g))
+	}
+	return r
 }
 
 // Reshape gives a Released another body and facts: what is left of it when references are removed or a projection is applied.
-// The labels stay. Only package egress calls it.
+// The labels stay, and so do the Binaries that it still leads to. Only package egress calls it.
 func Reshape(r Released, json []byte, f *Facts) Released {
 	if r.c == nil || f == nil {
 		return Released{}
 	}
-	return Released{grant: r.grant, c: seal(json), facts: f, label: r.label}
+	out := Released{grant: r.grant, c: seal(json, r.c.data), facts: f, label: r.label}
+	for _, b := range r.binaries {
+		if leadsTo(f, b.facts) {
+			out.binaries = append(out.binaries, b)
+		}
+	}
+	return out
 }
 
 // Extract gives a Released a body made anew, with the facts and labels of that body: nothing is left of what it was but its id. Only package
@@ -96,7 +123,7 @@ func Reshape(r Released, json []byte, f *Facts) Released {
 func Extract(r Released, json []byte, f *Facts, labels []fhir.Coding) Released {
 	out := Reshape(r, json, f)
 	if out.c != nil {
-		out.label = labels
+		out.label, out.binaries = labels, nil
 	}
 	return out
 }
@@ -109,7 +136,18 @@ func Open(r Released) []byte {
 	return r.c.json
 }
 
-func seal(json []byte) *content { return &content{json: json, digest: sha256.Sum256(json)} }
+// seal makes a body. The digest of a Binary is that of its resource with the digest of its data in place of the data.
+func seal(json []byte, d *data) *content {
+	if d == nil {
+		return &content{json: json, digest: sha256.Sum256(json)}
+	}
+	h := sha256.New()
+	h.Write(json)
+	h.Write(d.digest[:])
+	c := &content{json: json, data: d}
+	h.Sum(c.digest[:0])
+	return c
+}
 
 // Facts are the facts of the resource; nil for the zero value.
 func (c Candidate) Facts() *Facts { return c.facts }

@@ -156,7 +156,7 @@ func (w *walk) inParallel(clients []practice.ClientKey, f func(practice.ClientKe
 func (w *walk) charts(t *testing.T) {
 	w.inParallel(w.c.practice.Clients, func(client practice.ClientKey) {
 		for who, c := range w.requesters(t, client) {
-			id := w.c.id(t, client)
+			id, batch := w.c.id(t, client), []string(nil)
 			for _, target := range []string{"Patient/" + id + "/$everything", "Patient/" + id + "/$everything?_count=20&start=2000", "DocumentReference/$docref?patient=" + id, "DocumentReference/$docref?start=1900&_count=5&patient=" + id} {
 				for a := c.get(t, target); a.status == http.StatusOK; {
 					b := a.bundle(t)
@@ -178,7 +178,7 @@ func (w *walk) charts(t *testing.T) {
 				case "Practitioner", "Organization":
 					name = "_id:missing=false"
 				}
-				for _, more := range []string{"&_count=9", "&_count=200&_revinclude=Provenance:target&_total=accurate", "&_count=0", "&_revinclude=*&_include=*&_elements=id&_summary=data&_has:Provenance:target:_id=x"} {
+				for _, more := range []string{"&_count=9", "&_count=200&_revinclude=*&_revinclude:iterate=*&_total=accurate", "&_count=0", "&_include=*&_include:iterate=*&_elements=content,note,text,extension,code", "&_summary=true"} {
 					a := c.get(t, r.Type+"?"+name+more)
 					for a.status == http.StatusOK {
 						b := a.bundle(t)
@@ -189,11 +189,14 @@ func (w *walk) charts(t *testing.T) {
 						a = c.get(t, b.Next)
 					}
 				}
-				c.get(t, "Patient/"+w.c.id(t, client)+"/"+r.Type+"?_revinclude=Provenance:target")
+				batch = append(batch, "GET "+r.Type+"/"+id, "GET Patient/"+id+"/"+r.Type+"?_revinclude=Provenance:target", "GET Patient/"+id+"/$everything?_type="+r.Type)
 				form, _ := url.ParseQuery(name)
 				if a := c.post(t, r.Type+"/_search", form); a.status != http.StatusOK && a.status != http.StatusForbidden {
 					t.Errorf("%s: POST %s/_search: %d", who, r.Type, a.status)
 				}
+			}
+			if got := c.batch(t, batch[:min(len(batch), 50)]...).batchEntries(t); len(got) < 30 {
+				t.Errorf("%s: a batch of %d has %d answers", who, len(batch), len(got))
 			}
 		}
 	})

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -45,8 +44,18 @@ func comparePractice(t *testing.T, seed uint64, questions int) {
 	e := layPractice(t, p)
 	e.serve(t)
 	w, askers := e.learn(t, p)
-	a := &asking{Rand: rand.New(rand.NewPCG(seed, 1)), world: w}
-	statuses, entries, wrong, seeded := map[int]int{}, 0, 0, mutants{}
+	statuses, entries, seeded := e.compare(t, &asking{Rand: rand.New(rand.NewPCG(seed, 1)), world: w}, askers, questions)
+	seeded.complete(t)
+	if statuses[http.StatusOK] < questions/3 || entries < questions/2 {
+		t.Errorf("too few answers hold anything: %v, %d entries", statuses, entries)
+	}
+}
+
+// compare asks questions, as one asker or another, and compares the answers.
+func (e *export) compare(t *testing.T, a *asking, askers []asker, questions int) (statuses map[int]int, entries int, seeded mutants) {
+	t.Helper()
+	wrong := 0
+	statuses, seeded = map[int]int{}, mutants{}
 	for range questions {
 		who := askers[a.IntN(len(charts.Partners))] // those with all scopes come first
 		if a.IntN(3) == 0 {
@@ -69,23 +78,33 @@ func comparePractice(t *testing.T, seed uint64, questions int) {
 			}
 		}
 	}
-	t.Logf("%d answers compared: %v by status, %d entries, %d differ; wrong answers found %v", questions, statuses, entries, wrong, seeded)
-	seeded.complete(t)
-	if statuses[http.StatusOK] < questions/2 || entries < questions/2 {
-		t.Errorf("too few answers hold anything: %v, %d entries", statuses, entries)
+	if e.takesBatches(t) {
+		inBatches := 0
+		for _, who := range askers {
+			inBatches += who.compareBatches(t, a, questions/200)
+		}
+		t.Logf("%d more in batches", inBatches)
 	}
+	t.Logf("%d answers compared: %v by status, %d entries, %d differ; wrong answers found %v", questions, statuses, entries, wrong, seeded)
+	return statuses, entries, seeded
 }
 
 // layPractice writes the practice and what a gateway needs beside it.
 func layPractice(t *testing.T, p *charts.Practice) *export {
 	t.Helper()
+	return layFiles(t, p.Files(), charts.Notes, `{system: "http://hl7.org/fhir/sid/us-npi", value: "`+charts.NPI+`"}`)
+}
+
+// layFiles writes a folder and what a gateway needs beside it, for the partners of package charts.
+func layFiles(t *testing.T, files map[string][]byte, notes, practiceIdentifier string) *export {
+	t.Helper()
 	e := &export{clinic: &clinic{dir: t.TempDir()}}
 	e.folder = filepath.Join(e.dir, "export")
 	must(t, os.Mkdir(e.folder, 0o700))
-	for name, text := range p.Files() {
+	for name, text := range files {
 		must(t, os.WriteFile(filepath.Join(e.folder, name), text, 0o600))
 	}
-	must(t, os.WriteFile(filepath.Join(e.dir, "notes.yaml"), []byte(charts.Notes), 0o600))
+	must(t, os.WriteFile(filepath.Join(e.dir, "notes.yaml"), []byte(notes), 0o600))
 	var register strings.Builder
 	register.WriteString("partners:\n")
 	for _, q := range charts.Partners {
@@ -101,7 +120,7 @@ func layPractice(t *testing.T, p *charts.Practice) *export {
 	text, err := os.ReadFile(e.config())
 	must(t, err)
 	practice := regexp.MustCompile(`(?s)practice:\n.*?maps: maps\n`)
-	text = practice.ReplaceAll(text, []byte(`practice: {files: export, notes: notes.yaml, separated: [], timeout: 30s, identifiers: [{system: "http://hl7.org/fhir/sid/us-npi", value: "`+charts.NPI+`"}]}`+"\n"))
+	text = practice.ReplaceAll(text, []byte(`practice: {files: export, notes: notes.yaml, separated: [], timeout: 30s, identifiers: [`+practiceIdentifier+"]}\n"))
 	must(t, os.WriteFile(e.config(), bytes.Replace(text, []byte("request-timeout: 5s"), []byte("request-timeout: 40s"), 1), 0o600))
 	return e
 }
@@ -115,30 +134,9 @@ type asker struct {
 // learn finds out what everybody can get, and who the others are.
 func (e *export) learn(t *testing.T, p *charts.Practice) (*answers.World, []asker) {
 	t.Helper()
-	all := e.as(t, charts.Partners[0].ID)
-	seen := answers.Seen{Charts: map[string][]answers.Object{}}
-	staff := map[string]bool{}
-	for _, typ := range []string{"Practitioner", "Organization"} {
-		found, _ := all.all(t, typ+"?_count=200")
-		for _, r := range found {
-			seen.Directory = append(seen.Directory, decodeObject(t, r.Raw))
-			staff[r.ref()] = true
-		}
-	}
-	clients, _ := all.all(t, "Patient?_count=200")
+	seen, clients := seenBy(t, e.as(t, charts.Partners[0].ID))
 	if len(clients) != len(p.Clients) {
 		t.Fatalf("everybody sees %d clients, want %d", len(clients), len(p.Clients))
-	}
-	served := e.types(t)
-	own := p.Sites()
-	for _, c := range clients {
-		for _, r := range sitesOf(t, all, c) {
-			if !staff[r.ref()] && slices.Contains(own, sourceOf(r.Tree)) {
-				seen.Directory = append(seen.Directory, decodeObject(t, r.Raw))
-				staff[r.ref()] = true
-			}
-		}
-		seen.Charts[c.ref()] = chartOf(t, all, c, staff)
 	}
 	var source []answers.Object
 	for _, r := range p.Resources {
@@ -148,10 +146,36 @@ func (e *export) learn(t *testing.T, p *charts.Practice) (*answers.World, []aske
 	}
 	w, err := answers.Learn("Organization/"+charts.Own, source, seen, sourceOf)
 	must(t, err)
-	w.Base, w.Now = e.base, time.Now()
-	w.Zone, err = time.LoadLocation(demo.Zone)
-	must(t, err)
-	return w, e.askers(t, w, clients, served)
+	return w, e.askers(t, w, clients)
+}
+
+// seenBy is what a partner to whom everything is permitted gets.
+func seenBy(t *testing.T, all *caller) (seen answers.Seen, clients []resource) {
+	t.Helper()
+	seen.Charts = map[string][]answers.Object{}
+	staff := map[string]bool{}
+	add := func(r resource) {
+		if !staff[r.ref()] {
+			seen.Directory = append(seen.Directory, decodeObject(t, r.Raw))
+			staff[r.ref()] = true
+		}
+	}
+	for _, typ := range []string{"Practitioner", "Organization"} {
+		found, _ := all.all(t, typ+"?_count=200")
+		for _, r := range found {
+			add(r)
+		}
+	}
+	clients, _ = all.all(t, "Patient?_count=200")
+	for _, c := range clients {
+		for _, site := range sitesOf(t, all, c) {
+			if manager := texts(site.Tree, "managingOrganization.reference"); len(manager) == 1 && staff[manager[0]] {
+				add(site)
+			}
+		}
+		seen.Charts[c.ref()] = chartOf(t, all, c, staff)
+	}
+	return seen, clients
 }
 
 func decodeObject(t *testing.T, raw []byte) answers.Object {
@@ -221,9 +245,13 @@ func sourceOf(r answers.Object) string {
 }
 
 // askers are every partner, with all scopes and with few.
-func (e *export) askers(t *testing.T, w *answers.World, clients []resource, served map[string]bool) (out []asker) {
+func (e *export) askers(t *testing.T, w *answers.World, clients []resource) (out []asker) {
 	t.Helper()
-	claimed := e.claimed(t)
+	claimed, served := e.claimed(t), e.types(t)
+	var err error
+	w.Base, w.Now = e.base, time.Now()
+	w.Zone, err = time.LoadLocation(demo.Zone)
+	must(t, err)
 	narrow := []string{"system/*.rs", "system/Patient.rs system/Encounter.rs system/Condition.rs", "system/Encounter.s system/Condition.r system/Observation.rs system/Practitioner.rs system/Provenance.rs",
 		"system/Condition.rs?category=problem-list-item system/DocumentReference.rs?type=http://loinc.org|11506-3 system/Patient.rs system/Organization.rs"}
 	for i, scopes := range narrow {

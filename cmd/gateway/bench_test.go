@@ -218,6 +218,12 @@ func bareGin(b *testing.B, bodies map[string][]byte) string {
 		token := strings.TrimPrefix(c.GetHeader("Authorization"), "Bearer ")
 		c.Data(http.StatusOK, "application/fhir+json", bodies[token+"DocumentReference?"+c.Request.URL.RawQuery])
 	})
+	return listening(b, e)
+}
+
+// listening serves a handler until the benchmark ends.
+func listening(b *testing.B, e http.Handler) string {
+	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)

@@ -180,7 +180,10 @@ type readCloser struct{ *bytes.Reader }
 func (readCloser) Close() error { return nil }
 
 func isSearch(r *http.Request) bool {
-	path := strings.TrimPrefix(r.URL.Path, "/fhir/")
+	path, ok := strings.CutPrefix(r.URL.Path, "/fhir/")
+	if !ok { // a batch
+		return false
+	}
 	return strings.Count(path, "/") != 1 || strings.HasSuffix(path, "/_search") || strings.HasSuffix(path, "/$docref")
 }
 

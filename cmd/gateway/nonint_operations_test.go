@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -68,4 +69,24 @@ func (x *asking) around(f *stage.Facts) url.Values {
 		q.Set(pick(x.clinic, "start", "end"), t.UTC().Format("2006-01-02"))
 	}
 	return q
+}
+
+// batchOf asks for some of the same in one batch.
+func (x *asking) batchOf(all []inquiry) inquiry {
+	type request struct {
+		Method      string `json:"method"`
+		URL         string `json:"url"`
+		IfNoneMatch string `json:"ifNoneMatch,omitempty"`
+	}
+	var entries []map[string]request
+	for range 10 {
+		q := all[x.rng.IntN(len(all))]
+		entries = append(entries, map[string]request{"request": {Method: q.method, URL: q.target}})
+	}
+	entries = append(entries, map[string]request{"request": {Method: "GET", URL: all[0].target, IfNoneMatch: "*"}})
+	text, err := json.Marshal(map[string]any{"resourceType": "Bundle", "type": "batch", "entry": entries})
+	if err != nil {
+		panic(err)
+	}
+	return inquiry{method: "POST", batch: string(text), kind: "batch"}
 }

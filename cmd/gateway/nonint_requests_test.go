@@ -18,7 +18,7 @@ import (
 // inquiry is one request.
 type inquiry struct {
 	method, target, form, ifNoneMatch string
-	ifModifiedSince                   string
+	ifModifiedSince, batch            string
 	ranged, accept                    string
 	kind                              string // for reports: it holds no id and no value
 }
@@ -32,6 +32,13 @@ func (h *house) ask(q inquiry) *httptest.ResponseRecorder {
 	}
 	if err != nil {
 		panic(err)
+	}
+	if q.batch != "" {
+		r, err = http.NewRequest(q.method, nonintBase, strings.NewReader(q.batch))
+		if err != nil {
+			panic(err)
+		}
+		r.Header.Set("Content-Type", "application/fhir+json")
 	}
 	if q.form != "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -81,7 +88,7 @@ func difference(a, b *httptest.ResponseRecorder) string {
 
 // statuses count what was answered, so that a test that only compared errors would show.
 type statuses struct {
-	entries, empty, read, missing, unchanged, refused, pages, consents, included, subsets, contents int
+	batches, entries, empty, read, missing, unchanged, refused, pages, consents, included, subsets, contents int
 }
 
 // asking goes through the inquiries of a pair.
@@ -124,6 +131,9 @@ func (x *asking) compare(q inquiry) string {
 
 // follow compares the pages after one that is the same in both houses.
 func (x *asking) follow(q inquiry, page *httptest.ResponseRecorder, depth int) string {
+	if q.batch != "" {
+		return ""
+	}
 	_, next, more := strings.Cut(page.Body.String(), `"relation":"next"`)
 	token := pageToken.FindString(next)
 	if !more || depth == 0 || token == "" {
@@ -141,6 +151,10 @@ func (x *asking) follow(q inquiry, page *httptest.ResponseRecorder, depth int) s
 
 func (x *asking) count(q inquiry, w *httptest.ResponseRecorder) {
 	s := x.seen
+	if q.batch != "" {
+		s.batches++
+		return
+	}
 	if w.Code == http.StatusOK && strings.Contains(w.Body.String(), `"resourceType":"Consent"`) {
 		s.consents++
 	}
@@ -232,7 +246,8 @@ func (x *asking) inquiries() (all []inquiry) {
 	for _, c := range x.signed {
 		all = append(all, x.probe(c.Facts()))
 	}
-	return append(all, x.operations(patient)...)
+	all = append(all, x.operations(patient)...)
+	return append(all, x.batchOf(all))
 }
 
 // types counts what is released, by type, of those that a search must name the client for.

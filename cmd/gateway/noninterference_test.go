@@ -45,7 +45,7 @@ func TestNoninterference(t *testing.T) {
 		"charts of which something is released": total.released, "minimal Patients": 20 * total.minimal, "removed": total.removed, "added": total.added, "changed": total.changed,
 		"turned references": 2 * total.relinked, "searches with matches": total.seen.entries, "empty searches": total.seen.empty, "reads": total.seen.read,
 		"404": total.seen.missing, "304": total.seen.unchanged, "next pages": 2 * total.seen.pages,
-		"Consents": total.seen.consents, "with something included": total.seen.included, "subsets": total.seen.subsets, "contents of documents": total.seen.contents,
+		"Consents": total.seen.consents, "with something included": total.seen.included, "subsets": total.seen.subsets, "batches": total.seen.batches, "contents of documents": total.seen.contents,
 	} {
 		if n < pairs/2 {
 			t.Errorf("%s: %d for %d pairs: the test compares nothing", what, n, pairs)
@@ -66,6 +66,7 @@ func (t *tally) add(o tally) {
 	t.kept, t.discarded, t.released, t.minimal = t.kept+o.kept, t.discarded+o.discarded, t.released+o.released, t.minimal+o.minimal
 	t.removed, t.added, t.changed, t.relinked = t.removed+o.removed, t.added+o.added, t.changed+o.changed, t.relinked+o.relinked
 	s, n := &t.seen, o.seen
+	s.batches += n.batches
 	s.entries, s.empty, s.read, s.missing = s.entries+n.entries, s.empty+n.empty, s.read+n.read, s.missing+n.missing
 	s.unchanged, s.refused, s.pages, s.consents = s.unchanged+n.unchanged, s.refused+n.refused, s.pages+n.pages, s.consents+n.consents
 	s.included, s.subsets, s.contents = s.included+n.included, s.subsets+n.subsets, s.contents+n.contents

@@ -79,6 +79,7 @@ type API struct {
 	smart    *egress.Document
 	asked    *otter.Cache[askedKey, asked]
 	handler  http.Handler
+	table    table // of what the handler serves
 	draining atomic.Bool
 }
 

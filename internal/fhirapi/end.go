@@ -20,22 +20,37 @@ func (x *exchange) end() {
 	if p := recover(); p != nil {
 		x.panicked(p)
 	}
-	status := http.StatusNoContent
-	released := 0
+	x.account()
+	if x.answer != nil {
+		x.answer.Close()
+	}
+}
+
+// account counts the request and writes its log record.
+func (x *exchange) account() {
+	status, released := http.StatusNoContent, 0
 	if x.answer != nil {
 		status, released = x.answer.Status, len(x.answer.Released)
-		x.answer.Close()
 	}
 	withheld := x.withheld()
 	x.metrics.count(status, released, withheld, &x.timings)
 	x.log(status, released, withheld)
 }
 
-// panicked answers 500 if nothing has been written, and breaks the connection off otherwise. The value of a panic may hold anything, and so
-// may the arguments in a stack: only its type and the functions are logged.
+// panicked answers 500 if nothing has been written, and breaks the connection off otherwise.
 func (x *exchange) panicked(p any) {
+	x.report(p)
+	if x.written {
+		panic(http.ErrAbortHandler)
+	}
+	x.answer = x.fail(outcome.New(outcome.Internal, errPanic))
+	x.write()
+}
+
+// report logs a panic. Its value may hold anything, and so may the arguments in a stack: only its type and the functions are logged.
+func (x *exchange) report(p any) {
 	var pcs [32]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs[:])])
 	var stack []string
 	for {
 		f, more := frames.Next()
@@ -46,11 +61,6 @@ func (x *exchange) panicked(p any) {
 	}
 	x.api.Log.LogAttrs(context.Background(), slog.LevelError, "panic", slog.String("request", x.id), slog.String("route", x.template),
 		slog.String("type", fmt.Sprintf("%T", p)), slog.Any("stack", stack))
-	if x.written {
-		panic(http.ErrAbortHandler)
-	}
-	x.answer = x.fail(outcome.New(outcome.Internal, errPanic))
-	x.write()
 }
 
 // withheld sums up by reason what was withheld from the views of this request.
@@ -82,6 +92,9 @@ func (x *exchange) log(status, released int, withheld map[string]uint32) {
 	}
 	if len(withheld) > 0 {
 		attrs = append(attrs, slog.Any("withheld", withheld))
+	}
+	if x.batch != "" {
+		attrs = append(attrs, slog.String("batch", x.batch))
 	}
 	if theirs := x.w.Header().Get("X-Request-Id"); theirs != "" {
 		attrs = append(attrs, slog.String("theirRequest", theirs))

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/consentry/gateway/internal/ledger"
 	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/release/egress"
 	"github.com/consentry/gateway/internal/smart"
@@ -39,13 +40,16 @@ type exchange struct {
 	timings [steps]time.Duration
 	// versioned says that the requester asked for the version of FHIR and is told it.
 	versioned bool
+	// batch is the id of the batch that the request is an entry of, and spare tells whether the batch's own admission is still to be used.
+	batch string
+	spare *bool
 }
 
 // serve runs one request to its end.
 func (e *exchanger) serve(w http.ResponseWriter, r *http.Request, resourceID string) {
 	x := e.begin(w, r)
 	defer x.end()
-	x.request.Type, x.request.ID, x.request.permission = e.route.resourceType, resourceID, e.route.permission
+	x.aim(resourceID)
 	if e.route.anyOrigin {
 		allowAnyOrigin(w.Header())
 		if r.Method == http.MethodOptions {
@@ -55,8 +59,17 @@ func (e *exchanger) serve(w http.ResponseWriter, r *http.Request, resourceID str
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), e.api.Timeout)
 	defer cancel()
-	x.answer = x.respond(ctx)
+	if e.route.batch {
+		x.answer = x.batched(ctx)
+	} else {
+		x.answer = x.respond(ctx)
+	}
 	x.write()
+}
+
+// aim says which resource, or resources, the route is about.
+func (x *exchange) aim(resourceID string) {
+	x.request.Type, x.request.ID, x.request.permission = x.route.resourceType, resourceID, x.route.permission
 }
 
 // refuse answers a method that the route does not have.
@@ -76,8 +89,21 @@ func (e *exchanger) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	return x
 }
 
-// respond makes the answer and writes it into the ledger. Only what comes out of here is written.
+// respond makes the answer and writes it into the ledger. Only what comes out of here, or of a batch, is written.
 func (x *exchange) respond(ctx context.Context) *egress.Answer {
+	answer, records := x.prepare(ctx)
+	if len(records) == 0 {
+		return answer
+	}
+	if err := x.record(ctx, records); err != nil {
+		answer.Close()
+		return x.fail(outcome.New(outcome.Unavailable, err))
+	}
+	return answer
+}
+
+// prepare makes the answer, and what is to be in the ledger before a byte of it leaves.
+func (x *exchange) prepare(ctx context.Context) (*egress.Answer, []ledger.Record) {
 	response, err := x.handle(ctx)
 	if err != nil {
 		response = &egress.Failure{Err: outcome.Of(err)}
@@ -93,24 +119,18 @@ func (x *exchange) respond(ctx context.Context) *egress.Answer {
 	}
 	x.took(stepEncode, began)
 	if !x.tells() {
-		return answer
+		return answer, nil
 	}
-	began = x.api.Now()
-	err = x.record(ctx, answer)
-	x.took(stepLedger, began)
-	if err != nil {
-		answer.Close()
-		return x.fail(outcome.New(outcome.Unavailable, err))
-	}
-	return answer
+	return answer, x.records(answer)
 }
 
-// tells says whether an answer may tell the requester something about a client: a 404, a 304 and an empty page do.
+// tells says whether an answer may tell the requester something about a client: a 404, a 304 and an empty page do, and that there is
+// more than is given at once.
 func (x *exchange) tells() bool {
 	if x.route.public || x.request.Requester == nil {
 		return false
 	}
-	return x.failed == nil || x.failed.Kind() == outcome.NotFound
+	return x.failed == nil || x.failed.Kind() == outcome.NotFound || x.failed.Kind() == outcome.AnswerTooLong
 }
 
 func (x *exchange) fail(err *outcome.Error) *egress.Answer {
@@ -177,15 +197,28 @@ func (x *exchange) authenticate(ctx context.Context) error {
 		return outcome.New(outcome.InvalidToken, err)
 	}
 	x.request.Requester = who
-	if x.api.Gate != nil {
-		if err := x.api.Gate.Admit(ctx, token); err != nil {
-			return err
-		}
+	if err := x.admit(ctx, token); err != nil {
+		return err
+	}
+	if x.route.batch { // each entry has its own
+		return nil
 	}
 	if !who.Scopes.MayAny(x.route.resourceType, x.route.permission) {
 		return outcome.New(outcome.InsufficientScope, nil)
 	}
 	return nil
+}
+
+// admit asks the gate, but for the entry of a batch that the batch itself was admitted for.
+func (x *exchange) admit(ctx context.Context, token *smart.Token) error {
+	if x.spare != nil && *x.spare {
+		*x.spare = false
+		return nil
+	}
+	if x.api.Gate == nil {
+		return nil
+	}
+	return x.api.Gate.Admit(ctx, token)
 }
 
 // tokenError gives an error of package smart its kind. An error that is none of its own refuses the token.

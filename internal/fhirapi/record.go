@@ -14,11 +14,14 @@ import (
 // guarded is the reason under which the ledger counts what the final guard withheld.
 const guarded = "guard"
 
-// record writes the answer into the ledger, before a byte of it is sent: one record for each client that it is about, or one without a client.
-func (x *exchange) record(ctx context.Context, a *egress.Answer) error {
-	return x.api.Ledger.Append(ctx, x.records(a)...)
+// record writes what is told into the ledger, before a byte of it is sent.
+func (x *exchange) record(ctx context.Context, records []ledger.Record) error {
+	began := x.api.Now()
+	defer x.took(stepLedger, began)
+	return x.api.Ledger.Append(ctx, records...)
 }
 
+// records are one for each client that the answer is about, or one without a client.
 func (x *exchange) records(a *egress.Answer) []ledger.Record {
 	d := &x.request.disclosure
 	var clients []release.Evidence

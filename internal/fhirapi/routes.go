@@ -26,6 +26,8 @@ type route struct {
 	anyOrigin bool
 	// anyFormat routes answer in JSON whatever is asked for.
 	anyFormat bool
+	// batch holds requests for other routes.
+	batch bool
 	// parameters may come in the body of a POST as a Parameters resource too.
 	parameters bool
 	// native routes answer in other formats as well: their handler negotiates.
@@ -61,6 +63,7 @@ func (a *API) routes() []*route {
 		}
 	}
 	return append(all,
+		&route{methods: post, path: "", batch: true},
 		&route{methods: operation, path: "/Patient/:id/$everything", handle: a.everything, resourceType: "Patient", permission: smart.ReadAndSearch, parameters: true},
 		&route{methods: operation, path: "/" + docrefPath, handle: a.docref, resourceType: "DocumentReference", permission: smart.Search, parameters: true},
 	)
@@ -68,7 +71,10 @@ func (a *API) routes() []*route {
 
 // paths are how clients write the path of a route: some percent-encode the dollar sign of an operation, which is as good (RFC 3986, 2.2 and 6.2.2.2).
 func (r *route) paths() []string {
-	if !strings.Contains(r.path, "$") {
+	switch {
+	case r.path == "": // of the base itself: with or without a slash
+		return []string{"", "/"}
+	case !strings.Contains(r.path, "$"):
 		return []string{r.path}
 	}
 	return []string{r.path, strings.ReplaceAll(r.path, "$", "%24")}
@@ -98,13 +104,17 @@ func (a *API) engine() http.Handler {
 		for _, method := range r.methods {
 			x := a.exchanger(r, method+" "+a.prefix+r.path)
 			for _, path := range r.paths() {
-				e.Handle(method, a.prefix+path, func(c *gin.Context) { x.serve(c.Writer, c.Request, c.Param("id")) })
+				if path = a.prefix + path; path != "" {
+					e.Handle(method, path, func(c *gin.Context) { x.serve(c.Writer, c.Request, c.Param("id")) })
+					a.table.add(method, path, x)
+				}
 			}
 		}
 	}
 	e.GET("/livez", gin.WrapF(a.livez))
 	e.GET("/readyz", gin.WrapF(a.readyz))
 	unknown, notAllowed := a.exchanger(&route{handle: unknownRoute, public: true, anyFormat: true}, "unmatched"), a.exchanger(nil, "method not allowed")
+	a.table.unknown, a.table.notAllowed = unknown, notAllowed
 	e.NoRoute(func(c *gin.Context) {
 		if a.writes(c.Request) {
 			notAllowed.refuse(c.Writer, c.Request, "GET, HEAD")

@@ -43,6 +43,8 @@ const (
 	TooManyRequests
 	// Unavailable says that something that the answer needs does not answer: 503, transient.
 	Unavailable
+	// AnswerTooLong says that the answer would be longer than what is given at once: 413, too-costly.
+	AnswerTooLong
 	kinds
 )
 
@@ -76,6 +78,7 @@ var descriptions = [kinds]description{
 	RangeNotSatisfiable:  {status: http.StatusRequestedRangeNotSatisfiable, code: "invalid", text: "The range asked for lies outside of the content."},
 	TooLarge:             {status: http.StatusRequestEntityTooLarge, code: "too-long", text: "The body of the request is too long."},
 	TooManyRequests:      {status: http.StatusTooManyRequests, code: "throttled", text: "Too many requests. Try again later."},
+	AnswerTooLong:        {status: http.StatusRequestEntityTooLarge, code: "too-costly", text: "The answer would be too long. Ask for less at once."},
 	Unavailable:          {status: http.StatusServiceUnavailable, code: "transient", text: "The gateway cannot answer now. Nothing was released. Try again later."},
 }
 

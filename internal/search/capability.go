@@ -39,11 +39,12 @@ type (
 		URL         string `json:"url,omitempty"`
 	}
 	rest struct {
-		Mode          string         `json:"mode"`
-		Documentation string         `json:"documentation"`
-		Security      security       `json:"security"`
-		Resource      []restResource `json:"resource"`
-		Compartment   []string       `json:"compartment"`
+		Mode          string            `json:"mode"`
+		Documentation string            `json:"documentation"`
+		Security      security          `json:"security"`
+		Resource      []restResource    `json:"resource"`
+		Interaction   []restInteraction `json:"interaction"`
+		Compartment   []string          `json:"compartment"`
 	}
 	security struct {
 		Extension   []extension `json:"extension,omitempty"`
@@ -116,7 +117,7 @@ func (c Capability) Statement() ([]byte, error) {
 		Implementation: implementation{URL: c.Base,
 			Description: "Read-only gateway to a therapy practice's records: gives each requester what the client's active Consent allows."},
 	}
-	r := rest{Mode: "server", Compartment: []string{compartment},
+	r := rest{Mode: "server", Interaction: []restInteraction{{"batch"}}, Compartment: []string{compartment},
 		Documentation: "Read and search only. Every search names its client (patient, subject or _id), except on Patient, Practitioner and " +
 			"Organization. What may not be released is absent from every answer. The search parameters and their combinations are those " +
 			"of US Core 6.1; DocumentReference cannot be created here, so full conformance to the US Core server is not claimed.",

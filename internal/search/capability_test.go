@@ -2,6 +2,7 @@ package search
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,11 +40,14 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 	var s struct {
 		Instantiates []string
 		Rest         []struct {
-			Resource []struct {
+			Interaction []struct{ Code string }
+			Compartment []string
+			Resource    []struct {
 				Type             string
 				ConditionalRead  string
 				Operation        []struct{ Name, Definition string }
 				Interaction      []struct{ Code string }
+				SearchInclude    []string
 				SearchRevInclude []string
 				SearchParam      []struct{ Name, Type, Definition string }
 				Extension        []struct {
@@ -61,6 +65,9 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 	if len(s.Rest) != 1 || len(s.Rest[0].Resource) != len(Resources())+1 {
 		t.Fatal("not one entry for each type, and one for Binary")
 	}
+	if system := s.Rest[0].Interaction; len(system) != 1 || system[0].Code != "batch" || len(s.Rest[0].Compartment) != 1 {
+		t.Errorf("the whole system offers %v, compartments %v", system, s.Rest[0].Compartment)
+	}
 	of, binary := s.Rest[0].Resource[:len(Resources())], s.Rest[0].Resource[len(Resources())]
 	if binary.Type != "Binary" || len(binary.Interaction) != 1 || binary.Interaction[0].Code != "read" || len(binary.SearchParam)+len(binary.SearchRevInclude) > 0 {
 		t.Errorf("content can be read, and nothing else: %+v", binary)
@@ -72,6 +79,18 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 		}
 		if want := map[string]int{"Patient": 1, "DocumentReference": 1}[r.Type]; len(got.Operation) != want || got.ConditionalRead != "full-support" {
 			t.Errorf("%s: %d operations, conditional read %q", r.Type, len(got.Operation), got.ConditionalRead)
+		}
+		// What is listed is taken, under strict handling too, and from the directory nothing leads back.
+		for name, values := range map[string][]string{"_include": got.SearchInclude, "_revinclude": got.SearchRevInclude} {
+			for _, v := range values {
+				if q := mustParse(t, r.Type, "_id=x&"+name+"="+v); !q.Includes() {
+					t.Errorf("%s?%s=%s", r.Type, name, v)
+				}
+			}
+		}
+		leadsBack := !slices.Contains([]string{"Practitioner", "Organization", "Provenance"}, r.Type)
+		if leadsBack != slices.Contains(got.SearchRevInclude, "Provenance:target") || !leadsBack && got.SearchRevInclude != nil {
+			t.Errorf("%s: _revinclude=%q", r.Type, got.SearchRevInclude)
 		}
 		for j, p := range r.Parameters {
 			sp := got.SearchParam[j]

@@ -1,6 +1,9 @@
 package charts
 
-import "fmt"
+import (
+	"fmt"
+	"math/rand/v2"
+)
 
 // sensitivities are all codes that a record here can carry.
 var sensitivities = []string{"SPI", "BH", "MH", "PSY", "SUD", "ETHUD", "OPIOIDUD", "ETH", "HIV", "SDV", "STD", "SEX", "PREGNANT"}
@@ -11,6 +14,16 @@ func labels(confidentiality string, codes ...string) []any {
 		out = append(out, code(actCode, c))
 	}
 	return out
+}
+
+// ConsentsFor are the partners' Organizations and Consents for clients who are there already.
+func ConsentsFor(seed uint64, clients []string) *Practice {
+	m := &maker{Rand: rand.New(rand.NewPCG(seed, 9)), p: &Practice{Clients: clients}, foreign: true}
+	for _, p := range Partners {
+		m.add("Organization", p.Organization, Object{"active": true, "name": "Partner " + p.ID, "identifier": some(npi(p.NPI))})
+	}
+	m.consents()
+	return m.p
 }
 
 // consents gives every client one Consent that permits everything to Everybody, and others to the other partners.
@@ -27,7 +40,11 @@ func (m *maker) consents() {
 				m.consent(fmt.Sprintf("consent-%d-%d-more", i, j), client, m.permit(p))
 			}
 			if m.chance(20) {
-				deny := m.narrow(Object{"type": "deny", "actor": some(recipient(p))}, client)
+				data := client
+				if m.foreign {
+					data = ""
+				}
+				deny := m.narrow(Object{"type": "deny", "actor": some(recipient(p))}, data)
 				m.consent(fmt.Sprintf("consent-%d-%d-deny", i, j), client, deny)
 			}
 		}
@@ -39,8 +56,12 @@ func recipient(p Partner) Object {
 }
 
 func (m *maker) consent(id, client string, provision Object) {
+	discloses := some(ref("Organization/" + Own))
+	if m.foreign {
+		discloses = nil
+	}
 	m.add("Consent", id, Object{"status": "active", "scope": concept(code("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy")),
-		"category": some(concept(code(loinc, "59284-0"))), "patient": ref("Patient/" + client), "dateTime": "2026-01-15", "organization": some(ref("Organization/" + Own)),
+		"category": some(concept(code(loinc, "59284-0"))), "patient": ref("Patient/" + client), "dateTime": "2026-01-15", "organization": discloses,
 		"policyRule": concept(code(actCode, "OPTIN")), "provision": provision})
 }
 

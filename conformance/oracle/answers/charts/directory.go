@@ -31,16 +31,6 @@ func (m *maker) directory() {
 // Practitioners are the ids of the Practitioners with the NPI of each.
 var Practitioners = map[string]string{"prac-0": "1003000126", "prac-1": "1003000134", "prac-2": "1003000142", "prac-3": "1003000159"}
 
-// Sites are the practice's own Locations.
-func (p *Practice) Sites() (own []string) {
-	for _, r := range p.Resources {
-		if manager, _ := r["managingOrganization"].(Object); r["resourceType"] == "Location" && manager["reference"] == "Organization/"+Own {
-			own = append(own, "Location/"+r["id"].(string))
-		}
-	}
-	return own
-}
-
 func npi(value string) Object { return Object{"system": npiSystem, "value": value} }
 
 func (m *maker) practitioner() Object {

@@ -50,6 +50,8 @@ type maker struct {
 	// of is the client whose chart is being made; ids holds the ids of its records by type.
 	of  string
 	ids map[string][]string
+	// foreign says that the clients and the practice are somebody else's.
+	foreign bool
 }
 
 // Make makes a practice.
@@ -92,7 +94,7 @@ func (m *maker) add(typ, id string, r Object) string {
 	}
 	m.meta(r)
 	for k, v := range r {
-		if v == nil {
+		if l, is := v.([]any); v == nil || is && len(l) == 0 {
 			delete(r, k)
 		}
 	}

@@ -41,6 +41,7 @@ var bans = []struct {
 	{"release/policy", []string{"internal/practice", http}, "Consents of every origin are read alike"},
 	{"release/consent", []string{"internal/practice", http, "database/sql"}, "the decision is pure"},
 	{"release/egress", []string{"internal/practice", "internal/mapping"}, "what leaves comes from a decision, not from a row"},
+	{"release/audit", []string{"internal/practice", "internal/requester", "internal/smart", "internal/mapping", http}, "an AuditEvent is what the ledger says, whoever asks"},
 	{"release/explain", []string{"internal/practice", http, "database/sql"}, "it decides over files"},
 	{"search", []string{"internal/practice", "internal/mapping"}, "search sees released resources only"},
 	{"ledger", []string{"internal/fhir", "internal/practice"}, "the ledger holds no record"},
@@ -78,7 +79,7 @@ var importers = map[string][]string{
 
 // callers says who may call the functions that move a resource to its next stage, open one or make one.
 var callers = map[string][]string{
-	"internal/release/stage.New":                 {"internal/mapping", "internal/mapping/fhirsource"},
+	"internal/release/stage.New":                 {"internal/mapping", "internal/mapping/fhirsource", "internal/release/audit"},
 	"internal/release/stage.NewBinary":           {"internal/mapping", "internal/mapping/fhirsource"},
 	"internal/release/internal/sealed.New":       {"internal/release/stage"},
 	"internal/release/internal/sealed.NewBinary": {"internal/release/stage"},

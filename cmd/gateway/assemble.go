@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"log/slog"
 	"time"
@@ -46,27 +45,23 @@ func openGateway(ctx context.Context, cfg *Config, log *slog.Logger, now clock) 
 	case err != nil:
 		return nil, errors.Join(err, r.Close())
 	}
+	l, err := r.openLedger(ctx, now)
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
 	v, err := r.release(log, now)
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{views: v}
-	if err := g.open(ctx, now); err != nil {
+	g := &gateway{views: v, ledger: l}
+	if err := g.open(now); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
 	return g, nil
 }
 
 // open opens what serving needs besides the views.
-func (g *gateway) open(ctx context.Context, now clock) error {
-	seed, err := readKey(g.cfg.Keys.Ledger, ed25519.SeedSize)
-	if err != nil {
-		return err
-	}
-	if g.ledger, err = ledger.Open(ctx, g.cfg.Ledger, ledger.Options{Key: ed25519.NewKeyFromSeed(seed), Now: now}); err != nil {
-		return err
-	}
-	g.add(g.ledger)
+func (g *gateway) open(now clock) (err error) {
 	if g.ephemeral, err = openEphemeral(g.cfg, now); err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 
 // Tables of the gateway's own stores.
 var (
-	ledgerTables = []string{"schema_migrations", "commits", "tips", "checkpoints"}
+	ledgerTables = []string{"schema_migrations", "commits", "tips", "checkpoints", "segments"}
 	stateTables  = []string{"schema_migrations", "client_handles"}
 )
 

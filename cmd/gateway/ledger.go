@@ -12,6 +12,7 @@ import (
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/ident"
 	"github.com/consentry/gateway/internal/ledger"
+	"github.com/consentry/gateway/internal/release/audit"
 	"github.com/consentry/gateway/internal/store"
 )
 
@@ -129,3 +130,35 @@ type findOnly struct{ *store.State }
 
 // Handle gives the handle that the key has.
 func (f findOnly) Handle(ctx context.Context, key string) (uint64, error) { return f.Find(ctx, key) }
+
+// openLedger opens the ledger to write, and to read for the clients.
+func (r *records) openLedger(ctx context.Context, now clock) (*ledger.SQLite, error) {
+	seed, err := readKey(r.cfg.Keys.Ledger, ed25519.SeedSize)
+	if err != nil {
+		return nil, err
+	}
+	key := ed25519.NewKeyFromSeed(seed)
+	l, err := ledger.Open(ctx, r.cfg.Ledger, ledger.Options{Key: key, Now: now})
+	if err != nil {
+		return nil, err
+	}
+	r.add(l)
+	reader, err := ledger.OpenReader(ctx, r.cfg.Ledger, key.Public().(ed25519.PublicKey))
+	if err != nil {
+		return nil, err
+	}
+	r.add(reader)
+	r.audit, err = audit.New(audit.Options{
+		Records: reader, Sealer: r.sealer, Partner: r.recipient, Practice: r.discloser()[0].Identifiers[0], Base: r.cfg.BaseURL, Types: r.types, Zone: r.zone,
+	})
+	return l, err
+}
+
+// recipient is a partner as clients read of it.
+func (r *records) recipient(id string) audit.Partner {
+	p, ok := r.partners.Partner(id)
+	if !ok {
+		return audit.Partner{}
+	}
+	return audit.Partner{Name: p.Name, Identifiers: p.Organization.Identifiers}
+}

@@ -234,6 +234,10 @@ func (w wholeCharts) Directory(ctx context.Context, r *requester.Requester, p sm
 	return fhirapi.Release(w.h.service).Directory(ctx, r, p)
 }
 
+func (w wholeCharts) AuditEvents(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (fhirapi.View, error) {
+	return fhirapi.Release(w.h.service).AuditEvents(ctx, r, p, ref)
+}
+
 func (w wholeCharts) Reach(ctx context.Context, r *requester.Requester, p smart.Permission) ([]fhir.Reference, error) {
 	return w.h.service.Reach(ctx, r, p)
 }

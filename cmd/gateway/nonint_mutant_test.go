@@ -126,6 +126,10 @@ func (o otherViews) Directory(ctx context.Context, r *requester.Requester, p sma
 	return o.real.Directory(ctx, r, p)
 }
 
+func (o otherViews) AuditEvents(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (fhirapi.View, error) {
+	return o.real.AuditEvents(ctx, r, p, ref)
+}
+
 func (o otherViews) Reach(ctx context.Context, r *requester.Requester, p smart.Permission) ([]fhir.Reference, error) {
 	return o.real.Reach(ctx, r, p)
 }

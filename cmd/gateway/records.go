@@ -13,6 +13,7 @@ import (
 	"github.com/consentry/gateway/internal/mapping"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/practice/sqldb"
+	"github.com/consentry/gateway/internal/release/audit"
 	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/facts"
 	"github.com/consentry/gateway/internal/release/label"
@@ -49,6 +50,7 @@ type records struct {
 	rules    *consent.Rules
 	types    *facts.Types
 	partners *requester.Register
+	audit    *audit.Source // what clients see of the ledger; nil until that is open
 }
 
 // handles is the table of the clients' handles. It is opened after everything that the configuration names has been read and found good.

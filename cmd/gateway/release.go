@@ -46,7 +46,7 @@ func (r *records) release(log *slog.Logger, now clock) (_ *views, err error) {
 	v.service, err = release.New(release.Options{
 		Records: &proven{Records: r.all(), apart: r.apart, prove: r.prove, fits: r.fits},
 		Sealer:  r.sealer, Labels: r.labels, Rules: r.rules, Projector: v.egress,
-		Practice: r.discloser(), Zone: r.zone, Now: now, Granular: granular, CacheBytes: r.cfg.Limits.CacheBytes,
+		Practice: r.discloser(), Zone: r.zone, Now: now, Granular: granular, CacheBytes: r.cfg.Limits.CacheBytes, Audit: r.audit,
 	})
 	return v, err
 }

@@ -201,6 +201,7 @@ type clinic struct {
 	directory *view
 	reach     []fhir.Reference
 	owners    map[fhir.Reference]string // whose chart a resource stands in, as its sealed id says
+	audit     *view                     // what p1 sees of the ledger
 	viewErr   error
 	onView    func(context.Context)
 	verifyErr error
@@ -317,6 +318,14 @@ func (c *clinic) Views(ctx context.Context, r *requester.Requester, p smart.Perm
 
 func (c *clinic) Directory(context.Context, *requester.Requester, smart.Permission) (fhirapi.View, error) {
 	return c.directory, c.viewErr
+}
+
+// AuditEvents are only of the client p1, who sees one.
+func (c *clinic) AuditEvents(_ context.Context, _ *requester.Requester, _ smart.Permission, ref fhir.Reference) (fhirapi.View, error) {
+	if c.audit != nil && c.owners[ref] == "p1" {
+		return c.audit, c.viewErr
+	}
+	return &view{}, c.viewErr
 }
 
 func (c *clinic) Reach(context.Context, *requester.Requester, smart.Permission) ([]fhir.Reference, error) {

@@ -36,6 +36,8 @@ type Views interface {
 	Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, shows func(*stage.Facts) bool) ([]View, error)
 	// Directory is of the practice's own staff and sites.
 	Directory(ctx context.Context, r *requester.Requester, p smart.Permission) (View, error)
+	// AuditEvents are what the ledger says of the disclosures about the client in whose chart the resource stands, for that client alone.
+	AuditEvents(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (View, error)
 	// Reach are the clients that the requester may know of.
 	Reach(ctx context.Context, r *requester.Requester, p smart.Permission) ([]fhir.Reference, error)
 }
@@ -65,6 +67,10 @@ func (s service) Views(ctx context.Context, r *requester.Requester, p smart.Perm
 
 func (s service) Directory(ctx context.Context, r *requester.Requester, p smart.Permission) (View, error) {
 	return present(s.of.Directory(ctx, r, p))
+}
+
+func (s service) AuditEvents(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (View, error) {
+	return present(s.of.AuditEvents(ctx, r, p, ref))
 }
 
 func (s service) Reach(ctx context.Context, r *requester.Requester, p smart.Permission) ([]fhir.Reference, error) {

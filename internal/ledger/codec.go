@@ -158,6 +158,8 @@ func (e *encoder) name(b []byte, s string) []byte { return binary.AppendUvarint(
 // decoder reads the records of one chain, in order, from its first.
 type decoder struct {
 	names names
+	// only, if set, is the one client whose records are read whole. Of the others the time, the recipient and the client are.
+	only string
 }
 
 // decodeCommit reads the records of a commit; nil for one that cannot be read. After such a one nothing can until the names begin again.
@@ -198,6 +200,9 @@ func (d *decoder) decode(b []byte) (Record, error) {
 		Accountable: flags&flagAccountable != 0, ToIndividual: flags&flagIndividual != 0, Authorized: flags&flagAuthorized != 0, Part2: flags&flagPart2 != 0,
 	}
 	d.head(r, &out)
+	if d.only != "" && out.Client != d.only && r.err == nil {
+		return out, nil
+	}
 	d.lists(r, &out)
 	copy(out.Digest[:], r.take(len(out.Digest)))
 	if r.err != nil || len(r.b) != 0 {

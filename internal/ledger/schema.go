@@ -27,4 +27,18 @@ CREATE TABLE checkpoints (
 	signature BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 `,
+}, {
+	Name: "an index of whom the chains are about",
+	SQL: `
+CREATE TABLE segments (
+	writer    BLOB NOT NULL,
+	last      INTEGER NOT NULL,
+	hash      BLOB NOT NULL,
+	after     INTEGER NOT NULL,
+	prev      BLOB NOT NULL,
+	clients   BLOB NOT NULL,
+	signature BLOB NOT NULL,
+	PRIMARY KEY (writer, last)
+) STRICT, WITHOUT ROWID;
+`,
 }}

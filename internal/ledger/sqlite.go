@@ -81,6 +81,7 @@ func (l *SQLite) begin(ctx context.Context, o Options) error {
 	if _, err := rand.Read(w.head.writer[:]); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
+	w.stretch.begin(w.head)
 	if err := w.connect(ctx, l.db); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}

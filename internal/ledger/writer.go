@@ -23,6 +23,7 @@ type writer struct {
 	checkpoint uint64 // the newest that this writer made
 	since      int    // records since then
 	folded     folded
+	stretch    stretch
 	lost       bool // a commit failed: what the database holds is to be read before the next
 }
 
@@ -74,6 +75,7 @@ func (w *writer) commit(group []*pending, withCheckpoint bool) (err error) {
 	if next.checkpoint != w.checkpoint {
 		w.since = 0
 		w.encoder.forget() // a damaged record takes those after it along only as far as here
+		w.stretch.begin(next.head)
 	}
 	w.head, w.checkpoint = next.head, next.checkpoint
 	return nil
@@ -94,7 +96,11 @@ func (w *writer) recover(ctx context.Context) error {
 	if len(hash) != len(t.hash) || t.seq < w.head.seq {
 		return errors.New("the chain of this process is not what it wrote")
 	}
-	w.head.seq, w.head.hash, w.checkpoint, w.lost = t.seq, Hash(hash), t.checkpoint, false
+	w.head.seq, w.head.hash, w.lost = t.seq, Hash(hash), false
+	if t.checkpoint != w.checkpoint {
+		w.checkpoint = t.checkpoint
+		w.stretch.begin(w.head)
+	}
 	return nil
 }
 
@@ -105,6 +111,7 @@ func (w *writer) write(ctx context.Context, group []*pending, withCheckpoint boo
 	for _, p := range group {
 		for i := range p.answer {
 			b = appendRecord(b, w.encoder.encode(&p.answer[i]))
+			w.stretch.note(p.answer[i].Client)
 			next.seq++
 		}
 	}
@@ -119,6 +126,11 @@ func (w *writer) write(ctx context.Context, group []*pending, withCheckpoint boo
 		var err error
 		if next.checkpoint, err = w.writeCheckpoint(ctx, next.head); err != nil {
 			return tip{}, err
+		}
+		if next.seq > w.stretch.from.seq {
+			if err := w.writeSegment(ctx, segmentOf(w.stretch.from, next.head, w.stretch.clients, w.options.Key)); err != nil {
+				return tip{}, err
+			}
 		}
 	}
 	signature := ed25519.Sign(w.options.Key, next.message())

@@ -11,6 +11,7 @@ import (
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/release/audit"
 	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/label"
 	"github.com/consentry/gateway/internal/release/stage"
@@ -34,7 +35,7 @@ type Sealer interface {
 	Open(resourceType, id string) (client string, ok bool)
 }
 
-// Options are what a Service is made of. All are required.
+// Options are what a Service is made of. All but Audit are required.
 type Options struct {
 	Records   Records
 	Sealer    Sealer
@@ -47,6 +48,8 @@ type Options struct {
 	Now      func() time.Time
 	// Granular tells whether a record matches a search parameter of a granular scope (package search).
 	Granular func(*stage.Facts, smart.Param) bool
+	// Audit gives the client what the ledger says; nil gives nobody anything.
+	Audit *audit.Source
 	// CacheBytes bounds all that is kept: compiled Consents, charts, views and reaches.
 	CacheBytes uint64
 }
@@ -59,6 +62,7 @@ type Service struct {
 	charts   *otter.Cache[practice.ClientKey, *chart]
 	views    *otter.Cache[viewKey, lasting]
 	reaches  *otter.Cache[viewKey, reached]
+	audits   *otter.Cache[viewKey, audited]
 	flights  singleflight.Group
 }
 
@@ -88,6 +92,9 @@ func New(o Options) (*Service, error) {
 	})
 	s.reaches = otter.Must(&otter.Options[viewKey, reached]{
 		MaximumWeight: o.CacheBytes / 16, Weigher: func(_ viewKey, r reached) uint32 { return r.weight() },
+	})
+	s.audits = otter.Must(&otter.Options[viewKey, audited]{
+		MaximumWeight: o.CacheBytes / 16, Weigher: func(_ viewKey, a audited) uint32 { return a.weight() },
 	})
 	return s, nil
 }

@@ -53,8 +53,15 @@ type Requester struct {
 
 // For is the same requester, for one purpose alone.
 func (r *Requester) For(purpose fhir.Coding) *Requester {
+	return r.but([]fhir.Coding{purpose}, r.Scopes)
+}
+
+// Through is the same requester, through other scopes.
+func (r *Requester) Through(scopes smart.Scopes) *Requester { return r.but(r.Purposes, scopes) }
+
+func (r *Requester) but(purposes []fhir.Coding, scopes smart.Scopes) *Requester {
 	return &Requester{
-		PartnerID: r.PartnerID, Kind: r.Kind, Organization: r.Organization, Practitioner: r.Practitioner, Purposes: []fhir.Coding{purpose},
-		Registered: r.Registered, Scopes: r.Scopes, Patient: r.Patient, Person: r.Person,
+		PartnerID: r.PartnerID, Kind: r.Kind, Organization: r.Organization, Practitioner: r.Practitioner, Purposes: purposes,
+		Registered: r.Registered, Scopes: scopes, Patient: r.Patient, Person: r.Person,
 	}
 }

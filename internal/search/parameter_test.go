@@ -56,6 +56,10 @@ func factsOf(t testing.TB, json string) *stage.Facts {
 
 // examples has one resource of each type that has a value for every parameter.
 var examples = map[string]string{
+	"AuditEvent": `{"resourceType":"AuditEvent","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"type":{"system":"http://terminology.hl7.org/CodeSystem/audit-event-type","code":"rest"},
+		"subtype":[{"system":"http://hl7.org/fhir/restful-interaction","code":"search-type"}],"action":"E","recorded":"2026-11-20T10:00:00.250Z","outcome":"0",
+		"agent":[{"name":"Quay Clinic","requestor":true,"who":{"identifier":{"value":"quay"}}}],"source":{"observer":{"identifier":{"value":"1093817465"}}},
+		"entity":[{"what":{"reference":"Patient/p1"},"type":{"system":"http://terminology.hl7.org/CodeSystem/audit-entity-type","code":"1"}},{"type":{"system":"http://hl7.org/fhir/resource-types","code":"Condition"}}]}`,
 	"CarePlan": `{"resourceType":"CarePlan","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"status":"active","intent":"plan","subject":{"reference":"Patient/p1"},
 		"category":[{"coding":[{"system":"http://hl7.org/fhir/us/core/CodeSystem/careplan-category","code":"assess-plan"}]}],"period":{"start":"2026-03-01","end":"2026-09-30"}}`,
 	"Condition": `{"resourceType":"Condition","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"subject":{"reference":"Patient/p1"},"encounter":{"reference":"Encounter/e1"},
@@ -102,6 +106,12 @@ var cases = []struct {
 	query string
 	want  bool
 }{
+	{"AuditEvent", "_id=x1", true}, {"AuditEvent", "_id=x2", false}, {"AuditEvent", "_lastUpdated=2026-11-20", true}, {"AuditEvent", "_lastUpdated=lt2026-11-20", false},
+	{"AuditEvent", "patient=p1", true}, {"AuditEvent", "patient=p2", false}, {"AuditEvent", "date=ge2026-11-20", true}, {"AuditEvent", "date=2026-11-19", false},
+	{"AuditEvent", "agent-name=quay", true}, {"AuditEvent", "agent-name=harbor", false}, {"AuditEvent", "subtype=search-type", true}, {"AuditEvent", "subtype=read", false},
+	{"AuditEvent", "action=E", true}, {"AuditEvent", "action=R", false}, {"AuditEvent", "action=http://hl7.org/fhir/audit-event-action|E", true},
+	{"AuditEvent", "entity-type=http://hl7.org/fhir/resource-types|Condition", true}, {"AuditEvent", "entity-type=Goal", false},
+
 	{"CarePlan", "_id=x1", true}, {"CarePlan", "_id=x2", false},
 	{"CarePlan", "_lastUpdated=2026-11-20", true}, {"CarePlan", "_lastUpdated=gt2026-11-20", false},
 	{"CarePlan", "patient=p1", true}, {"CarePlan", "patient=p2", false},

@@ -22,6 +22,19 @@ var (
 
 var resources = withCommon([]Resource{
 	{
+		// For the client alone, made of the ledger. Nothing is searched by entity: what was disclosed is there by its kind only.
+		Type: "AuditEvent",
+		Parameters: []Parameter{
+			{Name: "patient", Kind: Reference, Paths: []string{"entity.what"}, Targets: onlyPatient, Definition: hl7 + "AuditEvent-patient"},
+			{Name: "date", Kind: Date, Paths: []string{"recorded"}, Definition: hl7 + "AuditEvent-date"},
+			{Name: "agent-name", Kind: String, Paths: []string{"agent.name"}, Definition: hl7 + "AuditEvent-agent-name"},
+			{Name: "subtype", Kind: Token, Paths: []string{"subtype"}, Definition: hl7 + "AuditEvent-subtype"},
+			{Name: "action", Kind: Token, Paths: []string{"action"}, System: "http://hl7.org/fhir/audit-event-action", Definition: hl7 + "AuditEvent-action"},
+			{Name: "entity-type", Kind: Token, Paths: []string{"entity.type"}, Definition: hl7 + "AuditEvent-entity-type"},
+		},
+		Combinations: [][]string{{"patient", "date"}},
+	},
+	{
 		Type: "CarePlan",
 		Parameters: []Parameter{
 			clientOf("subject"),

@@ -62,6 +62,8 @@ func release(l stage.Labeled, d Decision) stage.Released {
 	return sealed.Release(l, sealed.Grant{Reason: string(d.Reason), Consent: d.Consent, Provision: d.Provision})
 }
 
+const auditEventType = "AuditEvent"
+
 // decide takes one resource through the rules, in their order.
 func (d *decider) decide(r *record) Decision {
 	if reason := d.beforeScope(r); reason != "" {
@@ -83,6 +85,8 @@ func (d *decider) decide(r *record) Decision {
 		return Decision{Reason: Denied}
 	case self:
 		return d.selfAccess(r)
+	case r.facts.Type == auditEventType: // for the client, and no Consent makes them anybody else's (rule 22)
+		return Decision{Reason: NoConsent}
 	}
 	return d.byConsent(r.clients, r)
 }

@@ -1,0 +1,146 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// ErrDamaged says that what was read of the ledger is not what was written. Verify names the place.
+var ErrDamaged = errors.New("ledger: damaged")
+
+// Of gives the records about one client, chain by chain, each in the order in which it was written. It reads the stretches of the chains in which the
+// client may be, as the signed index of each says, and what is newer than the index, and checks their hashes up to a signed head. Any
+// damage it meets is ErrDamaged, and no record is given. It does not see that a whole chain is missing: Verify does.
+func (r *Reader) Of(ctx context.Context, client string) ([]Entry, error) {
+	if client == "" {
+		return nil, errors.New("ledger: no client")
+	}
+	var found []Entry
+	err := r.snapshot(ctx, func(q querier) error {
+		tips, err := readTips(ctx, q)
+		if err != nil {
+			return err
+		}
+		segments, err := readSegments(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, t := range tips {
+			if !signed(r.keys, t.message(), t.signature) {
+				return ErrDamaged
+			}
+			s := search{ctx: ctx, q: q, client: client}
+			if err := s.chain(t.head, r.trusted(segments[t.writer])); err != nil {
+				return err
+			}
+			found = append(found, s.found...)
+			delete(segments, t.writer)
+		}
+		if len(segments) > 0 {
+			return ErrDamaged // the end of a chain is gone
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// trusted are the segments that one of the keys has signed.
+func (r *Reader) trusted(all []segment) (list []segment) {
+	for _, s := range all {
+		if len(s.clients)%fingerprintLength == 0 && signed(r.keys, s.message(), s.signature) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// search looks for one client's records.
+type search struct {
+	ctx    context.Context
+	q      querier
+	client string
+	found  []Entry
+}
+
+// chain goes along one chain from segment to segment, up to its end, and reads what no segment says to be about others.
+func (s *search) chain(end head, segments []segment) error {
+	at := head{writer: end.writer}
+	for _, one := range segments {
+		switch {
+		case one.from.seq < at.seq || one.to.seq <= one.from.seq || one.to.seq > end.seq:
+			return ErrDamaged // it overlaps another, or the chain was cut
+		case one.from.seq == at.seq && one.from.hash != at.hash:
+			return ErrDamaged
+		case one.from.seq > at.seq:
+			if err := s.read(at, one.from); err != nil {
+				return err
+			}
+		}
+		if one.may(s.client) {
+			if err := s.read(one.from, one.to); err != nil {
+				return err
+			}
+		}
+		at = one.to
+	}
+	if at.seq == end.seq {
+		if at.hash != end.hash {
+			return ErrDamaged
+		}
+		return nil
+	}
+	return s.read(at, end)
+}
+
+// read reads the records between two heads. Names begin again behind each segment, so a stretch can be read by itself.
+func (s *search) read(from, to head) error {
+	rows, err := s.q.QueryContext(s.ctx, `SELECT seq, hash, records FROM commits WHERE writer = ? AND seq > ? AND seq <= ? ORDER BY seq`,
+		from.writer[:], int64(from.seq), int64(to.seq))
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	at, d := from, decoder{only: s.client}
+	for rows.Next() {
+		var c stored
+		var hash, records sql.RawBytes
+		if err := rows.Scan(&c.seq, &hash, &records); err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+		c.writer, c.records = from.writer, records
+		copy(c.hash[:], hash)
+		if err := s.commit(&at, &d, c); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if at != to {
+		return ErrDamaged
+	}
+	return nil
+}
+
+// commit takes the client's records out of one commit, if it is the one that follows.
+func (s *search) commit(at *head, d *decoder, c stored) error {
+	if link(c.writer, c.seq, at.hash, c.records) != c.hash {
+		return ErrDamaged
+	}
+	records, err := d.decodeCommit(c.records)
+	if err != nil || c.seq != at.seq+uint64(len(records)) {
+		return ErrDamaged
+	}
+	for i, r := range records {
+		if r.Client == s.client {
+			s.found = append(s.found, Entry{Record: *r, Writer: c.writer, Seq: at.seq + 1 + uint64(i)})
+		}
+	}
+	at.seq, at.hash = c.seq, c.hash
+	return nil
+}

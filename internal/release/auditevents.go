@@ -1,0 +1,138 @@
+package release
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/release/audit"
+	"github.com/consentry/gateway/internal/release/consent"
+	"github.com/consentry/gateway/internal/release/stage"
+	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+// audited is a View of AuditEvents and what it follows from: they change with each answer to anybody, and are no part of a chart.
+type audited struct {
+	lasting
+	of     *View // of the chart
+	events int   // the ledger only grows
+	last   string
+}
+
+// allOfThePatient are the scopes of an app that may see whatever the person may see.
+var allOfThePatient = smart.ParseScopes("patient/*.rs")
+
+// AuditEvents gives what the ledger says of the disclosures about a client, to that client or to who represents the client, through patient/ scopes (rule 22). To
+// anybody else it gives the empty View of a client who does not exist, and looks at nothing.
+func (s *Service) AuditEvents(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (*View, error) {
+	nothing := newView(nil, Evidence{})
+	key, ok := s.opts.Sealer.Open(ref.Type, ref.ID)
+	if !ok || key == "" || r == nil || s.opts.Audit == nil {
+		return nothing, nil
+	}
+	client := practice.ClientKey(key)
+	patient, err := s.patient(client)
+	if err != nil {
+		return nil, err
+	}
+	if _, own := r.SelfAccess(); !own || r.Patient != patient {
+		return nothing, nil
+	}
+	// Of the disclosures those are shown of which the person may know that there was something to disclose. The scopes of the app have no say in
+	// that; to what they do not reach no reference is left.
+	whole := r.Through(allOfThePatient)
+	chart, err := s.kept(ctx, s.now, viewKey{client: client, requester: whole.Digest(), permission: smart.Read}, whole, s.build)
+	if err != nil {
+		return nil, err
+	}
+	if !chart.Evidence().SelfAccess {
+		return nothing, nil // no person of this client's, or one without authority
+	}
+	events, err := s.opts.Audit.Events(ctx, patient)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return s.auditView(ctx, viewKey{client: client, requester: r.Digest(), permission: p}, r, chart, events)
+}
+
+// auditView gives the View that was made of the same chart and events, or makes it.
+func (s *Service) auditView(ctx context.Context, key viewKey, r *requester.Requester, chart *View, events []audit.Event) (*View, error) {
+	last := ""
+	if len(events) > 0 {
+		last = events[len(events)-1].Key()
+	}
+	kept, ok := s.audits.GetIfPresent(key)
+	if ok && kept.of == chart && kept.events == len(events) && kept.last == last && kept.fits(s.opts.Now()) {
+		return kept.view, nil
+	}
+	var made audited
+	err := s.read(ctx, func(ctx context.Context, at state) error {
+		in, err := s.auditInput(ctx, at, key, r)
+		if err == nil {
+			made, err = s.buildAudit(in, key.client, chart, events)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	made.of, made.events, made.last = chart, len(events), last
+	s.audits.Set(key, made)
+	return made.view, nil
+}
+
+// auditInput is what decides over AuditEvents: the client's Consents, and the chart for whom it tells to have authority.
+func (s *Service) auditInput(ctx context.Context, at state, key viewKey, r *requester.Requester) (consent.Input, error) {
+	patient, err := s.patient(key.client)
+	if err != nil {
+		return consent.Input{}, err
+	}
+	c, err := s.chartOf(ctx, at, key.client)
+	if err != nil {
+		return consent.Input{}, err
+	}
+	sets, err := s.setsOf(ctx, at, []practice.ClientKey{key.client})
+	in := s.input(r, key, patient, sets)
+	in.People = c.labeled
+	return in, err
+}
+
+// buildAudit makes AuditEvents of events and decides over them like over any record.
+func (s *Service) buildAudit(in consent.Input, client practice.ClientKey, chart *View, events []audit.Event) (audited, error) {
+	candidates := make([]stage.Candidate, 0, len(events))
+	for _, e := range events {
+		told := slices.DeleteFunc(e.Released(), func(ref fhir.Reference) bool { _, there := chart.Get(ref); return !there })
+		if len(told) == 0 {
+			continue
+		}
+		c, err := s.opts.Audit.Candidate(e, string(client), in.Client, told)
+		if err != nil {
+			return audited{}, unavailable(err)
+		}
+		candidates = append(candidates, c)
+	}
+	in.Chart = s.opts.Labels.Apply(candidates)
+	res := consent.Decide(in)
+	gone := func(ref fhir.Reference) bool {
+		if ref == (fhir.Reference{}) || ref == in.Client { // organisations stand there by their identifiers
+			return false
+		}
+		of, there := chart.Get(ref)
+		return !there || !consent.InScope(in, of.Facts())
+	}
+	resources := make([]stage.Released, 0, len(res.Released))
+	for _, r := range res.Released {
+		if r.Grant().Reason != string(consent.SelfAccess) {
+			continue
+		}
+		if r, ok := s.opts.Projector.Without(r, gone); ok {
+			resources = append(resources, r)
+		}
+	}
+	slices.SortFunc(resources, func(a, b stage.Released) int { return strings.Compare(a.Facts().ID, b.Facts().ID) })
+	e := Evidence{Client: in.Client, SelfAccess: true}
+	return audited{lasting: lasting{validity{"", in.Now, res.ValidUntil}, newView(resources, e)}}, nil
+}

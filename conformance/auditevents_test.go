@@ -17,9 +17,7 @@ func TestTheClientSeesWhoGotTheirRecords(t *testing.T) {
 	app := c.person(t, id, "Patient/"+id)
 	names := func(a *answer) (all []string) {
 		for _, r := range a.bundle(t).Matches {
-			for _, name := range texts(r.Tree, "agent.name") {
-				all = append(all, name)
-			}
+			all = append(all, texts(r.Tree, "agent.name")...)
 		}
 		return all
 	}

@@ -1,6 +1,7 @@
 package fhirapi_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/ledger"
+	"github.com/consentry/gateway/internal/release"
 	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/stage"
 )
@@ -244,6 +246,43 @@ func TestTheVersionOfFHIR(t *testing.T) {
 	for _, version := range []string{"1.0", "3.0", "4.3", "5.0", "4", ""} {
 		if w := c.get("/fhir/Patient/p1", "Accept: application/fhir+json; fhirVersion="+version); w.Code != 406 {
 			t.Errorf("version %q: %d", version, w.Code)
+		}
+	}
+}
+
+// AuditEvents come from their own view alone, and to look at them is recorded, but is no disclosure to be accounted for.
+func TestAuditEventsComeFromTheLedgerAlone(t *testing.T) {
+	event := func(id string) stage.Released {
+		return released(t, fmt.Sprintf(`{"resourceType":"AuditEvent","id":%q,%s,"type":{"code":"rest"},"recorded":"2026-11-20T10:00:00Z","agent":[{"requestor":true}],`+
+			`"source":{"observer":{"display":"x"}},"entity":[{"what":{"reference":"Patient/p1"}}]}`, id, meta))
+	}
+	c := newClinic(t)
+	c.charts["p1"].all = append(c.charts["p1"].all, event("inChart"))
+	c.owners[fhir.Reference{Type: "AuditEvent", ID: "inChart"}] = "p1"
+	c.owners[fhir.Reference{Type: "AuditEvent", ID: "inLedger"}] = "p1"
+	for _, target := range []string{"AuditEvent?patient=p1", "AuditEvent?_id=inChart", "AuditEvent?_id=inChart,inLedger"} {
+		if got := page(t, c.get("/fhir/"+target)); len(got.Entry) != 0 {
+			t.Errorf("%s finds what stands in a chart", target)
+		}
+	}
+	if w := c.get("/fhir/AuditEvent/inChart"); w.Code != 404 {
+		t.Errorf("a read of what stands in a chart: %d", w.Code)
+	}
+	c.audit, c.ledger = &view{all: []stage.Released{event("inLedger")}, evidence: release.Evidence{Client: fhir.Reference{Type: "Patient", ID: "p1"}, SelfAccess: true}}, nil
+	for _, target := range []string{"AuditEvent?patient=p1", "AuditEvent?_id=inLedger", "AuditEvent?_id=inChart,inLedger"} {
+		if got := page(t, c.get("/fhir/"+target)); len(got.Entry) != 1 {
+			t.Errorf("%s finds %v", target, got.entries())
+		}
+	}
+	if w := c.get("/fhir/AuditEvent/inLedger"); w.Code != 200 {
+		t.Errorf("a read: %d", w.Code)
+	}
+	if len(c.ledger) != 4 {
+		t.Errorf("%d records", len(c.ledger))
+	}
+	for _, r := range c.ledger {
+		if r.Client != "Patient/p1" || len(r.Released) != 1 || r.Accountable || !r.ToIndividual {
+			t.Errorf("the ledger has %+v", r)
 		}
 	}
 }

@@ -313,6 +313,9 @@ func (e *export) claimed(t *testing.T) func(string, string) bool {
 	must(t, json.Unmarshal((&caller{base: e.base}).get(t, "metadata").body, &statement))
 	has := map[string]bool{}
 	for _, r := range statement.Rest[0].Resource {
+		if r.Type == "AuditEvent" {
+			continue // made of the ledger, of which the oracle knows nothing
+		}
 		for _, p := range r.SearchParam {
 			has[r.Type+" "+p.Name] = true
 			if !answers.Knows(r.Type, p.Name) {

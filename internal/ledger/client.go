@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 )
 
 // ErrDamaged says that what was read of the ledger is not what was written. Verify names the place.
@@ -31,7 +33,7 @@ func (r *Reader) Of(ctx context.Context, client string) ([]Entry, error) {
 			if !signed(r.keys, t.message(), t.signature) {
 				return ErrDamaged
 			}
-			s := search{ctx: ctx, q: q, client: client}
+			s := search{ctx: ctx, q: q, client: client, seen: &r.seen}
 			if err := s.chain(t.head, r.trusted(segments[t.writer])); err != nil {
 				return err
 			}
@@ -64,6 +66,7 @@ type search struct {
 	ctx    context.Context
 	q      querier
 	client string
+	seen   *memory
 	found  []Entry
 }
 
@@ -82,7 +85,7 @@ func (s *search) chain(end head, segments []segment) error {
 			}
 		}
 		if one.may(s.client) {
-			if err := s.read(one.from, one.to); err != nil {
+			if err := s.segment(one); err != nil {
 				return err
 			}
 		}
@@ -95,6 +98,58 @@ func (s *search) chain(end head, segments []segment) error {
 		return nil
 	}
 	return s.read(at, end)
+}
+
+// segment reads a segment, if it was not read before: it never changes.
+func (s *search) segment(one segment) error {
+	key := remembered{one.to.hash, s.client}
+	if known, ok := s.seen.get(key); ok {
+		s.found = append(s.found, known...)
+		return nil
+	}
+	before := len(s.found)
+	if err := s.read(one.from, one.to); err != nil {
+		return err
+	}
+	s.seen.put(key, s.found[before:len(s.found):len(s.found)])
+	return nil
+}
+
+// remembered names what one segment has of one client.
+type remembered struct {
+	segment Hash
+	client  string
+}
+
+// maxRemembered bounds what is remembered, in records and the resources that they name.
+const maxRemembered = 200_000
+
+// memory keeps what was read of segments and found whole. The zero value is ready.
+type memory struct {
+	mu    sync.Mutex
+	known map[remembered][]Entry
+	size  int
+}
+
+func (m *memory) get(key remembered) ([]Entry, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found, ok := m.known[key]
+	return found, ok
+}
+
+func (m *memory) put(key remembered, found []Entry) {
+	size := 1
+	for i := range found {
+		size += 4 + len(found[i].Record.Released)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.known == nil || m.size+size > maxRemembered {
+		m.known, m.size = map[remembered][]Entry{}, 0
+	}
+	m.known[key] = slices.Clone(found)
+	m.size += size
 }
 
 // read reads the records between two heads. Names begin again behind each segment, so a stretch can be read by itself.

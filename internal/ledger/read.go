@@ -21,6 +21,7 @@ type querier interface {
 type Reader struct {
 	db   *sql.DB
 	keys []ed25519.PublicKey
+	seen memory
 }
 
 // OpenReader opens the ledger at path, which must be there. keys are the public keys of all signing keys that the ledger has had.

@@ -20,6 +20,7 @@ type audited struct {
 	of     *View // of the chart
 	events int   // the ledger only grows
 	last   string
+	made   map[string]stage.Labeled // by the key of the event; zero for one that tells nothing
 }
 
 // allOfThePatient are the scopes of an app that may see whatever the person may see.
@@ -68,11 +69,15 @@ func (s *Service) auditView(ctx context.Context, key viewKey, r *requester.Reque
 	if ok && kept.of == chart && kept.events == len(events) && kept.last == last && kept.fits(s.opts.Now()) {
 		return kept.view, nil
 	}
+	var before map[string]stage.Labeled
+	if ok && kept.of == chart {
+		before = kept.made
+	}
 	var made audited
 	err := s.read(ctx, func(ctx context.Context, at state) error {
 		in, err := s.auditInput(ctx, at, key, r)
 		if err == nil {
-			made, err = s.buildAudit(in, key.client, chart, events)
+			made, err = s.buildAudit(in, key.client, chart, events, before)
 		}
 		return err
 	})
@@ -100,21 +105,26 @@ func (s *Service) auditInput(ctx context.Context, at state, key viewKey, r *requ
 	return in, err
 }
 
-// buildAudit makes AuditEvents of events and decides over them like over any record.
-func (s *Service) buildAudit(in consent.Input, client practice.ClientKey, chart *View, events []audit.Event) (audited, error) {
-	candidates := make([]stage.Candidate, 0, len(events))
+// buildAudit makes AuditEvents of events and decides over them like over any record. Those that were made before of the same chart are not made again.
+func (s *Service) buildAudit(in consent.Input, client practice.ClientKey, chart *View, events []audit.Event, before map[string]stage.Labeled) (audited, error) {
+	made := make(map[string]stage.Labeled, len(events))
 	for _, e := range events {
-		told := slices.DeleteFunc(e.Released(), func(ref fhir.Reference) bool { _, there := chart.Get(ref); return !there })
-		if len(told) == 0 {
-			continue
+		key := e.Key()
+		l, known := before[key]
+		if !known {
+			told := slices.DeleteFunc(e.Released(), func(ref fhir.Reference) bool { _, there := chart.Get(ref); return !there })
+			if len(told) > 0 {
+				c, err := s.opts.Audit.Candidate(e, string(client), in.Client, told)
+				if err != nil {
+					return audited{}, unavailable(err)
+				}
+				l = s.opts.Labels.Apply([]stage.Candidate{c})[0] // an AuditEvent takes no label from another
+			}
 		}
-		c, err := s.opts.Audit.Candidate(e, string(client), in.Client, told)
-		if err != nil {
-			return audited{}, unavailable(err)
+		if made[key] = l; l.Facts() != nil {
+			in.Chart = append(in.Chart, l)
 		}
-		candidates = append(candidates, c)
 	}
-	in.Chart = s.opts.Labels.Apply(candidates)
 	res := consent.Decide(in)
 	gone := func(ref fhir.Reference) bool {
 		if ref == (fhir.Reference{}) || ref == in.Client { // organisations stand there by their identifiers
@@ -134,5 +144,5 @@ func (s *Service) buildAudit(in consent.Input, client practice.ClientKey, chart 
 	}
 	slices.SortFunc(resources, func(a, b stage.Released) int { return strings.Compare(a.Facts().ID, b.Facts().ID) })
 	e := Evidence{Client: in.Client, SelfAccess: true}
-	return audited{lasting: lasting{validity{"", in.Now, res.ValidUntil}, newView(resources, e)}}, nil
+	return audited{lasting: lasting{validity{"", in.Now, res.ValidUntil}, newView(resources, e)}, made: made}, nil
 }

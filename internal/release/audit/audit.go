@@ -63,7 +63,7 @@ func New(o Options) (*Source, error) {
 type Event struct{ entry ledger.Entry }
 
 // maxEvents bounds the events of one client. What is older stands in the accounting that the practice prints.
-const maxEvents = 10_000
+const maxEvents = 2_000
 
 // Events gives what the ledger has of a client that released something, oldest first.
 func (s *Source) Events(ctx context.Context, patient fhir.Reference) ([]Event, error) {

@@ -32,6 +32,8 @@ is taken without a restart, one that is broken, half written or at its end is re
 serves plain HTTP, on loopback only unless "insecure-plain-http: true" says that a proxy in front of it ends TLS. "limits" bounds what clients can hold:
 connections, requests at once, sizes and times.
 
+An attachment of up to 32 KB stands in its document, a longer one goes by the URL of a Binary: "practice.inline-attachment-bytes" says otherwise, 0 to 1048576.
+
 docker/gateway.yaml, in the repository, is a commented configuration. "gateway check" tells how well the maps fit the practice's rows.`,
 		Example: "  gateway serve --config /etc/consentry/gateway.yaml",
 		Args:    cobra.NoArgs,

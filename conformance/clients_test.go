@@ -125,7 +125,7 @@ func TestClientsThatNobodyHereWrote(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", how, diff)
 		}
 	}
-	if diff := cmp.Diff(map[string]int{"vread": 404, "create": 405, "system": 404, "transaction": 405}, got.FHIRKit.Refused); diff != "" || !got.FHIRKit.Searches {
+	if diff := cmp.Diff(map[string]int{"vread": 404, "create": 405, "system": 405, "transaction": 400}, got.FHIRKit.Refused); diff != "" || !got.FHIRKit.Searches {
 		t.Errorf("what is refused (-want +got):\n%s", diff)
 	}
 	if got.FHIRKit.FHIRVersion != "4.0.1" || got.FHIRKit.Unknown != 404 {

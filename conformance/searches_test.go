@@ -159,6 +159,9 @@ func (s *searcher) choose(all []resource, names []string) map[string]searchValue
 	return having[len(having)/2]
 }
 
+// escaped writes a text as one value (FHIR R4 3.1.1.4.1): the name of a site may have a comma.
+var escaped = strings.NewReplacer(`\`, `\\`, ",", `\,`, "$", `\$`, "|", `\|`)
+
 func (s *searcher) ask(t *testing.T, label string, p pool, names []string, values map[string]searchValue, prefix string) {
 	t.Helper()
 	form := url.Values{"_count": {"200"}}
@@ -169,6 +172,8 @@ func (s *searcher) ask(t *testing.T, label string, p pool, names []string, value
 		}
 		if v := values[n]; v.kind == "date" {
 			form.Set(n, prefix+v.ask)
+		} else if v.kind == "string" {
+			form.Set(n, escaped.Replace(v.ask))
 		} else {
 			form.Set(n, v.ask)
 		}

@@ -27,11 +27,11 @@ setup: ## Install what the tests need (Debian packages, npm), where this machine
 .PHONY: test
 test: setup ## Run every test
 	$(GO) vet ./...
-	$(GO) test -race -short -shuffle=on -skip '$(LONG)' -timeout 20m ./...
+	$(GO) test -race -short -shuffle=on -skip '$(LONG)' -timeout 40m ./...
 	@echo "The long proofs, without the race detector:"
 	$(GO) test -short -run '^TestAFailing' -timeout 20m ./cmd/gateway
 	$(GO) test -run '^TestTenThousandClients' ./internal/demo
-	$(GO) test -run '^TestNoninterference' -timeout 20m -v ./cmd/gateway
+	$(GO) test -run '^TestNoninterference' -timeout 40m -v ./cmd/gateway
 	CONSENTRY_CASES=200000 CONSENTRY_SEED=89240830476288 $(GO) test -run '^TestAgree$$' -timeout 30m -v ./internal/release/consent
 
 .PHONY: lint

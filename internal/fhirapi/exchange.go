@@ -33,6 +33,7 @@ type exchange struct {
 	r       *http.Request
 	id      string
 	began   time.Time
+	reached time.Time // when the last step ended
 	request Request
 	failed  *outcome.Error // what the requester was told, nil for an answer
 	written bool
@@ -82,6 +83,7 @@ func (e *exchanger) refuse(w http.ResponseWriter, r *http.Request, allow string)
 
 func (e *exchanger) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{exchanger: e, w: w, r: r, id: newID(), began: e.api.Now()}
+	x.reached = x.began
 	x.request.views, x.request.now = e.api.Views, e.api.Now
 	if theirs := r.Header.Get("X-Request-Id"); isUUID(theirs) {
 		w.Header().Set("X-Request-Id", theirs) // ours is in the ledger and the log: it would make equal answers differ
@@ -108,7 +110,6 @@ func (x *exchange) prepare(ctx context.Context) (*egress.Answer, []ledger.Record
 	if err != nil {
 		response = &egress.Failure{Err: outcome.Of(err)}
 	}
-	began := x.api.Now()
 	if f, ok := response.(*egress.Failure); ok {
 		x.failed = f.Err
 	}
@@ -117,7 +118,7 @@ func (x *exchange) prepare(ctx context.Context) (*egress.Answer, []ledger.Record
 	case *egress.Resource, *egress.Binary:
 		answer.UnlessModified(modifiedSince(x.r.Header))
 	}
-	x.took(stepEncode, began)
+	x.took(stepEncode)
 	if !x.tells() {
 		return answer, nil
 	}
@@ -141,9 +142,8 @@ func (x *exchange) fail(err *outcome.Error) *egress.Answer {
 // handle goes from the token to the handler's answer.
 func (x *exchange) handle(ctx context.Context) (egress.Response, error) {
 	if !x.route.public {
-		began := x.api.Now()
 		err := x.authenticate(ctx)
-		x.took(stepToken, began)
+		x.took(stepToken)
 		if err != nil {
 			return nil, err
 		}
@@ -153,10 +153,10 @@ func (x *exchange) handle(ctx context.Context) (egress.Response, error) {
 			return nil, err
 		}
 	}
-	began := x.api.Now()
 	response, err := x.route.handle(ctx, &x.request)
+	x.took(stepSearch)
 	x.timings[stepView] = x.request.viewing
-	x.took(stepSearch, began.Add(x.request.viewing))
+	x.timings[stepSearch] -= x.request.viewing
 	if err == nil && ctx.Err() != nil {
 		err = ctx.Err() // too late: the requester may be gone
 	}
@@ -236,16 +236,20 @@ func tokenError(err error) error {
 
 // write sends the answer.
 func (x *exchange) write() {
-	began := x.api.Now()
 	x.written = true
 	if x.versioned {
 		x.answer.StateVersion()
 	}
 	_ = x.answer.Write(x.w, x.r.Method == http.MethodHead) // a requester who has gone away is no fault of ours
-	x.took(stepWrite, began)
+	x.took(stepWrite)
 }
 
-func (x *exchange) took(s step, since time.Time) { x.timings[s] += x.api.Now().Sub(since) }
+// took gives a step the time since the one before it ended.
+func (x *exchange) took(s step) {
+	now := x.api.Now()
+	x.timings[s] += now.Sub(x.reached)
+	x.reached = now
+}
 
 // unknownRoute answers what the route table does not have.
 func unknownRoute(context.Context, *Request) (egress.Response, error) {

@@ -16,8 +16,7 @@ const guarded = "guard"
 
 // record writes what is told into the ledger, before a byte of it is sent.
 func (x *exchange) record(ctx context.Context, records []ledger.Record) error {
-	began := x.api.Now()
-	defer x.took(stepLedger, began)
+	defer x.took(stepLedger)
 	return x.api.Ledger.Append(ctx, records...)
 }
 
@@ -62,9 +61,9 @@ func partition(all []stage.Released, client fhir.Reference) (his, rest []stage.R
 
 func (x *exchange) recordOf(a *egress.Answer, e release.Evidence, released []stage.Released) ledger.Record {
 	who := x.request.Requester
-	names, digest := a.Names, a.Digest
+	names, digest, part2 := a.Names, a.Digest, a.Part2
 	if len(released) != len(a.Released) {
-		names, digest = egress.NamesOf(released), egress.DigestOf(released)
+		names, digest, part2 = egress.NamesOf(released), egress.DigestOf(released), egress.HoldPart2(released)
 	}
 	r := ledger.Record{
 		At: x.api.Now(), RequestID: x.id, Partner: who.PartnerID, Interaction: x.template, Status: a.Status,
@@ -88,7 +87,7 @@ func (x *exchange) recordOf(a *egress.Answer, e release.Evidence, released []sta
 	}
 	if len(released) > 0 {
 		r.Accountable, r.ToIndividual, r.Authorized = x.api.Accountable(who, e), e.SelfAccess, e.Authorization
-		r.Part2 = egress.HoldPart2(released)
+		r.Part2 = part2
 	}
 	return r
 }

@@ -20,12 +20,15 @@ type Answer struct {
 	Names []string
 	// Digest is the SHA-256 over the digests of the released bodies, in order; all zeros where there are none.
 	Digest [32]byte
+	// Part2 tells whether a record of a substance use disorder program is among Released (42 CFR Part 2).
+	Part2 bool
 	// Guarded says that the guard withheld what the handler had answered.
 	Guarded bool
 
 	contentType  string
 	tag          string
 	lastModified time.Time
+	modified     []string // lastModified as a header
 	notice       *notice
 	headers      []outcome.Header
 	body         []byte
@@ -77,16 +80,16 @@ func (a *Answer) Write(w http.ResponseWriter, head bool) error {
 	if a.tag != "" {
 		h["Etag"] = []string{a.tag}
 	}
-	if !a.lastModified.IsZero() {
-		h.Set("Last-Modified", a.lastModified.UTC().Format(http.TimeFormat))
+	if len(a.modified) > 0 {
+		h["Last-Modified"] = a.modified
 	}
 	if a.Status == http.StatusNotModified {
 		w.WriteHeader(a.Status)
 		return nil
 	}
 	a.notice.header(h)
-	h.Set("Content-Type", a.contentType)
-	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	h["Content-Type"] = []string{a.contentType}
+	h["Content-Length"] = []string{strconv.Itoa(len(a.body))}
 	w.WriteHeader(a.Status)
 	if head {
 		return nil

@@ -94,16 +94,19 @@ func (e *Egress) examined(released []stage.Released, matches int, s fhirjson.Sub
 	return released, e.guard.pass(released), nil
 }
 
-// seal fills what follows from the released resources: the digest over their digests and the latest lastUpdated.
+// seal fills what follows from the released resources: the digest over their digests, whether Part 2 is among them, and the latest lastUpdated.
 func (a *Answer) seal() {
 	if len(a.Released) == 0 {
 		return
 	}
-	a.Digest, a.Names = DigestOf(a.Released), NamesOf(a.Released)
+	a.Digest, a.Names, a.Part2 = DigestOf(a.Released), NamesOf(a.Released), HoldPart2(a.Released)
 	for _, r := range a.Released {
 		if t := r.Facts().LastUpdated.Start; t.After(a.lastModified) {
 			a.lastModified = t
 		}
+	}
+	if !a.lastModified.IsZero() {
+		a.modified = []string{a.lastModified.UTC().Format(http.TimeFormat)}
 	}
 }
 

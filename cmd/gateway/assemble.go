@@ -96,7 +96,7 @@ func (g *gateway) apiOptions(v *smart.Verifier, now clock) (o fhirapi.Options, e
 		return o, err
 	}
 	capability, err := search.Capability{
-		Base: g.cfg.BaseURL, Version: version, Released: released, CORS: true, Token: g.cfg.Tokens.Endpoint, Profiles: g.supportedProfiles(),
+		Base: g.cfg.BaseURL, Version: version, Released: released, Token: g.cfg.Tokens.Endpoint, Profiles: g.supportedProfiles(),
 	}.Statement()
 	if err != nil {
 		return o, err

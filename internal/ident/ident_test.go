@@ -160,6 +160,8 @@ func TestAPageTokenIsBoundAndRotates(t *testing.T) {
 		{"key gone", gone, token, []string{"requester", "query"}, false},
 		{"another requester", old, token, []string{"other", "query"}, false},
 		{"shifted binding", old, token, []string{"requesterquery", ""}, false},
+		{"with a line end", old, token[:4] + "\r\n" + token[4:], []string{"requester", "query"}, false},
+		{"with a line end behind it", old, token + "\n", []string{"requester", "query"}, false},
 		{"junk", old, "%%%", []string{"requester", "query"}, false},
 		{"empty", old, "", []string{"requester", "query"}, false},
 	} {

@@ -11,7 +11,6 @@ type Capability struct {
 	Base     string    // absolute URL of the FHIR endpoint
 	Version  string    // of the software
 	Released time.Time // when the software, or its configuration, last changed
-	CORS     bool      // whether browsers of other origins may call the API
 	Token    string    // absolute URL of the token endpoint, as smart-configuration names it; none if empty
 	// Profiles are those that resources of a type may name in meta.profile.
 	Profiles map[string][]string
@@ -48,7 +47,7 @@ type (
 	}
 	security struct {
 		Extension   []extension `json:"extension,omitempty"`
-		CORS        bool        `json:"cors"`
+		CORS        bool        `json:"cors"` // false: of all that is served, two public documents alone have the headers
 		Service     []concept   `json:"service"`
 		Description string      `json:"description"`
 	}
@@ -121,7 +120,7 @@ func (c Capability) Statement() ([]byte, error) {
 		Documentation: "Read and search only. Every search names its client (patient, subject or _id), except on Patient, Practitioner and " +
 			"Organization. What may not be released is absent from every answer. The search parameters and their combinations are those " +
 			"of US Core 6.1; DocumentReference cannot be created here, so full conformance to the US Core server is not claimed.",
-		Security: security{Extension: c.endpoints(), CORS: c.CORS,
+		Security: security{Extension: c.endpoints(),
 			Service:     []concept{{Coding: []coding{{System: "http://terminology.hl7.org/CodeSystem/restful-security-service", Code: "SMART-on-FHIR"}}}},
 			Description: "SMART App Launch 2.2; see [base]/.well-known/smart-configuration."},
 	}
@@ -171,7 +170,7 @@ func (r *Resource) inclusions() (include, revinclude []string) {
 		of := &resources[i]
 		for j := range of.Parameters {
 			p := &of.Parameters[j]
-			if p.Kind != Reference {
+			if p.Kind != Reference || of.Apart {
 				continue
 			}
 			if of == r {

@@ -3,6 +3,7 @@ package search
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,6 +41,7 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 	var s struct {
 		Instantiates []string
 		Rest         []struct {
+			Security    struct{ CORS bool }
 			Interaction []struct{ Code string }
 			Compartment []string
 			Resource    []struct {
@@ -64,6 +66,9 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 	}
 	if len(s.Rest) != 1 || len(s.Rest[0].Resource) != len(Resources())+1 {
 		t.Fatal("not one entry for each type, and one for Binary")
+	}
+	if s.Rest[0].Security.CORS {
+		t.Error("promises CORS headers, which records do not have")
 	}
 	if system := s.Rest[0].Interaction; len(system) != 1 || system[0].Code != "batch" || len(s.Rest[0].Compartment) != 1 {
 		t.Errorf("the whole system offers %v, compartments %v", system, s.Rest[0].Compartment)
@@ -91,6 +96,9 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 		leadsBack := !slices.Contains([]string{"AuditEvent", "Practitioner", "Organization", "Provenance"}, r.Type)
 		if leadsBack != slices.Contains(got.SearchRevInclude, "Provenance:target") || !leadsBack && got.SearchRevInclude != nil {
 			t.Errorf("%s: _revinclude=%q", r.Type, got.SearchRevInclude)
+		}
+		if all := strings.Join(append(got.SearchRevInclude, got.SearchInclude...), " "); strings.Contains(all, "AuditEvent:") || r.Type == "AuditEvent" && all != "" {
+			t.Errorf("%s: what is made of the ledger is included: %s", r.Type, all)
 		}
 		for j, p := range r.Parameters {
 			sp := got.SearchParam[j]

@@ -76,7 +76,7 @@ func (b *builder) inclusions(text string, reverse, iterate bool) (found []inclus
 	here := b.query.resource.Type
 	for i := range resources {
 		r := &resources[i]
-		if of != "*" && of != r.Type || !reverse && !iterate && r.Type != here {
+		if r.Apart || of != "*" && of != r.Type || !reverse && !iterate && r.Type != here {
 			continue
 		}
 		known = known || name == "*" && target == ""

@@ -180,7 +180,7 @@ func TestWhatIsNoInclusion(t *testing.T) {
 		"_include=Observation:encounter:Patient", "_include=Observation:*:Location", "_include=Observation:encounter:Encounter:x", "_include=Observation:code", "_include=Observation:performer",
 		"_include=observation:encounter", "_include=Condition:encounter", "_include=Medication:patient", "_include=Observation:encounter%00", "_include=Observation:encounter,Observation:subject",
 		"_include=%2a%20", "_include=<script>", "_revinclude=Observation:performer", "_revinclude=Provenance:*:Location", "_revinclude=Practitioner:*:Patient", "_include=Practitioner:*",
-		"_include:iterate=x:y", "_revinclude:iterate=Provenance:target:Practitioner",
+		"_include:iterate=x:y", "_revinclude:iterate=Provenance:target:Practitioner", "_revinclude=AuditEvent:patient", "_include:iterate=AuditEvent:*",
 	} {
 		q, err := p.ParseText("Observation", "patient=a&"+text, false)
 		if err != nil || q.Includes() || len(q.Ignored()) != 1 || q.Self() != "patient=a" || strings.ContainsAny(q.Ignored()[0], "<> ,\x00") {

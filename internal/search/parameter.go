@@ -53,6 +53,8 @@ type Resource struct {
 	Combinations [][]string
 	// Open says that a search need not name a client: the practice's directory, and Patient (over the requester's reach).
 	Open bool
+	// Apart says that what a resource of the type refers to stands in no view with it: nothing is included with it, and it is included with nothing.
+	Apart bool
 }
 
 // Resources are the types that can be read and searched, in alphabetical order. The caller must not change them.

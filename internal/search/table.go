@@ -23,7 +23,7 @@ var (
 var resources = withCommon([]Resource{
 	{
 		// For the client alone, made of the ledger. Nothing is searched by entity: what was disclosed is there by its kind only.
-		Type: "AuditEvent",
+		Type: "AuditEvent", Apart: true,
 		Parameters: []Parameter{
 			{Name: "patient", Kind: Reference, Paths: []string{"entity.what"}, Targets: onlyPatient, Definition: hl7 + "AuditEvent-patient"},
 			{Name: "date", Kind: Date, Paths: []string{"recorded"}, Definition: hl7 + "AuditEvent-date"},

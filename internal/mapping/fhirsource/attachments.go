@@ -64,6 +64,11 @@ func (b *builder) attachments(m member, msg proto.Message) (out contents, err er
 
 func (b *builder) url(binary fhir.Reference) string { return b.opts.Base + "/" + binary.String() }
 
+// precisions are those of a dateTime that an instant can have: the two count them differently.
+var precisions = map[dtpb.Instant_Precision]dtpb.DateTime_Precision{
+	dtpb.Instant_SECOND: dtpb.DateTime_SECOND, dtpb.Instant_MILLISECOND: dtpb.DateTime_MILLISECOND, dtpb.Instant_MICROSECOND: dtpb.DateTime_MICROSECOND,
+}
+
 func (b *builder) attachment(m member, at int, a *dtpb.Attachment, date *dtpb.Instant, out *contents) error {
 	raw, id := a.GetData().GetValue(), ""
 	if a.Url != nil {
@@ -97,7 +102,7 @@ func (b *builder) attachment(m member, at int, a *dtpb.Attachment, date *dtpb.In
 	a.Data, a.Url = nil, &dtpb.Url{Value: b.url(fhir.Reference{Type: typeBinary, ID: id})}
 	a.Size, a.Hash = &dtpb.UnsignedInt{Value: uint32(len(raw))}, &dtpb.Base64Binary{Value: mapping.Hash(raw)}
 	if a.Creation == nil && date != nil {
-		a.Creation = &dtpb.DateTime{ValueUs: date.ValueUs, Timezone: date.Timezone, Precision: dtpb.DateTime_Precision(date.Precision)}
+		a.Creation = &dtpb.DateTime{ValueUs: date.ValueUs, Timezone: date.Timezone, Precision: precisions[date.Precision]}
 	}
 	contentType := a.GetContentType().GetValue()
 	if contentType == "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/mapping"
+	"github.com/consentry/gateway/internal/release/label"
 	"github.com/consentry/gateway/internal/release/stage"
 )
 
@@ -63,6 +64,25 @@ func TestContentGoesWhereItBelongsByItsLength(t *testing.T) {
 	for _, m := range checked.Maps {
 		if m.Map == "Binary" && (m.Mapped != 2 || len(m.Withheld) > 0) {
 			t.Errorf("%+v", m)
+		}
+	}
+}
+
+// Long content of which the source does not say when it was made is as old as its document, to the same second.
+func TestContentIsAsOldAsItsDocument(t *testing.T) {
+	const content = `"contentType":"application/pdf","data":"MTIzNDU2Nzg5"`
+	for _, date := range []string{"2026-01-02T03:04:05Z", "2026-01-02T03:04:05.678Z", "2026-01-02T03:04:05.678901-05:00"} {
+		digest := func(attachment string) (sum [32]byte) {
+			r := archive(t, strings.Replace(filed("d", attachment), "2026-01-02T03:04:05Z", date, 1), "")
+			for _, l := range label.AsTheyStand(r.chart("ann").Candidates) {
+				if l.Facts().Type == "DocumentReference" {
+					sum = l.Digest()
+				}
+			}
+			return sum
+		}
+		if said, made := digest(content+`,"creation":"`+date+`"`), digest(content); said != made || said == ([32]byte{}) {
+			t.Errorf("%s: another date is made", date)
 		}
 	}
 }

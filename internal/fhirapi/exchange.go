@@ -131,7 +131,14 @@ func (x *exchange) tells() bool {
 	if x.route.public || x.request.Requester == nil {
 		return false
 	}
-	return x.failed == nil || x.failed.Kind() == outcome.NotFound || x.failed.Kind() == outcome.AnswerTooLong
+	if x.failed == nil {
+		return true
+	}
+	switch x.failed.Kind() {
+	case outcome.NotFound, outcome.TooCostly, outcome.AnswerTooLong:
+		return true
+	}
+	return false
 }
 
 func (x *exchange) fail(err *outcome.Error) *egress.Answer {

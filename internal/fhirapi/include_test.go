@@ -131,8 +131,9 @@ func TestAPageThatIncludesTooMuch(t *testing.T) {
 	if w.Code != http.StatusBadRequest || code(t, w) != "too-costly" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if len(c.ledger) > 0 {
-		t.Error("a refusal is recorded as a release")
+	// It tells that there is that much of the client: it is recorded, as a release of nothing.
+	if len(c.ledger) != 1 || c.ledger[0].Client != "Patient/p1" || c.ledger[0].Status != http.StatusBadRequest || len(c.ledger[0].Released) > 0 || c.ledger[0].Accountable {
+		t.Errorf("%+v", c.ledger)
 	}
 }
 

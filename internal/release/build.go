@@ -35,12 +35,9 @@ func (s *Service) build(ctx context.Context, at state, key viewKey, r *requester
 	if err != nil {
 		return lasting{}, err
 	}
-	if len(c.others) > 0 {
-		if in.Policies, err = s.setsOf(ctx, at, append([]practice.ClientKey{key.client}, c.others...)); err != nil {
-			return lasting{}, err
-		}
+	if in, err = s.concern(ctx, at, in, key.client, c); err != nil {
+		return lasting{}, err
 	}
-	in.Chart, in.Related = c.labeled, tied(c.ties, r)
 	staff, err := s.staffAt(ctx, at, r, key.permission)
 	if err != nil {
 		return lasting{}, err
@@ -79,7 +76,7 @@ func (s *Service) applies(ctx context.Context, at state, client practice.ClientK
 
 // anyTie tells whether a Consent would apply to whom the practice's own data tie to the client.
 func anyTie(in consent.Input) bool {
-	in.Related = true
+	in.Related = map[fhir.Reference]bool{in.Client: true}
 	return consent.Applies(in)
 }
 

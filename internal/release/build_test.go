@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -43,6 +44,76 @@ func TestARecordOfACoupleNeedsBoth(t *testing.T) {
 	c.change(func() { c.forms["2"] = []string{permit("2", "c"), form("2", "d", `"type":"deny"`)} })
 	expect(t, "the other denies", sees(), without)
 	expect(t, "the client's own access", c.sees(theClient("1"), "1", "c", "e", "n", "v", "together"), append([]string{}, everything...))
+}
+
+// A permit of one of them that names no recipient is for whom the practice ties to that one, not to the other (rules 13 and 20).
+func TestAPermitForNobodyOfACoupleReachesWhomThePracticeTiesToItsGiver(t *testing.T) {
+	c := oneClient(t)
+	both := note("1", "together")
+	both.others = []string{"2"}
+	c.charts["1"] = append(c.charts["1"], both)
+	c.forms["2"] = []string{openPermit("2", "c")}
+	clinic := []fhir.Identifier{{System: fhir.SystemNPI, Value: clinicNPI}}
+	with := append([]string{"DocumentReference/n", "DocumentReference/together"}, everything[1:]...)
+	sees := func() []string { return c.sees(theClinic(), "1", "e", "n", "v", "together") }
+
+	expect(t, "tied to nobody", sees(), everything)
+	c.change(func() { c.ties["1"] = clinic })
+	expect(t, "tied to the one whose chart it is", sees(), everything)
+	previewed, err := c.service.Preview(context.Background(), theClinic(), smart.Search, "1")
+	if err != nil || !previewed.Related {
+		t.Fatal(previewed, err)
+	}
+	for _, line := range previewed.Lines {
+		if line.Facts.ID == ref("DocumentReference", "1", "together").ID && (line.Shown || line.Decision.Release) {
+			t.Error("the preview says that it leaves")
+		}
+	}
+	c.change(func() { c.ties["2"] = clinic })
+	expect(t, "tied to both", sees(), with)
+	c.change(func() { delete(c.ties, "1") })
+	expect(t, "tied to the one who names nobody", sees(), with)
+	c.change(func() { c.fail["Ties"] = errors.New("the database is gone") })
+	if v, err := c.service.View(context.Background(), theClinic(), smart.Search, patientRef("1")); !errors.Is(err, release.ErrUnavailable) || v != nil {
+		t.Errorf("ties that cannot be read: %v, %v", v, err)
+	}
+}
+
+// A parent may have signed for the other of two, a child: their authority is looked up where the child's records are, and ends with it.
+func TestARecordOfAFamilyLeavesByWhatAParentSigned(t *testing.T) {
+	c := oneClient(t)
+	both := note("1", "together")
+	both.others = []string{"2"}
+	c.charts["1"] = append(c.charts["1"], both)
+	parent := func(until string) record {
+		return record{json: fmt.Sprintf(`{"resourceType":"RelatedPerson","id":%q,"patient":{"reference":%q},"period":{"end":%q},`+
+			`"relationship":[{"coding":[{"system":%q,"code":"MTH"}]}]}`, seal("RelatedPerson", "2", "m"), patientRef("2"), until, fhir.SystemRoleCode)}
+	}
+	child := func(born string) record {
+		return record{json: strings.Replace(patient("2").json, "1980-01-01", born, 1)}
+	}
+	signed := strings.Replace(permit("2", "c"), `"dateTime"`, fmt.Sprintf(`"performer":[{"reference":"RelatedPerson/%s"}],"dateTime"`, seal("RelatedPerson", "2", "m")), 1)
+	c.forms["2"] = []string{signed}
+	with := append([]string{"DocumentReference/n", "DocumentReference/together"}, everything[1:]...)
+	for _, one := range []struct {
+		name  string
+		chart []record
+		want  []string
+	}{
+		{"nobody knows who signed", []record{child("2015-05-12")}, everything},
+		{"a mother", []record{child("2015-05-12"), parent("2033-05-12")}, with},
+		{"a mother no more", []record{child("2015-05-12"), parent("2026-01-01")}, everything},
+		{"of one who is of age", []record{child("2008-11-21"), parent("2033-05-12")}, everything},
+		{"of one who is not known", []record{parent("2033-05-12")}, everything},
+	} {
+		c.change(func() { c.charts["2"] = one.chart })
+		expect(t, one.name, c.sees(theClinic(), "1", "e", "n", "v", "together"), one.want)
+	}
+	// Tomorrow the child is of age.
+	c.change(func() { c.charts["2"] = []record{child("2008-11-22"), parent("2033-05-12")} })
+	expect(t, "today", c.sees(theClinic(), "1", "e", "n", "v", "together"), with)
+	c.at(noon.Add(12 * time.Hour))
+	expect(t, "tomorrow", c.sees(theClinic(), "1", "e", "n", "v", "together"), everything)
 }
 
 // A permit that names no recipient is for those whom the practice's own data tie to the client (rule 13).

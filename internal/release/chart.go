@@ -7,6 +7,7 @@ import (
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/practice"
+	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/stage"
 )
 
@@ -44,12 +45,12 @@ func (s *Service) otherClients(client practice.ClientKey, chart []stage.Labeled)
 	var others []practice.ClientKey
 	seen := map[fhir.Reference]bool{}
 	for _, l := range chart {
-		for _, ref := range l.Facts().Clients {
+		for _, ref := range consent.Concerned(l.Facts(), s.opts.Rules) {
 			if seen[ref] {
 				continue
 			}
 			seen[ref] = true
-			if key, ok := s.opts.Sealer.Open(ref.Type, ref.ID); ok && practice.ClientKey(key) != client {
+			if key, ok := s.opts.Sealer.Open(ref.Type, ref.ID); ok && key != "" && practice.ClientKey(key) != client {
 				others = append(others, practice.ClientKey(key))
 			}
 		}

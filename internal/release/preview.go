@@ -6,7 +6,6 @@ import (
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release/consent"
-	"github.com/consentry/gateway/internal/release/policy"
 	"github.com/consentry/gateway/internal/release/stage"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
@@ -38,25 +37,28 @@ func (s *Service) Preview(ctx context.Context, r *requester.Requester, p smart.P
 	}
 	var built lasting
 	var c *chart
-	var sets map[fhir.Reference]policy.Set
+	var in consent.Input
 	err = s.read(ctx, func(ctx context.Context, at state) error {
 		var err error
 		if c, err = s.chartOf(ctx, at, client); err != nil {
 			return err
 		}
-		if sets, err = s.setsOf(ctx, at, append([]practice.ClientKey{client}, c.others...)); err != nil {
+		key := viewKey{client: client, requester: r.Digest(), permission: p}
+		sets, err := s.setsOf(ctx, at, []practice.ClientKey{client})
+		if err != nil {
 			return err
 		}
-		built, err = s.build(ctx, at, viewKey{client: client, requester: r.Digest(), permission: p}, r)
+		if in, err = s.concern(ctx, at, s.input(r, key, patient, sets), client, c); err != nil {
+			return err
+		}
+		built, err = s.build(ctx, at, key, r)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	in := s.input(r, viewKey{client: client, permission: p}, patient, sets)
-	in.Chart, in.Related = c.labeled, tied(c.ties, r)
 	res := consent.Decide(in)
-	out := &Preview{Patient: patient, Related: in.Related, Lines: make([]PreviewLine, len(c.labeled))}
+	out := &Preview{Patient: patient, Related: in.Related[patient], Lines: make([]PreviewLine, len(c.labeled))}
 	for i, l := range c.labeled {
 		_, shown := built.view.Get(fhir.Reference{Type: l.Facts().Type, ID: l.Facts().ID})
 		out.Lines[i] = PreviewLine{Facts: l.Facts(), Labels: l.Labels(), Decision: res.Decisions[i], Shown: shown}

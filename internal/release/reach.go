@@ -76,7 +76,7 @@ func (s *Service) reachAt(ctx context.Context, at state, r *requester.Requester,
 		if until := nextChange(in); until.Before(found.until) {
 			found.until = until
 		}
-		switch in.Related = false; {
+		switch in.Related = nil; {
 		case consent.Applies(in):
 			found.clients = append(found.clients, in.Client)
 		case anyTie(in):

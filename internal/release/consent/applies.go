@@ -39,7 +39,7 @@ func (d *decider) permitBelow(rule *policy.Provision, q purpose) bool {
 	if rule == nil {
 		return false
 	}
-	if rule.Effect == policy.Permit && d.permitReaches(rule, q) {
+	if rule.Effect == policy.Permit && d.permitReaches(rule, q, d.in.Client) {
 		return true
 	}
 	return slices.ContainsFunc(rule.Children, func(c *policy.Provision) bool { return d.permitBelow(c, q) })

@@ -28,8 +28,8 @@ type Input struct {
 	People []stage.Labeled
 	// Refused says that the client of some Consent of the source cannot be told: nothing is open (rule 8).
 	Refused bool
-	// Related says that the practice's own data tie the partner to the client (referral, care team, coverage), rule 13.
-	Related bool
+	// Related are the clients, of those concerned, to whom the practice's own data tie the partner (referral, care team, coverage), rule 13.
+	Related map[fhir.Reference]bool
 	// Practice is this practice, as Consent.organization and a custodian may name it.
 	Practice []requester.Party
 	// AnyDiscloser says that the rule on who discloses is not applied. Without it an empty Practice is named by no Consent.

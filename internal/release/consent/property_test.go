@@ -26,7 +26,7 @@ var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 
 func (w world) input(t failer) Input {
 	in := Input{
-		Requester: w.who.requester(), Permission: 'r', Client: ref(theClient), Related: !w.who.Unrelated, Now: w.now, Zone: time.UTC,
+		Requester: w.who.requester(), Permission: 'r', Client: ref(theClient), Related: w.who.related(), Now: w.now, Zone: time.UTC,
 		Rules: theReading, AnyDiscloser: true, Policies: map[fhir.Reference]policy.Set{},
 	}
 	for _, r := range w.chart {

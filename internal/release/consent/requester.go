@@ -17,8 +17,9 @@ const (
 	same
 )
 
-// permitReaches tells whether a permit is for this requester, now, for this purpose. Unknown never matches.
-func (d *decider) permitReaches(p *policy.Provision, q purpose) bool {
+// permitReaches tells whether a client's permit is for this requester, now, for this purpose. Unknown never matches. One that names no recipient
+// is for whom the practice's own data tie to that client, whoever else the record is about.
+func (d *decider) permitReaches(p *policy.Provision, q purpose, c fhir.Reference) bool {
 	for _, period := range p.Periods {
 		if period.Unread || !period.Contains(d.in.Now) {
 			return false
@@ -37,7 +38,7 @@ func (d *decider) permitReaches(p *policy.Provision, q purpose) bool {
 		}
 		named = named || recipients
 	}
-	return (named || d.in.Related) && d.permitsPurpose(p.Purposes, q)
+	return (named || d.in.Related[c]) && d.permitsPurpose(p.Purposes, q)
 }
 
 // denyReaches tells whether a deny may be for this requester, now, for this purpose. Unknown always matches.

@@ -85,7 +85,8 @@ type whoText struct {
 	Scopes       string   `yaml:"scopes"`
 	Patient      string   `yaml:"patient"`
 	Person       string   `yaml:"person"`
-	Unrelated    bool     `yaml:"unrelated"`
+	Unrelated    bool     `yaml:"unrelated"`    // to nobody
+	UnrelatedTo  []string `yaml:"unrelated-to"` // to these clients
 }
 
 const theClient = "Patient/client"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,7 +77,17 @@ func (w whoText) with(base whoText) whoText {
 		out.Registered = w.Registered
 	}
 	out.Unrelated = out.Unrelated || w.Unrelated
+	out.UnrelatedTo = append(out.UnrelatedTo, w.UnrelatedTo...)
 	return out
+}
+
+// related are the clients to whom the practice's own data tie who asks.
+func (w whoText) related() map[fhir.Reference]bool {
+	to := map[fhir.Reference]bool{}
+	for _, client := range []string{theClient, "Patient/partner"} {
+		to[ref(client)] = !w.Unrelated && !slices.Contains(w.UnrelatedTo, client)
+	}
+	return to
 }
 
 func TestTruth(t *testing.T) {
@@ -180,7 +191,7 @@ func (c truthCase) input(t *testing.T) Input {
 		t.Fatal(err)
 	}
 	in := Input{
-		Requester: c.Who.requester(), Permission: 'r', Client: ref(theClient), Related: !c.Who.Unrelated, Now: now, Zone: zone, Rules: theReading,
+		Requester: c.Who.requester(), Permission: 'r', Client: ref(theClient), Related: c.Who.related(), Now: now, Zone: zone, Rules: theReading,
 		AnyDiscloser: c.Practice == "", Policies: map[fhir.Reference]policy.Set{},
 	}
 	if c.Practice != "" {

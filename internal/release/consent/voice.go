@@ -110,7 +110,7 @@ func (d *decider) node(p *policy.Policy, rule *policy.Provision, q purpose, perm
 	}
 	n := &node{rule: rule, exempt: p.Authorization && len(rule.Classes)+len(rule.Codes) > 0}
 	switch {
-	case rule.Effect == policy.Permit && permits && d.permitReaches(rule, q):
+	case rule.Effect == policy.Permit && permits && d.permitReaches(rule, q, c):
 		n.effect = policy.Permit
 	case rule.Effect == policy.Deny && d.denyReaches(rule, q):
 		n.effect = policy.Deny

@@ -112,7 +112,7 @@ func Explain(q Question) (*Answer, error) {
 func (q Question) input(client fhir.Reference, chart []stage.Labeled, policies map[fhir.Reference][]*policy.Policy) consent.Input {
 	in := consent.Input{
 		Requester: q.Requester.who, Permission: smart.Read, Client: client, Chart: chart, Policies: map[fhir.Reference]policy.Set{},
-		Related: q.Requester.related, AnyDiscloser: q.Practice == fhir.Reference{}, Now: q.At, Zone: q.Zone, Rules: q.Rules, Granular: granular,
+		Related: map[fhir.Reference]bool{client: q.Requester.related}, AnyDiscloser: q.Practice == fhir.Reference{}, Now: q.At, Zone: q.Zone, Rules: q.Rules, Granular: granular,
 	}
 	if !in.AnyDiscloser {
 		in.Practice = []requester.Party{{Reference: q.Practice}}
@@ -120,7 +120,7 @@ func (q Question) input(client fhir.Reference, chart []stage.Labeled, policies m
 	in.Policies[client] = policy.NewSet(policies[client]...)
 	for _, l := range chart {
 		for _, c := range consent.Concerned(l.Facts(), q.Rules) {
-			in.Policies[c] = policy.NewSet(policies[c]...)
+			in.Policies[c], in.Related[c] = policy.NewSet(policies[c]...), q.Requester.related
 		}
 	}
 	return in

@@ -122,6 +122,29 @@ func TestAPartnerReadsAScanAsThePracticeHasIt(t *testing.T) {
 	}
 }
 
+// TestTheClientSeesWhoReadAScan: whole or in part, it is a disclosure like the read of a resource. An app that may not read documents is told no more than
+// that there was one.
+func TestTheClientSeesWhoReadAScan(t *testing.T) {
+	t.Parallel()
+	s := aScan(t)
+	s.part(t, s.ask)
+	s.part(t, s.ask, "Range", "bytes=0-9")
+	id := s.id(t, s.client)
+	ref := strings.TrimPrefix(s.at, s.base+"/")
+	claims := with(s.claims(myRecords), map[string]any{"sub": "u", "patient": id, "fhirUser": "Patient/" + id})
+	for scope, named := range map[string]bool{"patient/*.rs": true, "patient/AuditEvent.rs patient/Patient.r": false} {
+		found := s.mint(t, with(claims, map[string]any{"scope": scope})).get(t, "AuditEvent?subtype=read&patient="+id).bundle(t).Matches
+		if len(found) != 2 {
+			t.Fatalf("%s: %d reads are seen, want 2", scope, len(found))
+		}
+		for _, e := range found {
+			if slices.Contains(texts(e.Tree, "entity.what.reference"), ref) != named || !slices.Contains(texts(e.Tree, "agent.name"), "Harbor Family Medicine") {
+				t.Errorf("%s: it tells of %v", scope, texts(e.Tree, "entity.what.reference"))
+			}
+		}
+	}
+}
+
 // TestABinaryGoesWithItsDocument: for whom the document is not released there is no Binary, in any form, and after a revocation for nobody; the
 // answer is that to an invented id. A scope for Binary opens nothing.
 func TestABinaryGoesWithItsDocument(t *testing.T) {

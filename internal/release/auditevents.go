@@ -112,7 +112,7 @@ func (s *Service) buildAudit(in consent.Input, client practice.ClientKey, chart 
 		key := e.Key()
 		l, known := before[key]
 		if !known {
-			told := slices.DeleteFunc(e.Released(), func(ref fhir.Reference) bool { _, there := chart.Get(ref); return !there })
+			told := slices.DeleteFunc(e.Released(), func(ref fhir.Reference) bool { _, there := chart.whole(ref); return !there })
 			if len(told) > 0 {
 				c, err := s.opts.Audit.Candidate(e, string(client), in.Client, told)
 				if err != nil {
@@ -130,7 +130,7 @@ func (s *Service) buildAudit(in consent.Input, client practice.ClientKey, chart 
 		if ref == (fhir.Reference{}) || ref == in.Client { // organisations stand there by their identifiers
 			return false
 		}
-		of, there := chart.Get(ref)
+		of, there := chart.whole(ref)
 		return !there || !consent.InScope(in, of.Facts())
 	}
 	resources := make([]stage.Released, 0, len(res.Released))

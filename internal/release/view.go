@@ -54,6 +54,15 @@ func (v *View) Binary(id string) (binary stage.Released, document fhir.Reference
 	return a.binary, a.document, ok
 }
 
+// whole gives what is decided by: the resource, and of a Binary the document that it rides with.
+func (v *View) whole(ref fhir.Reference) (stage.Released, bool) {
+	if ref.Type != "Binary" {
+		return v.Get(ref)
+	}
+	_, document, _ := v.Binary(ref.ID)
+	return v.Get(document)
+}
+
 // Len is the number of resources.
 func (v *View) Len() int { return len(v.byRef) }
 

@@ -56,10 +56,10 @@ practice:
 maps: a.ndjson
 partners: empty.yaml
 tokens:
-  issuer: https://login.example.org
-  audience: https://records.example.org/fhir
-  algorithms: [ES384]
-  token-endpoint: https://login.example.org/token
+  - issuer: https://login.example.org
+    audience: https://records.example.org/fhir
+    algorithms: [ES384]
+    token-endpoint: https://login.example.org/token
 keys: {id: id.key, page: page.key, etag: etag.key, ledger: ledger.key}
 ledger: ledger.db
 state: state.db
@@ -99,7 +99,7 @@ func TestMistakesOfAUser(t *testing.T) {
 		"serve --config " + dir + "/none.yaml": {"none.yaml"},
 		"serve --config " + dir:                {dir},
 		"serve --config " + broken:             {"broken.yaml"},
-		"serve --config " + empty:              {"empty.yaml", "practice.sqlite is missing", "tokens.audience is missing"},
+		"serve --config " + empty:              {"empty.yaml", "practice.sqlite is missing", "tokens is missing"},
 		"serve --config " + unknown:            {"unknown.yaml:2", "lissen", `did you mean "listen"?`, "unknown.yaml:3", "zone", "practice.sqlite is missing"},
 		"serve --config=":                      {"--config"},
 		"serve --config " + bare:               {"bare.yaml:7: maps: ", "bare.yaml:8: partners: " + empty, "bare.yaml:14: keys.id: ", "keys.page", "keys.etag", "keys.ledger"},

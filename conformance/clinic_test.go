@@ -204,11 +204,11 @@ practice:
 maps: maps
 partners: partners.yaml
 tokens:
-  issuer: %s
-  audience: %s
-  algorithms: [%s]
-  %s
-  token-endpoint: %s/token
+  - issuer: %s
+    audience: %s
+    algorithms: [%s]
+    %s
+    token-endpoint: %s/token
 keys: {id: keys/id.key, page: keys/page.key, etag: keys/etag.key, ledger: keys/ledger.key}
 ledger: ledger.db
 state: state.db

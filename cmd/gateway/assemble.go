@@ -29,6 +29,7 @@ type gateway struct {
 	*views
 	ledger    *ledger.SQLite
 	ephemeral ephemeral.Store
+	verifier  *smart.Verifier
 	api       *fhirapi.API
 }
 
@@ -66,15 +67,10 @@ func (g *gateway) open(now clock) (err error) {
 		return err
 	}
 	g.add(g.ephemeral)
-	tokens, err := tokensOf(g.cfg, now)
-	if err != nil {
+	if g.verifier, err = newVerifier(g.cfg, now); err != nil {
 		return err
 	}
-	verifier, err := smart.NewVerifier(tokens)
-	if err != nil {
-		return err
-	}
-	options, err := g.apiOptions(verifier, now)
+	options, err := g.apiOptions(g.verifier, now)
 	if err != nil {
 		return err
 	}
@@ -96,12 +92,12 @@ func (g *gateway) apiOptions(v *smart.Verifier, now clock) (o fhirapi.Options, e
 		return o, err
 	}
 	capability, err := search.Capability{
-		Base: g.cfg.BaseURL, Version: version, Released: released, Token: g.cfg.Tokens.Endpoint, Profiles: g.supportedProfiles(),
+		Base: g.cfg.BaseURL, Version: version, Released: released, Token: g.cfg.tokenEndpoint(), Profiles: g.supportedProfiles(),
 	}.Statement()
 	if err != nil {
 		return o, err
 	}
-	discovery, err := smart.BackendServices(g.cfg.Tokens.Endpoint).JSON()
+	discovery, err := smart.BackendServices(g.cfg.tokenEndpoint()).JSON()
 	return fhirapi.Options{
 		Base: g.cfg.BaseURL, Verifier: v, Register: g.partners, Views: fhirapi.Release(g.service), Parser: parser, Pages: pages, Egress: g.egress,
 		Ledger: g.ledger, Accountable: accountable, Gate: gate{store: g.ephemeral, perMinute: g.cfg.Limits.RequestsPerMinute},

@@ -31,7 +31,7 @@ type Config struct {
 	Profiles string         `yaml:"profiles"` // a folder like the shipped profiles/; empty: the shipped one
 	Maps     string         `yaml:"maps"`     // the folder of maps for this practice's database
 	Partners string         `yaml:"partners"` // the partner register
-	Tokens   TokensConfig   `yaml:"tokens"`
+	Tokens   []IssuerConfig `yaml:"tokens"`   // whose access tokens are taken
 	Keys     KeysConfig     `yaml:"keys"`
 	Ledger   string         `yaml:"ledger"` // ledger.db
 	State    string         `yaml:"state"`  // state.db
@@ -67,14 +67,14 @@ type IdentifierConfig struct {
 	Value  string `yaml:"value"`
 }
 
-// TokensConfig says whose access tokens are taken.
-type TokensConfig struct {
+// IssuerConfig is one issuer whose access tokens are taken.
+type IssuerConfig struct {
 	Issuer     string   `yaml:"issuer"`         // the URL of the authorization server, as tokens state it
 	Audience   string   `yaml:"audience"`       // what tokens for this gateway state as theirs
 	Algorithms []string `yaml:"algorithms"`     // those that the issuer signs with: RS256, RS384, ES256, ES384
 	JWKSURI    string   `yaml:"jwks-uri"`       // either this
 	JWKSFile   string   `yaml:"jwks-file"`      // or this, or neither: the issuer's discovery document
-	Endpoint   string   `yaml:"token-endpoint"` // what /.well-known/smart-configuration tells partners
+	Endpoint   string   `yaml:"token-endpoint"` // of one issuer alone: what /.well-known/smart-configuration tells partners
 	// InsecurePlainHTTP lets the keys be fetched over plain HTTP from another machine.
 	InsecurePlainHTTP bool `yaml:"insecure-plain-http"`
 }
@@ -156,9 +156,12 @@ func parseConfig(path string, text []byte) (*Config, error) {
 
 // resolvePaths makes the paths in the file relative to the file.
 func (c *Config) resolvePaths() {
-	paths := []*string{&c.Practice.SQLite, &c.Practice.Files, &c.Practice.Notes, &c.Profiles, &c.Maps, &c.Partners, &c.TLS.Certificate, &c.TLS.Key, &c.Tokens.JWKSFile, &c.Keys.ID, &c.Keys.Page, &c.Keys.ETag, &c.Keys.Ledger, &c.Ledger, &c.State}
+	paths := []*string{&c.Practice.SQLite, &c.Practice.Files, &c.Practice.Notes, &c.Profiles, &c.Maps, &c.Partners, &c.TLS.Certificate, &c.TLS.Key, &c.Keys.ID, &c.Keys.Page, &c.Keys.ETag, &c.Keys.Ledger, &c.Ledger, &c.State}
 	for i := range c.Practice.Separated {
 		paths = append(paths, &c.Practice.Separated[i])
+	}
+	for i := range c.Tokens {
+		paths = append(paths, &c.Tokens[i].JWKSFile)
 	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {

@@ -28,8 +28,10 @@ func (c *Config) checkFiles(p *problems) {
 			p.add(c.line(k.key), "%s: %v", k.key, err)
 		}
 	}
-	if c.checkPath(p, "tokens.jwks-file", c.Tokens.JWKSFile, hasText, "is no file, or empty") {
-		c.checkKeySet(p)
+	for i, t := range c.Tokens {
+		if key := issuerKey(i, "jwks-file"); c.checkPath(p, key, t.JWKSFile, hasText, "is no file, or empty") {
+			c.checkKeySet(p, key, t.JWKSFile)
+		}
 	}
 	c.checkTLS(p)
 	c.checkPractice(p)
@@ -76,9 +78,9 @@ func (c *Config) checkPath(p *problems, key, path string, fits func(fs.FileInfo)
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		p.add(c.line(key), "%s: %v", key, err)
+		p.add(c.line(key), "%s: %v", plainKey(key), err)
 	case !fits(info):
-		p.add(c.line(key), "%s: %s %s", key, path, wrong)
+		p.add(c.line(key), "%s: %s %s", plainKey(key), path, wrong)
 	default:
 		return true
 	}
@@ -86,11 +88,10 @@ func (c *Config) checkPath(p *problems, key, path string, fits func(fs.FileInfo)
 }
 
 // checkKeySet reads the issuer's key set.
-func (c *Config) checkKeySet(p *problems) {
-	const key = "tokens.jwks-file"
-	text, err := os.ReadFile(c.Tokens.JWKSFile)
+func (c *Config) checkKeySet(p *problems, key, path string) {
+	text, err := os.ReadFile(path)
 	if err == nil {
 		_, err = smart.ParseJWKS(text)
 	}
-	p.addAll(c.line(key), key, err)
+	p.addAll(c.line(key), plainKey(key), err)
 }

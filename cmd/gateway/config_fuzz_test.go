@@ -15,7 +15,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add(string(text))
 	f.Add("practice: {sqlite: a, files: b}\nlimits: {request-timeout: -1s}\n")
 	f.Add("practice: &p {files: *p}\n")
-	f.Add("listen: 0.0.0.0:80\ntokens: {algorithms: [none, ES256]}\n")
+	f.Add("listen: 0.0.0.0:80\ntokens: [{algorithms: [none, ES256]}, {issuer: a}]\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		cfg, err := parseConfig("gateway.yaml", []byte(text))
 		if err == nil {

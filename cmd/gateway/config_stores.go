@@ -46,8 +46,11 @@ func (c *Config) checkPairs(p *problems) map[string]bool {
 	taken := map[string]bool{}
 	type named struct{ key, path string }
 	files := []named{
-		{"", c.path}, {"practice.sqlite", c.Practice.SQLite}, {"practice.notes", c.Practice.Notes}, {"partners", c.Partners}, {"tokens.jwks-file", c.Tokens.JWKSFile},
+		{"", c.path}, {"practice.sqlite", c.Practice.SQLite}, {"practice.notes", c.Practice.Notes}, {"partners", c.Partners},
 		{"keys.id", c.Keys.ID}, {"keys.page", c.Keys.Page}, {"keys.etag", c.Keys.ETag}, {"keys.ledger", c.Keys.Ledger}, {"ledger", c.Ledger}, {"state", c.State},
+	}
+	for i, t := range c.Tokens {
+		files = append(files, named{issuerKey(i, "jwks-file"), t.JWKSFile})
 	}
 	for i, one := range files {
 		for _, other := range files[:i] {
@@ -64,7 +67,7 @@ func (c *Config) checkPairs(p *problems) map[string]bool {
 				continue
 			}
 			taken[one.key] = true
-			p.add(c.line(one.key), "%s: %s "+how, one.key, one.path, cmp.Or(other.key, "this configuration"))
+			p.add(c.line(one.key), "%s: %s "+how, plainKey(one.key), one.path, cmp.Or(plainKey(other.key), "this configuration"))
 			break
 		}
 	}

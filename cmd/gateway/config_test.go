@@ -16,13 +16,20 @@ practice:
 maps: maps
 partners: partners.yaml
 tokens:
-  issuer: https://login.example.org
-  audience: https://records.example.org/fhir
-  algorithms: [ES384]
-  token-endpoint: https://login.example.org/token
+  - issuer: https://login.example.org
+    audience: https://records.example.org/fhir
+    algorithms: [ES384]
+    token-endpoint: https://login.example.org/token
 keys: {id: id.key, page: page.key, etag: etag.key, ledger: ledger.key}
 ledger: ledger.db
 state: state.db
+`
+
+const goodTokens = `tokens:
+  - issuer: https://login.example.org
+    audience: https://records.example.org/fhir
+    algorithms: [ES384]
+    token-endpoint: https://login.example.org/token
 `
 
 // loadText is loadConfig of a text.
@@ -56,9 +63,9 @@ func TestEveryProblemIsReportedAtOnceWithItsPlace(t *testing.T) {
 		"a key of a section":          {[2]string{"token-endpoint", "token-endpiont"}, []string{`g.yaml:13: unknown key token-endpiont, did you mean "token-endpoint"?`}},
 		"a text for a section":        {[2]string{"state: state.db\n", "state: state.db\nephemeral: redis://:secret@127.0.0.1\n"}, []string{"g.yaml:17: this must be a mapping of keys to values"}},
 		"a second document":           {[2]string{"state: state.db\n", "state: state.db\n---\nlisten: x\n"}, []string{"a second YAML document"}},
-		"no issuer":                   {[2]string{"  issuer: https://login.example.org\n", ""}, []string{"g.yaml:9: tokens.issuer is missing"}},
-		"no audience":                 {[2]string{"  audience: https://records.example.org/fhir\n", ""}, []string{"tokens.audience is missing"}},
-		"no algorithms":               {[2]string{"  algorithms: [ES384]\n", ""}, []string{"tokens.algorithms is missing"}},
+		"no issuer":                   {[2]string{"- issuer: https://login.example.org\n   ", "-"}, []string{"g.yaml:10: tokens.issuer is missing"}},
+		"no audience":                 {[2]string{"    audience: https://records.example.org/fhir\n", ""}, []string{"tokens.audience is missing"}},
+		"no algorithms":               {[2]string{"    algorithms: [ES384]\n", ""}, []string{"tokens.algorithms is missing"}},
 		"nobody discloses":            {[2]string{`  identifiers: [{system: "http://hl7.org/fhir/sid/us-npi", value: "1234567893"}]`, ""}, []string{"practice.identifiers is missing"}},
 		"plain HTTP to the world":     {[2]string{"listen: 127.0.0.1:8080", "listen: 0.0.0.0:8080"}, []string{"g.yaml:1: listen is not on loopback"}},
 		"zone of this machine":        {[2]string{"America/New_York", "Local"}, []string{"g.yaml:3: zone is no IANA time zone"}},
@@ -79,7 +86,13 @@ func TestEveryProblemIsReportedAtOnceWithItsPlace(t *testing.T) {
 		"a negative limit":            {[2]string{"state: state.db\n", "state: state.db\nlimits: {requests-per-minute: -1}\n"}, []string{"requests-per-minute is negative"}},
 		"a database and a folder":     {[2]string{"practice:\n", "practice:\n  files: export\n"}, []string{"g.yaml:5: practice: sqlite and files exclude each other", "g.yaml:8: maps are of a database", "practice.notes is missing", "practice.separated is missing"}},
 		"notes of a database":         {[2]string{"practice:\n", "practice:\n  notes: notes.yaml\n"}, []string{"g.yaml:5: practice.notes, separated and max-age are of practice.files"}},
-		"two sources of keys":         {[2]string{"  token-endpoint", "  jwks-uri: https://a.example/jwks\n  jwks-file: a.json\n  token-endpoint"}, []string{"exclude each other"}},
+		"no issuers":                  {[2]string{goodTokens, "tokens: []\n"}, []string{"g.yaml:9: tokens is missing"}},
+		"an issuer by itself":         {[2]string{goodTokens, "tokens: {issuer: https://login.example.org}\n"}, []string{"g.yaml:9: this must be a list"}},
+		"one issuer twice":            {[2]string{"keys:", "  - {issuer: https://login.example.org, audience: a, algorithms: [ES384]}\nkeys:"}, []string{"g.yaml:14: tokens.issuer: another issuer has this URL"}},
+		"an algorithm of the second":  {[2]string{"keys:", "  - {issuer: https://b.example.org, audience: a, algorithms: [HS256]}\nkeys:"}, []string{`g.yaml:14: tokens.algorithms: algorithm "HS256" is not one of`}},
+		"two token endpoints":         {[2]string{"keys:", "  - {issuer: https://b.example.org, audience: a, algorithms: [ES384], token-endpoint: https://b.example.org/t}\nkeys:"}, []string{"tokens.token-endpoint: partners can be told of one only"}},
+		"no token endpoint":           {[2]string{"    token-endpoint: https://login.example.org/token\n", ""}, []string{"tokens.token-endpoint is missing"}},
+		"two sources of keys":         {[2]string{"    token-endpoint", "    jwks-uri: https://a.example/jwks\n    jwks-file: a.json\n    token-endpoint"}, []string{"exclude each other"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -108,7 +121,7 @@ func TestAnEmptyConfigNamesEverythingThatIsMissing(t *testing.T) {
 	if err == nil {
 		t.Fatal("it was taken")
 	}
-	for _, key := range []string{"base-url", "zone", "practice.sqlite", "practice.identifiers", "maps", "partners", "tokens.issuer", "tokens.audience", "tokens.algorithms", "keys.id", "keys.page", "keys.etag", "keys.ledger", "ledger", "state"} {
+	for _, key := range []string{"base-url", "zone", "practice.sqlite", "practice.identifiers", "maps", "partners", "tokens", "keys.id", "keys.page", "keys.etag", "keys.ledger", "ledger", "state"} {
 		if !strings.Contains(err.Error(), key+" is missing") {
 			t.Errorf("%s is not named", key)
 		}

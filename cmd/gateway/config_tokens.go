@@ -3,37 +3,116 @@ package main
 import (
 	"fmt"
 	"os"
-	"strings"
+	"regexp"
 
 	"github.com/consentry/gateway/internal/smart"
 )
 
-// tokensOf says whose access tokens are taken.
-func tokensOf(cfg *Config, now clock) (c smart.Config, err error) {
-	c = smart.Config{
-		Issuer: cfg.Tokens.Issuer, Audience: cfg.Tokens.Audience, FHIRBase: cfg.BaseURL, Algorithms: cfg.Tokens.Algorithms,
-		JWKSURI: cfg.Tokens.JWKSURI, InsecurePlainHTTP: cfg.Tokens.InsecurePlainHTTP, Now: now,
+// newVerifier verifies the access tokens of the issuers that the configuration names.
+func newVerifier(cfg *Config, now clock) (*smart.Verifier, error) {
+	var issuers []smart.Config
+	for _, t := range cfg.Tokens {
+		one, err := t.tokens(cfg.BaseURL, now)
+		if err != nil {
+			return nil, err
+		}
+		issuers = append(issuers, one)
 	}
-	if cfg.Tokens.JWKSFile == "" {
+	return smart.NewVerifier(issuers...)
+}
+
+func (t *IssuerConfig) tokens(base string, now clock) (c smart.Config, err error) {
+	c = smart.Config{
+		Issuer: t.Issuer, Audience: t.Audience, FHIRBase: base, Algorithms: t.Algorithms,
+		JWKSURI: t.JWKSURI, InsecurePlainHTTP: t.InsecurePlainHTTP, Now: now,
+	}
+	if t.JWKSFile == "" {
 		return c, nil
 	}
-	if c.JWKS, err = os.ReadFile(cfg.Tokens.JWKSFile); err == nil && len(c.JWKS) == 0 {
-		err = fmt.Errorf("%s is empty", cfg.Tokens.JWKSFile)
+	if c.JWKS, err = os.ReadFile(t.JWKSFile); err == nil && len(c.JWKS) == 0 {
+		err = fmt.Errorf("%s is empty", t.JWKSFile)
 	}
 	return c, err
 }
 
+// issuerAway tells of an issuer whose keys cannot be had, or can be had again.
+func (g *gateway) issuerAway(issuer string, err error) {
+	if err != nil {
+		g.log.Warn("the keys of an issuer cannot be had: tokens of its are refused once those at hand are an hour old", "issuer", issuer, "error", err.Error())
+		return
+	}
+	g.log.Info("the keys of the issuer can be had again", "issuer", issuer)
+}
+
+// issuers are the URLs of those whose tokens are taken.
+func (c *Config) issuers() []string {
+	var all []string
+	for _, t := range c.Tokens {
+		all = append(all, t.Issuer)
+	}
+	return all
+}
+
+// tokenEndpoint is what partners are told.
+func (c *Config) tokenEndpoint() string {
+	for _, t := range c.Tokens {
+		if t.Endpoint != "" {
+			return t.Endpoint
+		}
+	}
+	return ""
+}
+
+// issuerKey is the place of a key of the i-th issuer.
+func issuerKey(i int, key string) string { return fmt.Sprintf("tokens.%d.%s", i, key) }
+
+var index = regexp.MustCompile(`\.[0-9]+\b`)
+
+// plainKey is a key as a report names it beside its line: without the numbers of the elements that it is in.
+func plainKey(key string) string { return index.ReplaceAllLiteralString(key, "") }
+
 // validateTokens asks the verifier about each value by itself, so that each problem has its own place.
 func (c *Config) validateTokens(p *problems) {
-	t := c.Tokens
-	if len(t.Algorithms) == 0 {
-		p.add(c.line("tokens.algorithms"), "tokens.algorithms is missing: name those that the issuer signs with (RS256, RS384, ES256, ES384)")
+	if len(c.Tokens) == 0 {
+		if n := c.node("tokens"); n == nil || len(n.Content) == 0 { // anything else has been named already
+			p.add(c.line("tokens"), "tokens is missing: the issuers whose access tokens are taken")
+		}
+		return
 	}
-	for i, a := range t.Algorithms {
-		c.askVerifier(p, fmt.Sprintf("tokens.algorithms.%d", i), func(s *smart.Config) { s.Algorithms = []string{a} })
+	told := 0
+	for i, t := range c.Tokens {
+		c.validateIssuer(p, i, t)
+		for _, earlier := range c.Tokens[:i] {
+			if t.Issuer != "" && t.Issuer == earlier.Issuer {
+				p.add(c.line(issuerKey(i, "issuer")), "tokens.issuer: another issuer has this URL")
+			}
+		}
+		if t.Endpoint != "" {
+			told++
+		}
+	}
+	switch {
+	case told == 0:
+		p.add(c.line("tokens"), "tokens.token-endpoint is missing: one of the issuers needs it, to be told to partners")
+	case told > 1:
+		p.add(c.line("tokens"), "tokens.token-endpoint: partners can be told of one only")
+	}
+}
+
+func (c *Config) validateIssuer(p *problems, i int, t IssuerConfig) {
+	for key, value := range map[string]string{"issuer": t.Issuer, "audience": t.Audience} {
+		if place := issuerKey(i, key); value == "" && (c.node(place) == nil || c.node(place).Value == "") {
+			p.add(c.line(place), "tokens.%s is missing", key)
+		}
+	}
+	if len(t.Algorithms) == 0 {
+		p.add(c.line(issuerKey(i, "algorithms")), "tokens.algorithms is missing: name those that the issuer signs with (RS256, RS384, ES256, ES384)")
+	}
+	for n, a := range t.Algorithms {
+		c.askVerifier(p, i, fmt.Sprintf("algorithms.%d", n), func(s *smart.Config) { s.Algorithms = []string{a} })
 	}
 	if t.Issuer != "" {
-		c.askVerifier(p, "tokens.issuer", func(s *smart.Config) {
+		c.askVerifier(p, i, "issuer", func(s *smart.Config) {
 			s.Issuer = t.Issuer
 			if t.JWKSURI == "" && t.JWKSFile == "" {
 				s.JWKSURI = "" // the keys are found through the issuer
@@ -41,26 +120,26 @@ func (c *Config) validateTokens(p *problems) {
 		})
 	}
 	if t.JWKSURI != "" {
-		c.askVerifier(p, "tokens.jwks-uri", func(s *smart.Config) { s.JWKSURI = t.JWKSURI })
+		c.askVerifier(p, i, "jwks-uri", func(s *smart.Config) { s.JWKSURI = t.JWKSURI })
 	}
 	if t.JWKSFile != "" && t.JWKSURI != "" {
-		p.add(c.line("tokens.jwks-file"), "tokens: jwks-file and jwks-uri exclude each other")
+		p.add(c.line(issuerKey(i, "jwks-file")), "tokens: jwks-file and jwks-uri exclude each other")
 	}
 	if t.Endpoint != "" {
 		if _, err := smart.BackendServices(t.Endpoint).JSON(); err != nil {
-			p.addAll(c.line("tokens.token-endpoint"), "tokens.token-endpoint", err)
+			p.addAll(c.line(issuerKey(i, "token-endpoint")), "tokens.token-endpoint", err)
 		}
 	}
 }
 
 // askVerifier tries one value in a configuration that is good otherwise. Nothing is fetched.
-func (c *Config) askVerifier(p *problems, key string, with func(*smart.Config)) {
+func (c *Config) askVerifier(p *problems, i int, key string, with func(*smart.Config)) {
 	tried := smart.Config{
 		Issuer: "https://issuer.invalid", Audience: "https://fhir.invalid", Algorithms: []string{"ES384"}, JWKSURI: "https://issuer.invalid/jwks.json",
-		InsecurePlainHTTP: c.Tokens.InsecurePlainHTTP, MaxCached: 1,
+		InsecurePlainHTTP: c.Tokens[i].InsecurePlainHTTP, MaxCached: 1,
 	}
 	with(&tried)
 	if _, err := smart.NewVerifier(tried); err != nil {
-		p.addAll(c.line(key), strings.TrimRight(key, ".0123456789"), err)
+		p.addAll(c.line(issuerKey(i, key)), plainKey(issuerKey(i, key)), err)
 	}
 }

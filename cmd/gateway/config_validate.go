@@ -20,7 +20,6 @@ import (
 func (c *Config) validate(p *problems) {
 	required := map[string]string{
 		"listen": c.Listen, "base-url": c.BaseURL, "zone": c.Zone, "partners": c.Partners,
-		"tokens.issuer": c.Tokens.Issuer, "tokens.audience": c.Tokens.Audience, "tokens.token-endpoint": c.Tokens.Endpoint,
 		"keys.id": c.Keys.ID, "keys.page": c.Keys.Page, "keys.etag": c.Keys.ETag, "keys.ledger": c.Keys.Ledger, "ledger": c.Ledger, "state": c.State,
 	}
 	c.requireSource(p, required)

@@ -161,11 +161,11 @@ practice:
 maps: %[7]s
 partners: %[8]s
 tokens:
-  issuer: %[9]s
-  audience: %[3]s
-  algorithms: [ES256]
-  jwks-uri: %[9]s/jwks.json
-  token-endpoint: %[9]s/token
+  - issuer: %[9]s
+    audience: %[3]s
+    algorithms: [ES256]
+    jwks-uri: %[9]s/jwks.json
+    token-endpoint: %[9]s/token
 keys: {id: keys/id.key, page: keys/page.key, etag: keys/etag.key, ledger: keys/ledger.key}
 ledger: ledger.db
 state: state.db

@@ -103,7 +103,7 @@ func (r *records) loadPartners(p *problems) {
 // loadPartners reads the register. Its problems name the file as it lies on this machine.
 func loadPartners(cfg *Config, profiles fs.FS) (*requester.Register, error) {
 	dir, name := filepath.Split(cfg.Partners)
-	r, err := requester.Load(os.DirFS(filepath.Clean(dir)), name, profiles)
+	r, err := requester.Load(os.DirFS(filepath.Clean(dir)), name, profiles, cfg.issuers()...)
 	if err == nil {
 		return r, nil
 	}

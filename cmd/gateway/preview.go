@@ -79,7 +79,7 @@ func (v *views) requesterFor(partner, purpose string) (*requester.Requester, err
 	if err != nil {
 		return nil, err
 	}
-	token := &smart.Token{ClientID: p.ID, Scopes: p.Scopes}
+	token := &smart.Token{Issuer: p.Issuer, ClientID: p.ID, Scopes: p.Scopes}
 	if purpose != "" {
 		stated, ok := v.partners.Purpose(purpose)
 		if !ok {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -105,6 +106,11 @@ func (s *servers) addr() string { return s.fhirListener.Addr().String() }
 
 // run serves until the context ends, then answers what is under way and stops.
 func (s *servers) run(ctx context.Context) error {
+	var background sync.WaitGroup
+	defer background.Wait()
+	refresh, stop := context.WithCancel(ctx)
+	defer stop()
+	background.Go(func() { s.gateway.verifier.Refresh(refresh, s.gateway.issuerAway) })
 	failed := make(chan error, 2)
 	go func() { failed <- s.fhir.Serve(s.fhirListener) }()
 	go func() { failed <- s.metrics.Serve(s.metricsListen) }()

@@ -59,7 +59,7 @@ func TestMintIsForRegisteredClients(t *testing.T) {
 	if person, ok := q.SelfAccess(); !ok || person != me || q.Patient != me || q.Scopes.String() != "patient/*.rs" {
 		t.Errorf("requester is %+v", q)
 	}
-	for _, c := range []Claims{{}, {ClientID: "nobody", Subject: "x"}, {ClientID: "app"}} {
+	for _, c := range []Claims{{}, {ClientID: "nobody", Subject: "x"}, {ClientID: "elsewhere", Subject: "x"}, {ClientID: "app"}} {
 		if raw, err := w.server.Mint(c); raw != "" || err == nil {
 			t.Errorf("Mint(%+v) = %q, %v", c, raw, err)
 		}
@@ -72,7 +72,7 @@ func TestFetchTokenAgainstARealListener(t *testing.T) {
 	mux := http.NewServeMux()
 	ts := httptest.NewServer(mux)
 	defer ts.Close()
-	server, err := New(Config{Issuer: ts.URL + "/auth/", Audience: audience, Keys: []jose.JSONWebKey{w.keys["server-rsa"], w.keys["server"]}, Partners: w.parties, Replay: w.replay})
+	server, err := New(Config{Issuer: ts.URL + "/auth/", Audience: audience, Keys: []jose.JSONWebKey{w.keys["server-rsa"], w.keys["server"]}, Partners: parties(t, ts.URL+"/auth/"), Replay: w.replay})
 	if err != nil {
 		t.Fatal(err)
 	}

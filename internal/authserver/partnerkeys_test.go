@@ -39,7 +39,7 @@ func newHosted(t *testing.T) *hosted {
 	}))
 	t.Cleanup(h.Close)
 	files := fstest.MapFS{"p.yaml": {Data: []byte("partners:\n  - {id: clinic, kind: provider, organization: {npi: \"1234567893\"}, purposes: [TREAT], scopes: system/*.rs, jwks-uri: \"" + h.URL + "/keys\"}\n")}}
-	register, err := requester.Load(files, "p.yaml", profiles.FS)
+	register, err := requester.Load(files, "p.yaml", profiles.FS, issuer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -116,6 +116,12 @@ func validate(c *Config) (*url.URL, error) {
 	return u, errors.Join(problems...)
 }
 
+// partner is a partner that has its tokens from this server. Those of other issuers get none here.
+func (s *Server) partner(id string) (*requester.Partner, bool) {
+	p, ok := s.config.Partners.Partner(id)
+	return p, ok && p.Issuer == s.config.Issuer
+}
+
 // TokenEndpoint is the URL that client assertions are addressed to.
 func (s *Server) TokenEndpoint() string { return s.url(tokenPath) }
 

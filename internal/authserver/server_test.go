@@ -2,6 +2,7 @@ package authserver
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -50,24 +51,35 @@ var testKeys = func() map[string]jose.JSONWebKey {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{keys: testKeys, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
-	set, err := PublicKeys(w.keys["ec"], w.keys["rsa"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := fstest.MapFS{"clinic.json": {Data: set}, "partners.yaml": {Data: []byte(`partners:
-  - {id: clinic, kind: provider, organization: {npi: "1234567893"}, purposes: [TREAT, COC], scopes: "system/*.rs patient/*.rs", jwks-file: clinic.json}
-  - {id: insurer, kind: payer, organization: {npi: "1003000126"}, purposes: [HPAYMT], scopes: system/*.rs}
-  - {id: app, kind: patient, purposes: [PATRQT], scopes: patient/*.rs}
-`)}}
-	if w.parties, err = requester.Load(files, "partners.yaml", profiles.FS); err != nil {
-		t.Fatal(err)
-	}
+	w.parties = parties(t, issuer)
+	var err error
 	w.replay = ephemeral.NewMemory(0, w.clock)
 	w.server, err = New(Config{Issuer: issuer, Audience: audience, Keys: []jose.JSONWebKey{w.keys["server"]}, Partners: w.parties, Replay: w.replay, Now: w.clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// parties are the partners of an issuer, and one of another.
+func parties(t testing.TB, issuer string) *requester.Register {
+	t.Helper()
+	set, err := PublicKeys(testKeys["ec"], testKeys["rsa"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const other = "https://other.example.org"
+	files := fstest.MapFS{"clinic.json": {Data: set}, "partners.yaml": {Data: fmt.Appendf(nil, `partners:
+  - {id: clinic, issuer: %[1]q, kind: provider, organization: {npi: "1234567893"}, purposes: [TREAT, COC], scopes: "system/*.rs patient/*.rs", jwks-file: clinic.json}
+  - {id: insurer, issuer: %[1]q, kind: payer, organization: {npi: "1003000126"}, purposes: [HPAYMT], scopes: system/*.rs}
+  - {id: app, issuer: %[1]q, kind: patient, purposes: [PATRQT], scopes: patient/*.rs}
+  - {id: elsewhere, issuer: %[2]q, kind: provider, organization: {npi: "1245319599"}, purposes: [TREAT], scopes: system/*.rs, jwks-file: clinic.json}
+`, issuer, other)}}
+	register, err := requester.Load(files, "partners.yaml", profiles.FS, issuer, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return register
 }
 
 func (w *world) clock() time.Time { return w.now }
@@ -210,6 +222,7 @@ func TestAnAssertionThatProvesNothingIsInvalidClient(t *testing.T) {
 		"another typ":                 {ec, map[jose.HeaderKey]any{"typ": "at+jwt"}, nil},
 		"no typ":                      {ec, map[jose.HeaderKey]any{"typ": nil}, nil},
 		"RS256":                       {otherAlg, nil, nil},
+		"a client of another issuer":  {ec, nil, map[string]any{"iss": "elsewhere", "sub": "elsewhere"}},
 		"unknown client":              {ec, nil, map[string]any{"iss": "nobody", "sub": "nobody"}},
 		"a client without keys":       {ec, nil, map[string]any{"iss": "insurer", "sub": "insurer"}},
 		"sub is another":              {ec, nil, map[string]any{"sub": "insurer"}},

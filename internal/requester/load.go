@@ -19,6 +19,7 @@ const maxRegisterBytes = 4 << 20
 //	  - id: lakeside                # the OAuth client_id
 //	    name: Lakeside Family Clinic    # as clients read it; without it the id stands in its place
 //	    address: 12 Main Street, Springfield   # where it is known
+//	    issuer: https://login.example.org   # whose tokens it has; may be left out where there is one issuer alone
 //	    kind: provider              # provider, payer, patient, employer or other
 //	    organization: {reference: Organization/x, npi: "1234567893", identifiers: [{system: ..., value: ...}]}
 //	    practitioners: [{npi: "1245319599"}]
@@ -34,6 +35,7 @@ type partnerFile struct {
 	ID             string      `yaml:"id"`              // the OAuth client_id
 	Name           string      `yaml:"name"`            // as clients read it; without it the id stands in its place
 	Address        string      `yaml:"address"`         // where it is known, for the accounting of disclosures
+	Issuer         string      `yaml:"issuer"`          // the issuer of its tokens, as the configuration names it; may be left out where there is one alone
 	Kind           Kind        `yaml:"kind"`            // what the partner is; a payer never holds a purpose of treatment
 	Organization   partyFile   `yaml:"organization"`    // the organisation, as Consents name it
 	Practitioners  []partyFile `yaml:"practitioners"`   // those of the organisation whom a token may name
@@ -57,8 +59,9 @@ type identifierFile struct {
 }
 
 // Load reads the partner register from a file of fsys and the key sets that it names beside it. The purposes that a kind of partner can
-// hold come from the profiles. Every problem is reported at once, with its place.
-func Load(fsys fs.FS, name string, profiles fs.FS) (*Register, error) {
+// hold come from the profiles. issuers are those whose tokens are taken: each partner belongs to one of them, and without any of them no
+// token is anybody's. Every problem is reported at once, with its place.
+func Load(fsys fs.FS, name string, profiles fs.FS, issuers ...string) (*Register, error) {
 	text, err := fs.ReadFile(fsys, name)
 	if err != nil {
 		return nil, fmt.Errorf("requester: %w", err)
@@ -70,7 +73,7 @@ func Load(fsys fs.FS, name string, profiles fs.FS) (*Register, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{name: name, files: fsys, tree: tree}
+	l := &loader{name: name, files: fsys, tree: tree, issuers: issuers}
 	var file registerFile
 	for _, p := range strictyaml.Decode(text, &file) {
 		l.add(p.Line, "%s", p.Text)
@@ -93,6 +96,7 @@ type loader struct {
 	name     string
 	files    fs.FS
 	tree     *purposeTree
+	issuers  []string
 	root     yaml.Node
 	problems []string
 }

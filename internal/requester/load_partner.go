@@ -18,7 +18,7 @@ import (
 var kinds = []Kind{KindProvider, KindPayer, KindPatient, KindEmployer, KindOther}
 
 func (l *loader) partner(r *Register, i int, f partnerFile) {
-	p := &Partner{ID: f.ID, Name: f.Name, Address: f.Address, Kind: f.Kind}
+	p := &Partner{ID: f.ID, Issuer: l.issuer(i, f), Name: f.Name, Address: f.Address, Kind: f.Kind}
 	l.oneLine(i, "name", f.Name)
 	l.oneLine(i, "address", f.Address)
 	if f.ID == "" || strings.TrimSpace(f.ID) != f.ID {
@@ -40,6 +40,19 @@ func (l *loader) partner(r *Register, i int, f partnerFile) {
 	l.scopes(i, p, f.Scopes)
 	p.Keys, p.JWKSURI = l.keys(i, f), f.JWKSURI
 	r.partners[f.ID] = p
+}
+
+// issuer is whose tokens the partner has: with several issuers it must be said, or one could mint tokens for a client of another.
+func (l *loader) issuer(i int, f partnerFile) string {
+	switch {
+	case f.Issuer == "" && len(l.issuers) == 1:
+		return l.issuers[0]
+	case f.Issuer == "" && len(l.issuers) > 1:
+		l.add(l.line(i, "id"), "issuer is missing: there are several, and the partner's tokens come from one of them")
+	case f.Issuer != "" && len(l.issuers) > 0 && !slices.Contains(l.issuers, f.Issuer):
+		l.add(l.line(i, "issuer"), "issuer is none of those under tokens in the configuration%s", spelling.DidYouMean(f.Issuer, l.issuers))
+	}
+	return f.Issuer
 }
 
 // oneLine wants one line of text: it is printed as it stands.

@@ -12,12 +12,14 @@ import (
 	"github.com/consentry/gateway/internal/smart"
 )
 
-// ErrUnknownPartner says that the token's client is not in the register. The caller answers as to no token at all.
+// ErrUnknownPartner says that the token's client is not in the register, or is there with another issuer. The caller answers as to no token at all.
 var ErrUnknownPartner = errors.New("requester: the client is not a registered partner")
 
 // Partner is one OAuth client as the practice has registered it. It must not be changed.
 type Partner struct {
 	ID string // the OAuth client_id
+	// Issuer is whose tokens the partner has. A token of any other is not the partner's, whatever client it names.
+	Issuer string
 	// Name and Address are for people: an accounting of disclosures states them (45 CFR 164.528(b)(2)(ii)). Either may be empty.
 	Name, Address string
 	Kind          Kind
@@ -83,7 +85,7 @@ func (r *Register) Requester(tok *smart.Token) (*Requester, error) {
 		return nil, ErrUnknownPartner
 	}
 	p, ok := r.Partner(tok.ClientID)
-	if !ok {
+	if !ok || tok.Issuer == "" || tok.Issuer != p.Issuer {
 		return nil, ErrUnknownPartner
 	}
 	if q, ok := r.known.GetIfPresent(tok); ok {

@@ -19,6 +19,8 @@ import (
 	"github.com/consentry/gateway/profiles"
 )
 
+const testIssuer = "https://login.example.org"
+
 const register = `partners:
   - id: lakeside
     kind: provider
@@ -51,7 +53,7 @@ func load(t testing.TB, text string, more ...string) (*Register, error) {
 	for i := 0; i+1 < len(more); i += 2 {
 		files[more[i]] = &fstest.MapFile{Data: []byte(more[i+1])}
 	}
-	return Load(files, "conf/partners.yaml", profiles.FS)
+	return Load(files, "conf/partners.yaml", profiles.FS, testIssuer)
 }
 
 func mustLoad(t *testing.T) *Register {
@@ -78,7 +80,7 @@ func TestAPartnerHasANameAndAnAddressForPeople(t *testing.T) {
 }
 
 func TestARequesterComesFromTheRegister(t *testing.T) {
-	machine := smart.Token{ClientID: "lakeside", Subject: "lakeside", Machine: true, Scopes: smart.ParseScopes("system/Goal.rs system/Patient.cruds patient/*.rs")}
+	machine := smart.Token{Issuer: testIssuer, ClientID: "lakeside", Subject: "lakeside", Machine: true, Scopes: smart.ParseScopes("system/Goal.rs system/Patient.cruds patient/*.rs")}
 	q, err := mustLoad(t).Requester(&machine)
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +114,7 @@ func TestPurposesAreChosenNeverGuessed(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			q, err := mustLoad(t).Requester(&smart.Token{ClientID: tt.partner, Purposes: tt.stated})
+			q, err := mustLoad(t).Requester(&smart.Token{Issuer: testIssuer, ClientID: tt.partner, Purposes: tt.stated})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +146,7 @@ func TestAPractitionerCountsOnlyIfRegistered(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			tt.token.ClientID = "lakeside"
+			tt.token.Issuer, tt.token.ClientID = testIssuer, "lakeside"
 			q, err := mustLoad(t).Requester(&tt.token)
 			if err != nil {
 				t.Fatal(err)
@@ -166,12 +168,12 @@ func TestSelfAccessIsForAPersonInAPatientApp(t *testing.T) {
 		token smart.Token
 		want  fhir.Reference
 	}{
-		"the client":                       {smart.Token{ClientID: "app", FHIRUser: me}, me},
-		"a representative":                 {smart.Token{ClientID: "app", FHIRUser: fhir.Reference{Type: "RelatedPerson", ID: "mum"}}, fhir.Reference{Type: "RelatedPerson", ID: "mum"}},
-		"a clinician in a patient app":     {smart.Token{ClientID: "app", FHIRUser: fhir.Reference{Type: "Practitioner", ID: "x"}}, fhir.Reference{}},
-		"client_credentials of that app":   {smart.Token{ClientID: "app", FHIRUser: me, Machine: true}, fhir.Reference{}},
-		"the launch patient is no person":  {smart.Token{ClientID: "app", Patient: me}, fhir.Reference{}},
-		"a patient in a provider's system": {smart.Token{ClientID: "lakeside", FHIRUser: me}, fhir.Reference{}},
+		"the client":                       {smart.Token{Issuer: testIssuer, ClientID: "app", FHIRUser: me}, me},
+		"a representative":                 {smart.Token{Issuer: testIssuer, ClientID: "app", FHIRUser: fhir.Reference{Type: "RelatedPerson", ID: "mum"}}, fhir.Reference{Type: "RelatedPerson", ID: "mum"}},
+		"a clinician in a patient app":     {smart.Token{Issuer: testIssuer, ClientID: "app", FHIRUser: fhir.Reference{Type: "Practitioner", ID: "x"}}, fhir.Reference{}},
+		"client_credentials of that app":   {smart.Token{Issuer: testIssuer, ClientID: "app", FHIRUser: me, Machine: true}, fhir.Reference{}},
+		"the launch patient is no person":  {smart.Token{Issuer: testIssuer, ClientID: "app", Patient: me}, fhir.Reference{}},
+		"a patient in a provider's system": {smart.Token{Issuer: testIssuer, ClientID: "lakeside", FHIRUser: me}, fhir.Reference{}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -188,7 +190,7 @@ func TestSelfAccessIsForAPersonInAPatientApp(t *testing.T) {
 }
 
 func TestAPatientAppHasPatientScopesOnly(t *testing.T) {
-	q, err := mustLoad(t).Requester(&smart.Token{ClientID: "app", Scopes: smart.ParseScopes("patient/Goal.rs user/Goal.rs system/*.rs")})
+	q, err := mustLoad(t).Requester(&smart.Token{Issuer: testIssuer, ClientID: "app", Scopes: smart.ParseScopes("patient/Goal.rs user/Goal.rs system/*.rs")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,13 +200,54 @@ func TestAPatientAppHasPatientScopesOnly(t *testing.T) {
 }
 
 func TestAnUnknownPartnerIsNobody(t *testing.T) {
-	for _, tok := range []*smart.Token{nil, {}, {ClientID: "Lakeside"}, {Subject: "lakeside"}} {
+	for _, tok := range []*smart.Token{nil, {}, {Issuer: testIssuer, ClientID: "Lakeside"}, {Issuer: testIssuer, Subject: "lakeside"}, {ClientID: "lakeside"}, {Issuer: testIssuer + "/", ClientID: "lakeside"}} {
 		if q, err := mustLoad(t).Requester(tok); q != nil || !errors.Is(err, ErrUnknownPartner) {
 			t.Errorf("Requester = %v, %v", q, err)
 		}
 		if _, err := new(Register).Requester(tok); !errors.Is(err, ErrUnknownPartner) {
 			t.Errorf("the zero register: %v", err)
 		}
+	}
+}
+
+// An issuer that turns hostile, or is taken over, can mint whatever it likes for its own clients, and nothing for those of another.
+func TestAnIssuerSpeaksForItsOwnPartnersOnly(t *testing.T) {
+	const other = "https://other.example.org"
+	partner := func(id, issuer string) string {
+		return "  - {id: " + id + issuer + ", kind: other, organization: {reference: Organization/a}, purposes: [TREAT], scopes: system/*.rs}\n"
+	}
+	read := func(text string, issuers ...string) (*Register, error) {
+		return Load(fstest.MapFS{"p.yaml": {Data: []byte("partners:\n" + text)}}, "p.yaml", profiles.FS, issuers...)
+	}
+	r, err := read(partner("a", ", issuer: "+testIssuer)+partner("b", ", issuer: "+other), testIssuer, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tok, want := range map[[2]string]error{
+		{testIssuer, "a"}: nil, {other, "b"}: nil, {other, "a"}: ErrUnknownPartner, {testIssuer, "b"}: ErrUnknownPartner, {"", "a"}: ErrUnknownPartner,
+	} {
+		if q, err := r.Requester(&smart.Token{Issuer: tok[0], ClientID: tok[1]}); !errors.Is(err, want) || (q == nil) != (want != nil) {
+			t.Errorf("%s of %q: %v, %v", tok[1], tok[0], q, err)
+		}
+	}
+	for name, c := range map[string]struct {
+		text    string
+		issuers []string
+		want    string
+	}{
+		"which of two":              {partner("a", ""), []string{testIssuer, other}, "p.yaml:2: issuer is missing"},
+		"one that is none":          {partner("a", ", issuer: https://login.example.com"), []string{testIssuer, other}, `p.yaml:2: issuer is none of those under tokens in the configuration, did you mean "` + testIssuer + `"?`},
+		"another than the sole one": {partner("a", ", issuer: "+other), []string{testIssuer}, "p.yaml:2: issuer is none of those"},
+	} {
+		if _, err := read(c.text, c.issuers...); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if r, err = read(partner("a", "")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Requester(&smart.Token{ClientID: "a"}); !errors.Is(err, ErrUnknownPartner) {
+		t.Errorf("a partner of no issuer: %v", err)
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 	defaultTokens   = 10_000
 )
 
-// Config says whose access tokens are taken. What guards records (issuer, audience, algorithms, keys) has no default.
+// Config says of one issuer how its access tokens are taken. What guards records (issuer, audience, algorithms, keys) has no default.
 type Config struct {
 	// Issuer is the exact iss of the tokens.
 	Issuer string
@@ -43,7 +43,7 @@ type Config struct {
 	ClockSkew time.Duration
 	// MaxLifetime is how far ahead exp may lie, 24 hours if zero.
 	MaxLifetime time.Duration
-	// MaxCached bounds the verified tokens that are remembered, 10,000 if zero.
+	// MaxCached bounds the verified tokens of an issuer that are remembered, 10,000 if zero.
 	MaxCached int
 
 	Transport http.RoundTripper // nil for the ordinary one

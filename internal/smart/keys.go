@@ -15,8 +15,12 @@ const (
 	refetchInterval = time.Minute     // between two attempts
 	firstInterval   = 5 * time.Second // between two attempts while there are no keys at all
 	refreshAfter    = 10 * time.Minute
-	staleAfter      = time.Hour // keys that could not be fetched again for so long are no keys
+	refreshAhead    = 8 * time.Minute // so long before they are due, keys are fetched in the background
+	staleAfter      = time.Hour       // keys that could not be fetched again for so long are no keys
 	fetchTimeout    = 10 * time.Second
+	// How long a request waits for a fetch: not to its end, so that an issuer that hangs holds few requests, and hardly at all once it has failed.
+	patience      = 3 * time.Second
+	shortPatience = 300 * time.Millisecond
 )
 
 // keySet is one state of the issuer's keys.
@@ -37,6 +41,7 @@ type keyRing struct {
 	mu        sync.Mutex
 	attempted time.Time
 	flight    chan struct{} // closed when the fetch that is under way has ended, nil if none is
+	failure   error         // of the last fetch that has ended, nil if it was good
 }
 
 // current are the keys to verify with. Keys older than an hour are none.
@@ -47,21 +52,24 @@ func (r *keyRing) current(ctx context.Context) (*keySet, error) {
 		r.refetch() // in the background: these keys are still good
 		return s, nil
 	}
-	if err := wait(ctx, r.refetch()); err != nil {
+	if err := r.wait(ctx, r.refetch()); err != nil {
 		return nil, err
 	}
-	if s := r.set.Load(); r.age(s) <= staleAfter {
-		return s, nil
+	if r.usable() {
+		return r.set.Load(), nil
 	}
 	return nil, ErrKeys
 }
+
+// usable tells whether there are keys to verify with, without waiting for any.
+func (r *keyRing) usable() bool { return r.fetch == nil || r.age(r.set.Load()) <= staleAfter }
 
 // newer fetches the keys again because those of s do not verify a token. It returns nil if there is nothing newer.
 func (r *keyRing) newer(ctx context.Context, s *keySet) (*keySet, error) {
 	if r.fetch == nil {
 		return nil, nil
 	}
-	if err := wait(ctx, r.refetch()); err != nil {
+	if err := r.wait(ctx, r.refetch()); err != nil {
 		return nil, err
 	}
 	if n := r.set.Load(); n != s {
@@ -113,6 +121,7 @@ func (r *keyRing) run(done chan struct{}) {
 	if err == nil && len(keys) > 0 {
 		r.replace(keys)
 	}
+	r.failure = err
 	r.flight = nil
 	close(done)
 }
@@ -128,14 +137,30 @@ func (r *keyRing) replace(keys []jose.JSONWebKey) {
 	r.set.Store(next)
 }
 
-func wait(ctx context.Context, done <-chan struct{}) error {
+// wait waits for a fetch as long as a request does.
+func (r *keyRing) wait(ctx context.Context, done <-chan struct{}) error {
 	if done == nil {
 		return nil
 	}
+	long := patience
+	if r.failed() != nil {
+		long = shortPatience
+	}
+	timer := time.NewTimer(long)
+	defer timer.Stop()
 	select {
 	case <-done:
 		return nil
+	case <-timer.C:
+		return ErrKeys
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrKeys, ctx.Err())
 	}
+}
+
+// failed is what was wrong with the last fetch that has ended.
+func (r *keyRing) failed() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failure
 }

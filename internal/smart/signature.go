@@ -9,10 +9,10 @@ import (
 
 // signature is the key set that go-oidc asks for one token. It keeps what go-oidc does not hand on: why it failed, and the payload.
 type signature struct {
-	verifier *Verifier
-	keys     *keySet
-	payload  []byte
-	err      error
+	issuer  *issuer
+	keys    *keySet
+	payload []byte
+	err     error
 }
 
 // VerifySignature implements oidc.KeySet. Only the issuer's own keys are looked at: jwk, jku, x5c and x5u in a token's header, by which a
@@ -23,7 +23,7 @@ func (s *signature) VerifySignature(ctx context.Context, raw string) ([]byte, er
 }
 
 func (s *signature) verify(ctx context.Context, raw string) ([]byte, error) {
-	jws, err := jose.ParseSignedCompact(raw, s.verifier.algorithms)
+	jws, err := jose.ParseSignedCompact(raw, s.issuer.algorithms)
 	if err != nil || len(jws.Signatures) != 1 {
 		return nil, refused("not a compact JWS")
 	}
@@ -34,7 +34,7 @@ func (s *signature) verify(ctx context.Context, raw string) ([]byte, error) {
 	if payload, ok := s.keys.verify(jws, header); ok {
 		return payload, nil
 	}
-	newer, err := s.verifier.keys.newer(ctx, s.keys)
+	newer, err := s.issuer.keys.newer(ctx, s.keys)
 	if err != nil {
 		return nil, err
 	}

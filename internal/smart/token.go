@@ -18,6 +18,8 @@ var (
 
 // Token is what a verified access token says. It is shared between requests and must not be changed.
 type Token struct {
+	// Issuer is the URL of the issuer that vouches for the token. A client is known by its issuer and its id: one issuer's client is not another's.
+	Issuer string
 	// ID is the token's jti, empty where the issuer gives none.
 	ID      string
 	Subject string

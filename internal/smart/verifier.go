@@ -3,23 +3,18 @@ package smart
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
-	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
-	jose "github.com/go-jose/go-jose/v4"
 	"github.com/maypok86/otter/v2"
+	"golang.org/x/sync/errgroup"
 )
 
-// Verifier verifies access tokens of one issuer. It is safe for use by many requests at once.
+// Verifier verifies access tokens of any number of issuers, of which none can vouch for a token of another, nor keep one from being verified.
+// It is safe for use by many requests at once.
 type Verifier struct {
-	config     Config
-	algorithms []jose.SignatureAlgorithm
-	oidc       *oidc.Config
-	keys       *keyRing
+	issuers map[string]*issuer // by the exact iss of their tokens
 	// verified are the tokens that were good, by the SHA-256 of their text. They never leave the process: a store that others can write to
 	// could open records with a forged entry.
 	verified *otter.Cache[[sha256.Size]byte, verifiedToken]
@@ -27,34 +22,34 @@ type Verifier struct {
 
 type verifiedToken struct {
 	token      *Token
+	issuer     *issuer
 	generation uint64 // of the keys that it was verified with
 }
 
-// NewVerifier makes a verifier, or says all that is wrong with the configuration.
-func NewVerifier(c Config) (*Verifier, error) {
-	if err := c.validate(); err != nil {
+// NewVerifier makes a verifier of the issuers' tokens, or says all that is wrong with the configuration.
+func NewVerifier(issuers ...Config) (*Verifier, error) {
+	v := &Verifier{issuers: map[string]*issuer{}}
+	var problems []error
+	if len(issuers) == 0 {
+		problems = append(problems, errors.New("smart: there is no issuer"))
+	}
+	remembered := 0
+	for _, c := range issuers {
+		i, err := newIssuer(c)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		if v.issuers[c.Issuer] != nil {
+			problems = append(problems, errors.New("smart: two issuers have one URL"))
+		}
+		v.issuers[c.Issuer] = i
+		remembered += i.config.MaxCached
+	}
+	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	v := &Verifier{config: c, keys: &keyRing{now: c.Now}}
-	for _, a := range c.Algorithms {
-		v.algorithms = append(v.algorithms, jose.SignatureAlgorithm(a))
-	}
-	if len(c.JWKS) > 0 {
-		keys, err := ParseJWKS(c.JWKS)
-		if err != nil {
-			return nil, err
-		}
-		v.keys.set.Store(&keySet{keys: keys})
-	} else {
-		v.keys.fetch = newFetcher(&v.config).keys
-	}
-	v.oidc = &oidc.Config{
-		ClientID:             c.Audience, // what go-oidc calls the client is the aud that it requires
-		SupportedSigningAlgs: c.Algorithms,
-		// An exp within the skew is still good; checkTime looks again, and at the rest.
-		Now: func() time.Time { return c.Now().Add(-c.ClockSkew) },
-	}
-	cache, err := otter.New(&otter.Options[[sha256.Size]byte, verifiedToken]{MaximumSize: c.MaxCached})
+	cache, err := otter.New(&otter.Options[[sha256.Size]byte, verifiedToken]{MaximumSize: remembered})
 	if err != nil {
 		return nil, err
 	}
@@ -62,9 +57,26 @@ func NewVerifier(c Config) (*Verifier, error) {
 	return v, nil
 }
 
-// Ready tells whether the issuer's keys are at hand.
+// Ready tells whether the keys of any issuer are at hand: an issuer that is away must not take down the tokens of the others.
 func (v *Verifier) Ready(ctx context.Context) error {
-	_, err := v.keys.current(ctx)
+	var asked errgroup.Group
+	for _, i := range v.issuers {
+		if i.keys.usable() {
+			return nil
+		}
+	}
+	for _, i := range v.issuers {
+		asked.Go(func() error {
+			_, err := i.keys.current(ctx)
+			return err
+		})
+	}
+	err := asked.Wait()
+	for _, i := range v.issuers {
+		if i.keys.usable() {
+			return nil
+		}
+	}
 	return err
 }
 
@@ -73,6 +85,8 @@ func (v *Verifier) Ready(ctx context.Context) error {
 //
 // An access token is one whose typ is at+jwt, JWT or absent, that names its audience, its client and its scopes, and that has no mark of
 // an ID token: an ID token of the same issuer is signed as well as it is, and must not open records.
+//
+// What a token says of its issuer, before anything of it is verified, only chooses by whose keys it is verified.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
 	if raw == "" {
 		return nil, ErrMissing
@@ -80,82 +94,47 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
 	if len(raw) > maxTokenBytes || strings.Count(raw, ".") != 2 || strings.ContainsAny(raw, " \t\r\n{}") {
 		return nil, refused("not a compact JWS, or too large")
 	}
-	keys, err := v.keys.current(ctx)
-	if err != nil {
-		return nil, err
-	}
 	sum := sha256.Sum256([]byte(raw))
-	if known, ok := v.verified.GetIfPresent(sum); ok && known.generation == keys.generation {
-		now := v.config.Now()
-		if now.Before(known.token.Expiry.Add(v.config.ClockSkew)) {
+	if known, ok := v.verified.GetIfPresent(sum); ok {
+		switch good, err := known.issuer.remembered(ctx, known); {
+		case errors.Is(err, ErrExpired):
+			v.verified.Invalidate(sum)
+			return nil, err
+		case err != nil:
+			return nil, err
+		case good:
 			return known.token, nil
 		}
-		v.verified.Invalidate(sum)
-		return nil, fmt.Errorf("%w: exp", ErrExpired)
 	}
-	token, generation, err := v.verify(ctx, keys, raw)
+	i, err := v.issuerOf(raw)
 	if err != nil {
 		return nil, err
 	}
-	v.verified.Set(sum, verifiedToken{token: token, generation: generation})
-	return token, nil
-}
-
-func (v *Verifier) verify(ctx context.Context, keys *keySet, raw string) (*Token, uint64, error) {
-	sig := &signature{verifier: v, keys: keys}
-	_, err := oidc.NewVerifier(v.config.Issuer, sig, v.oidc).Verify(ctx, raw)
-	var expired *oidc.TokenExpiredError
-	switch {
-	case sig.err != nil:
-		return nil, 0, sig.err
-	case errors.As(err, &expired):
-		return nil, 0, fmt.Errorf("%w: exp", ErrExpired)
-	case err != nil: // its text may repeat claims
-		return nil, 0, refused("header, issuer, audience or time")
+	good, err := i.verify(ctx, raw)
+	if err != nil {
+		return nil, err
 	}
-	token, err := v.read(sig.payload)
-	return token, sig.keys.generation, err
+	v.verified.Set(sum, good)
+	return good.token, nil
 }
 
-// read takes the token's contents from its verified payload. It looks again at what go-oidc has checked, by the claims' exact names.
-func (v *Verifier) read(payload []byte) (*Token, error) {
+// issuerOf is the issuer that the token says is its own. Nothing of the token is verified yet.
+func (v *Verifier) issuerOf(raw string) (*issuer, error) {
+	parts := strings.Split(raw, ".")
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return nil, refused("not a compact JWS")
+	}
 	c, err := parseClaims(payload)
 	if err != nil {
 		return nil, err
 	}
-	t := &Token{}
-	if t.Expiry, err = c.checkTime(v.config.Now(), v.config.ClockSkew, v.config.MaxLifetime); err != nil {
+	iss, err := c.text("iss")
+	if err != nil {
 		return nil, err
 	}
-	if iss, err := c.text("iss"); err != nil || iss != v.config.Issuer {
-		return nil, refused("iss")
+	if i := v.issuers[iss]; i != nil {
+		return i, nil
 	}
-	audience, err := c.texts("aud")
-	if err != nil || !slices.Contains(audience, v.config.Audience) {
-		return nil, refused("aud")
-	}
-	if t.ClientID, err = c.clientID(); err != nil {
-		return nil, err
-	}
-	if err := c.checkKind(t.ClientID, audience); err != nil {
-		return nil, err
-	}
-	return t, v.fill(t, c)
-}
-
-func (v *Verifier) fill(t *Token, c claims) (err error) {
-	read := func(step func() error) {
-		if err == nil {
-			err = step()
-		}
-	}
-	read(func() (err error) { t.ID, err = c.text("jti"); return })
-	read(func() (err error) { t.Subject, err = c.text("sub"); return })
-	read(func() (err error) { t.Machine, err = c.machine(t.Subject, t.ClientID); return })
-	read(func() (err error) { t.Scopes, err = c.scopes(); return })
-	read(func() (err error) { t.Patient, err = c.patient(); return })
-	read(func() (err error) { t.FHIRUser, err = c.fhirUser(v.config.FHIRBase); return })
-	read(func() (err error) { t.Purposes, err = c.purposes(); return })
-	read(func() (err error) { t.NPI, err = c.npi(); return })
-	return err
+	return nil, refused("iss")
 }

@@ -23,12 +23,12 @@ func FuzzVerify(f *testing.F) {
 }
 
 func FuzzClaims(f *testing.F) {
-	v := newTestVerifier(f, testConfig(f))
+	i := newTestVerifier(f, testConfig(f)).issuers[testIssuer]
 	seed, _ := json.Marshal(payload(object{"patient": "p", "fhirUser": "Patient/p", "extensions": object{"hl7-b2b": object{"purpose_of_use": []string{"TREAT"}}}}))
 	f.Add(seed)
 	f.Add([]byte(`{"exp":1e300}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		tok, err := v.read(payload)
+		tok, err := i.read(payload)
 		if err == nil && (tok.ClientID == "" || !testNow.Before(tok.Expiry.Add(defaultSkew)) || tok.Expiry.Sub(testNow) > defaultLifetime+defaultSkew) {
 			t.Errorf("taken: %+v", tok)
 		}

@@ -129,7 +129,7 @@ func TestVerifyReadsAGoodToken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := &Token{ID: "id-1", Subject: "clinic", ClientID: "clinic", Scopes: ParseScopes("system/*.rs"), Machine: true, Expiry: testNow.Add(time.Minute)}
+			want := &Token{Issuer: testIssuer, ID: "id-1", Subject: "clinic", ClientID: "clinic", Scopes: ParseScopes("system/*.rs"), Machine: true, Expiry: testNow.Add(time.Minute)}
 			if d := cmp.Diff(want, got, cmp.AllowUnexported(Scopes{})); d != "" {
 				t.Errorf("token (-want +got):\n%s", d)
 			}

@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -108,16 +109,30 @@ func (d *deciding) ask(t *testing.T, partner, practitioner string, client practi
 	c := d.chart(t, client)
 	in := consent.Input{Requester: requesterOf(t, partner, practitioner), Permission: smart.Read, Client: d.clients[client], Chart: c.chart, Policies: d.sets,
 		Practice: []requester.Party{{Reference: d.maps.Practice()}}, Now: testNow, Zone: d.practice.Zone, Rules: d.reading}
-	for _, tie := range c.ties {
-		for _, id := range in.Requester.Organization.Identifiers {
-			in.Related = in.Related || id == tie
-		}
-	}
+	in.Related = d.related(t, c, in)
 	var out []outcome
 	for i, decision := range consent.Decide(in).Decisions {
 		out = append(out, outcome{c.chart[i].Facts(), c.chart[i].Labels(), decision})
 	}
 	return out
+}
+
+// related says to which of the clients concerned the practice's own data tie the requester.
+func (d *deciding) related(t *testing.T, c labeled, in consent.Input) map[fhir.Reference]bool {
+	t.Helper()
+	concerned := map[fhir.Reference]bool{in.Client: true}
+	for _, l := range c.chart {
+		for _, ref := range consent.Concerned(l.Facts(), in.Rules) {
+			concerned[ref] = true
+		}
+	}
+	related := map[fhir.Reference]bool{}
+	for key, ref := range d.clients {
+		if concerned[ref] {
+			related[ref] = slices.ContainsFunc(d.chart(t, key).ties, func(tie fhir.Identifier) bool { return slices.Contains(in.Requester.Organization.Identifiers, tie) })
+		}
+	}
+	return related
 }
 
 func requesterOf(t *testing.T, id, practitioner string) *requester.Requester {

@@ -89,7 +89,7 @@ var kindsOfAnswer = map[string]kind{
 	"XML":                      {path: "Encounter?patient=ID&_format=xml", status: 406},
 	"a search in JSON":         {method: "POST", path: "Encounter/_search", body: "{}", header: http.Header{"Content-Type": {"application/json"}}, status: 415},
 	"without a valid token":    {path: "Encounter?patient=ID", header: http.Header{"Authorization": {"Bearer x"}}, status: 401},
-	"a query that is too long": {path: "Encounter?patient=ID&code=" + strings.Repeat("x", 17<<10), status: 413},
+	"a query that is too long": {path: "Encounter?patient=ID&code=" + strings.Repeat("x", 17<<10), status: 414},
 }
 
 // everyKindOfAnswer asks for each.

@@ -79,7 +79,7 @@ func runLedger(t *testing.T, args ...string) (string, error) {
 func TestLedgerVerifyFindsWhatIsMissing(t *testing.T) {
 	config := practiceWithLedger(t)
 	out, err := runLedger(t, "verify", "--config", config)
-	if err != nil || !strings.Contains(out, "3 records in 1 chains") || !strings.Contains(out, "the ledger is whole") {
+	if err != nil || !strings.Contains(out, "records: 3, chains: 1,") || !strings.Contains(out, "the ledger is whole") {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	anchor := regexp.MustCompile(`last checkpoint (\S+)`).FindStringSubmatch(out)[1]

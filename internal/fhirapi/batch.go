@@ -50,7 +50,7 @@ func (x *exchange) requests(ctx context.Context) ([]fhirjson.BatchRequest, error
 		return nil, err
 	}
 	if len(x.r.URL.RawQuery) > maxQuery {
-		return nil, outcome.New(outcome.TooLarge, nil)
+		return nil, outcome.New(outcome.QueryTooLong, nil)
 	}
 	query, err := url.ParseQuery(x.r.URL.RawQuery)
 	if err != nil {

@@ -168,7 +168,7 @@ func TestWhatAnOperationCannotAnswer(t *testing.T) {
 	for target, status := range map[string]int{
 		everything + "?start=yesterday": 400, everything + "?start=2026-01-01&start=2026-01-02": 400, everything + "?end=ge2026": 400, everything + "?_since=1": 400, everything + "?_count=-1": 400,
 		everything + "?_count=x": 400, everything + "?_type=patient": 400, everything + "?_type=Patient/x": 400, everything + "?_type=$x": 400, everything + "?_page=x": 400,
-		everything + "?_format=xml": 406, everything + "?start=%zz": 400, everything + "?x=" + strings.Repeat("a", 17000): 413,
+		everything + "?_format=xml": 406, everything + "?start=%zz": 400, everything + "?x=" + strings.Repeat("a", 17000): 414,
 		docref: 400, docref + "?patient=": 400, docref + "?patient=p1&patient=p2": 400, docref + "?patient=p1,p2": 400, docref + "?patient=p1&start=x": 400, docref + "?patient=p1&on-demand=yes": 400,
 		docref + "?patient=p1&type=a|b|c": 400, docref + "?patient=p1&_count=-1": 400, docref + "?_page=x": 400, docref + "?patient=p1&_format=xml": 406,
 	} {

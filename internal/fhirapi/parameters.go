@@ -20,7 +20,7 @@ const (
 // body is ever read.
 func parameters(w http.ResponseWriter, r *http.Request, resource bool) (url.Values, error) {
 	if len(r.URL.RawQuery) > maxQuery {
-		return nil, outcome.New(outcome.TooLarge, nil)
+		return nil, outcome.New(outcome.QueryTooLong, nil)
 	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {

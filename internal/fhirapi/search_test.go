@@ -97,7 +97,7 @@ func TestASearchThatCannotBeAnswered(t *testing.T) {
 		"DocumentReference?_page=abc":                                  {400, "invalid"},
 		"DocumentReference?patient=%zz":                                {400, "structure"},
 		"DocumentReference?patient=p1;b=2":                             {400, "structure"},
-		"DocumentReference?patient=p1&x=" + strings.Repeat("a", 17000): {413, "too-long"},
+		"DocumentReference?patient=p1&x=" + strings.Repeat("a", 17000): {414, "too-long"},
 		"DocumentReference?patient=p1&_format=xml":                     {406, "not-supported"},
 		"DocumentReference?patient=p1&_format=application/fhir%2Bxml":  {406, "not-supported"},
 	} {

@@ -13,7 +13,7 @@ import (
 
 // Write states the report in words, one line each.
 func (r *Report) Write(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "%d records in %d chains, %d checkpoints\n", r.Records, r.Chains, r.Checkpoints)
+	_, err := fmt.Fprintf(w, "records: %d, chains: %d, checkpoints: %d\n", r.Records, r.Chains, r.Checkpoints)
 	for _, p := range r.Problems {
 		place := ""
 		if p.Writer != "" {

@@ -37,8 +37,10 @@ const (
 	UnsupportedMediaType
 	// RangeNotSatisfiable says that the part asked for lies outside of the content: 416, invalid.
 	RangeNotSatisfiable
-	// TooLarge says that the request is too long: 413, too-long.
+	// TooLarge says that the body of the request is too long: 413, too-long.
 	TooLarge
+	// QueryTooLong says that the URL of the request is too long: 414, too-long.
+	QueryTooLong
 	// TooManyRequests says that the partner asks too often: 429, throttled.
 	TooManyRequests
 	// Unavailable says that something that the answer needs does not answer: 503, transient.
@@ -72,11 +74,12 @@ var descriptions = [kinds]description{
 	NoClientNamed:        {status: http.StatusBadRequest, code: "required", text: "A search must name its client, by patient, subject or _id."},
 	NotFound:             {status: http.StatusNotFound, code: "not-found", text: "There is no such resource, or it is not available to you."},
 	UnknownRoute:         {status: http.StatusNotFound, code: "not-supported", text: "This server has no such resource type or operation."},
-	MethodNotAllowed:     {status: http.StatusMethodNotAllowed, code: "not-supported", text: "This server is read only."},
+	MethodNotAllowed:     {status: http.StatusMethodNotAllowed, code: "not-supported", text: "This server is read only, and does not answer this method here."},
 	NotAcceptable:        {status: http.StatusNotAcceptable, code: "not-supported", text: "This server answers in application/fhir+json only."},
 	UnsupportedMediaType: {status: http.StatusUnsupportedMediaType, code: "not-supported", text: "The body must be a form, application/x-www-form-urlencoded, or application/fhir+json for an operation or a batch."},
 	RangeNotSatisfiable:  {status: http.StatusRequestedRangeNotSatisfiable, code: "invalid", text: "The range asked for lies outside of the content."},
 	TooLarge:             {status: http.StatusRequestEntityTooLarge, code: "too-long", text: "The body of the request is too long."},
+	QueryTooLong:         {status: http.StatusRequestURITooLong, code: "too-long", text: "The query of the request is too long. A search may be posted as a form."},
 	TooManyRequests:      {status: http.StatusTooManyRequests, code: "throttled", text: "Too many requests. Try again later."},
 	AnswerTooLong:        {status: http.StatusRequestEntityTooLarge, code: "too-costly", text: "The answer would be too long. Ask for less at once."},
 	Unavailable:          {status: http.StatusServiceUnavailable, code: "transient", text: "The gateway cannot answer now. Nothing was released. Try again later."},

@@ -35,6 +35,7 @@ func TestEveryKindHasItsStatusAndIssue(t *testing.T) {
 		NotAcceptable:        {406, "not-supported", nil},
 		UnsupportedMediaType: {415, "not-supported", nil},
 		TooLarge:             {413, "too-long", nil},
+		QueryTooLong:         {414, "too-long", nil},
 		TooManyRequests:      {429, "throttled", []Header{{"Retry-After", "5"}}},
 		Unavailable:          {503, "transient", []Header{{"Retry-After", "5"}}},
 		kinds + 7:            {500, "exception", nil},

@@ -64,14 +64,12 @@ func (s *Service) applies(ctx context.Context, at state, client practice.ClientK
 	if consent.Applies(in) {
 		return true, nil
 	}
-	if !anyTie(in) {
-		return false, nil
-	}
+	// Also where no tie could help: whoever is nobody's partner learns nothing from how long it takes.
 	ties, err := at.Ties(ctx, []practice.ClientKey{client})
 	if err != nil {
 		return false, unavailable(err)
 	}
-	return tied(ties[client], in.Requester), nil
+	return anyTie(in) && tied(ties[client], in.Requester), nil
 }
 
 // anyTie tells whether a Consent would apply to whom the practice's own data tie to the client.

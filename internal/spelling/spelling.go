@@ -8,7 +8,7 @@ import (
 
 // DidYouMean gives `, did you mean "x"?` for the nearest of the known names, or nothing if none is near.
 func DidYouMean(name string, known []string) string {
-	best, least := "", 1+len(name)/3
+	best, least := "", 1+len(name)/4
 	for _, k := range known {
 		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < least || d == least && best == "" {
 			best, least = k, d

@@ -7,7 +7,7 @@ import (
 )
 
 func TestDidYouMean(t *testing.T) {
-	known := []string{"listen", "metrics-listen", "maps", "zone", "Appointment", "train", "treat"}
+	known := []string{"listen", "metrics-listen", "maps", "zone", "Appointment", "train", "treat", "COC"}
 	for name, want := range map[string]string{
 		"lissen":      `, did you mean "listen"?`,
 		"LISTEN":      `, did you mean "listen"?`,
@@ -16,6 +16,8 @@ func TestDidYouMean(t *testing.T) {
 		"apointment":  `, did you mean "Appointment"?`,
 		"traet":       `, did you mean "treat"?`,
 		"certificate": "",
+		"FOO":         "",
+		"CO":          `, did you mean "COC"?`,
 		"x":           "",
 		"":            "",
 	} {

@@ -15,7 +15,7 @@ import (
 var neverReleased = [...]string{"PSYTHPN", "HIPAAPsyNotes", fhir.CodeSUDCounselingNote}
 
 // psychotherapyKinds are kinds of record that are psychotherapy notes by their name in any map.
-var psychotherapyKinds = [...]string{"psychotherapy", "psychotherapy-note", "psychotherapy-notes", "psychotherapy-stub"}
+var psychotherapyKinds = [...]string{"psychotherapy", "psychotherapy-note", "psychotherapy-notes", "psychotherapy-stub", "process-note", "sud-counseling-note"}
 
 // Alarm is a hit of the guard: something upstream failed, and a person has to look. It names no client.
 type Alarm struct {

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -41,55 +40,6 @@ func readCapability(t testing.TB, base string) capability {
 	return c
 }
 
-// walk is the canary's way through the gateway.
-type walk struct {
-	t       *testing.T
-	c       *clinic
-	scan    *scanner
-	routes  capability
-	mu      sync.Mutex
-	leaks   map[string]bool
-	answers int
-	types   map[string]int // resources seen
-	ids     map[string]bool
-}
-
-// asking gives the caller, heard by the scanner. who names it in a failure.
-func (w *walk) asking(who string, c *caller) *caller {
-	c.heard = func(a *answer) {
-		leak := w.scan.hear(a)
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.answers++
-		if leak {
-			w.leaks[who] = true
-		}
-	}
-	return c
-}
-
-// note keeps what types and ids were seen.
-func (w *walk) note(of []resource) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, r := range of {
-		refs := []string{r.ref()}
-		for _, url := range at(r.Tree, "content.attachment.url") {
-			if binary, ours := strings.CutPrefix(fmt.Sprint(url), w.c.base+"/"); ours {
-				refs = append(refs, binary)
-			}
-		}
-		for _, ref := range refs {
-			if !w.ids[ref] {
-				w.ids[ref] = true
-				w.types[withoutID(ref)]++
-			}
-		}
-	}
-}
-
-func withoutID(ref string) string { return strings.SplitN(ref, "/", 2)[0] }
-
 func startWalk(t *testing.T) *walk {
 	t.Helper()
 	c := sharedClinic(t)
@@ -108,6 +58,7 @@ func startWalk(t *testing.T) *walk {
 func TestNoCanaryLeavesByAnyRoute(t *testing.T) {
 	w := startWalk(t)
 	t.Run("charts", func(t *testing.T) { w.charts(t) })
+	t.Run("the directory", func(t *testing.T) { w.directory(t) })
 	t.Run("parameters", func(t *testing.T) { w.parameters(t) })
 	t.Run("every id by everybody", func(t *testing.T) { w.everyID(t) })
 	t.Run("what cannot be", func(t *testing.T) { w.malformed(t) })
@@ -118,88 +69,81 @@ func TestNoCanaryLeavesByAnyRoute(t *testing.T) {
 			t.Errorf("no %s was ever released: the walk has seen too little", typ)
 		}
 	}
-	if w.types["DocumentReference"] < 100 || w.answers < 5000 {
-		t.Errorf("only %d DocumentReferences in %d answers", w.types["DocumentReference"], w.answers)
+	if w.types["DocumentReference"] < 100 || w.answers < 10_000 || w.batched < 20_000 {
+		t.Errorf("only %d DocumentReferences in %d answers, %d questions in batches", w.types["DocumentReference"], w.answers, w.batched)
 	}
 	for who := range w.leaks {
 		t.Errorf("a text that must never leave was in an answer to %s", who)
 	}
-	t.Logf("%d answers scanned, %d resources", w.answers, len(w.ids))
+	t.Logf("%d answers scanned, %d more in batches, %d resources", w.answers, w.batched, len(w.ids))
 }
 
-// requesters are all who ask, by name, for a client: each partner's software and the client in person.
-func (w *walk) requesters(t testing.TB, client practice.ClientKey) map[string]*caller {
-	out := map[string]*caller{}
-	for _, p := range machines {
-		out[p] = w.asking(p, w.c.as(t, p))
+// searchesOf are the ways in which a type is asked for: everything it can include, a count, and parts.
+func searchesOf(target string) (out []string) {
+	for _, more := range []string{"&_count=200&_revinclude=*&_revinclude:iterate=*&_total=accurate", "&_count=0", "&_include=*&_include:iterate=*&_elements=content,note,text,extension,code", "&_summary=true"} {
+		out = append(out, target+more)
 	}
-	id := w.c.id(t, client)
-	out[myRecords] = w.asking(myRecords, w.c.person(t, id, "Patient/"+id))
 	return out
 }
 
-// inParallel runs f for each client, some at a time.
-func (w *walk) inParallel(clients []practice.ClientKey, f func(practice.ClientKey)) {
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, 6)
-	for _, c := range clients {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			f(c)
-		})
-	}
-	wg.Wait()
-}
+// inDirectory tells whether the answers for a type are the same whichever client is asked for.
+func inDirectory(typ string) bool { return typ == "Practitioner" || typ == "Organization" }
 
-// charts asks for each type of each client with all there is to include, small pages to the end, and by POST.
+// charts asks for each type of each client with all there is to include, small pages to the end, and by POST. For some clients every question stands
+// alone, and the questions are there to which others have the answers already: $everything by type, and of AuditEvents more than their pages.
 func (w *walk) charts(t *testing.T) {
-	w.inParallel(w.c.practice.Clients, func(client practice.ClientKey) {
-		for who, c := range w.requesters(t, client) {
-			id, batch := w.c.id(t, client), []string(nil)
+	w.inParallel(w.c.practice.Clients, func(i int, client practice.ClientKey) {
+		id, whole := w.c.id(t, client), i%8 == 0
+		for _, r := range w.requesters(t, client) {
 			for _, target := range []string{"Patient/" + id + "/$everything", "Patient/" + id + "/$everything?_count=20&start=2000", "DocumentReference/$docref?patient=" + id, "DocumentReference/$docref?start=1900&_count=5&patient=" + id} {
-				for a := c.get(t, target); a.status == http.StatusOK; {
-					b := a.bundle(t)
-					w.note(b.Matches)
-					if b.Next == "" {
-						break
-					}
-					a = c.get(t, b.Next)
-				}
+				w.follow(t, r.caller, target)
 			}
-			for _, r := range w.routes.Rest[0].Resource {
-				if r.Type == "Binary" { // found by the URLs that the documents name
+			var rest []string
+			for _, typ := range w.routes.Rest[0].Resource {
+				if typ.Type == "Binary" { // found by the URLs that the documents name
 					continue
 				}
-				name := "patient=" + w.c.id(t, client)
-				switch r.Type {
-				case "Patient":
-					name = "_id=" + w.c.id(t, client)
-				case "Practitioner", "Organization":
-					name = "_id:missing=false"
+				rest = append(rest, typ.Type+"/"+id, "Patient/"+id+"/"+typ.Type+"?_revinclude=Provenance:target")
+				if whole {
+					rest = append(rest, "Patient/"+id+"/$everything?_type="+typ.Type)
 				}
-				for _, more := range []string{"&_count=9", "&_count=200&_revinclude=*&_revinclude:iterate=*&_total=accurate", "&_count=0", "&_include=*&_include:iterate=*&_elements=content,note,text,extension,code", "&_summary=true"} {
-					a := c.get(t, r.Type+"?"+name+more)
-					for a.status == http.StatusOK {
-						b := a.bundle(t)
-						w.note(append(b.Matches, b.Includes...))
-						if b.Next == "" || strings.HasPrefix(more, "&_count=0") {
-							break
-						}
-						a = c.get(t, b.Next)
-					}
+				if inDirectory(typ.Type) {
+					continue
 				}
-				batch = append(batch, "GET "+r.Type+"/"+id, "GET Patient/"+id+"/"+r.Type+"?_revinclude=Provenance:target", "GET Patient/"+id+"/$everything?_type="+r.Type)
-				form, _ := url.ParseQuery(name)
-				if a := c.post(t, r.Type+"/_search", form); a.status != http.StatusOK && a.status != http.StatusForbidden {
-					t.Errorf("%s: POST %s/_search: %d", who, r.Type, a.status)
+				name := "patient=" + id
+				if typ.Type == "Patient" {
+					name = "_id=" + id
+				}
+				w.typed(t, r, typ.Type, name)
+				if whole || typ.Type != "AuditEvent" {
+					rest = append(rest, searchesOf(typ.Type+"?"+name)...)
 				}
 			}
-			if got := c.batch(t, batch[:min(len(batch), 50)]...).batchEntries(t); len(got) < 30 {
-				t.Errorf("%s: a batch of %d has %d answers", who, len(batch), len(got))
-			}
+			w.ask(t, r, whole, rest...)
 		}
 	})
+}
+
+// directory asks for what belongs to no client.
+func (w *walk) directory(t *testing.T) {
+	for _, r := range w.requesters(t, w.c.practice.Story.Referred) {
+		for _, typ := range w.routes.Rest[0].Resource {
+			if inDirectory(typ.Type) {
+				w.typed(t, r, typ.Type, "_id:missing=false")
+				w.ask(t, r, true, searchesOf(typ.Type+"?_id:missing=false")...)
+			}
+		}
+	}
+}
+
+// typed asks for one type, by small pages and by POST.
+func (w *walk) typed(t testing.TB, r requester, typ, name string) {
+	t.Helper()
+	w.follow(t, r.caller, typ+"?"+name+"&_count=9")
+	form, _ := url.ParseQuery(name)
+	if a := r.post(t, typ+"/_search", form); a.status != http.StatusOK && a.status != http.StatusForbidden {
+		t.Errorf("%s: POST %s/_search: %d", r.who, typ, a.status)
+	}
 }
 
 // values are a good and a hostile value for each kind of search parameter.
@@ -219,54 +163,60 @@ func values(kind, patient string) []string {
 func (w *walk) parameters(t *testing.T) {
 	s := w.c.practice.Story
 	clients := []practice.ClientKey{s.Referred, s.Unreleased}
-	w.inParallel(clients, func(client practice.ClientKey) {
+	w.inParallel(clients, func(_ int, client practice.ClientKey) {
 		id := w.c.id(t, client)
-		for _, c := range w.requesters(t, client) {
-			for _, r := range w.routes.Rest[0].Resource {
-				base := r.Type + "?patient=" + id
-				if r.Type == "Patient" {
-					base = "Patient?_id=" + id
-				} else if r.Type == "Practitioner" || r.Type == "Organization" {
-					base = r.Type + "?"
+		var targets []string
+		for _, r := range w.routes.Rest[0].Resource {
+			base := r.Type + "?patient=" + id
+			if r.Type == "Patient" {
+				base = "Patient?_id=" + id
+			} else if inDirectory(r.Type) {
+				base = r.Type + "?"
+			}
+			for _, p := range r.SearchParam {
+				for _, q := range []string{p.Name + ":missing=true", p.Name + ":missing=false", "_sort=" + p.Name, "_sort=-" + p.Name, p.Name + ":not=x", p.Name + ":text=x"} {
+					targets = append(targets, base+"&"+q)
 				}
-				for _, p := range r.SearchParam {
-					for _, q := range []string{p.Name + ":missing=true", p.Name + ":missing=false", "_sort=" + p.Name, "_sort=-" + p.Name, p.Name + ":not=x", p.Name + ":text=x"} {
-						c.get(t, base+"&"+q)
-					}
-					for _, v := range values(p.Type, id) {
-						c.get(t, base+"&"+p.Name+"="+url.QueryEscape(v))
-					}
+				for _, v := range values(p.Type, id) {
+					targets = append(targets, base+"&"+p.Name+"="+url.QueryEscape(v))
 				}
 			}
+		}
+		for _, r := range w.requesters(t, client) {
+			w.ask(t, r, r.who == newDawn, targets...) // the partner to whom most is released
 		}
 	})
 }
 
-// everyID reads every id ever seen as everybody, by GET and, for some, by HEAD and with a condition.
+// everyID reads every id ever seen as everybody, in batches, each alone as one of them, and of these some by HEAD, in part and with a condition.
 func (w *walk) everyID(t *testing.T) {
 	ids := slices.Sorted(maps.Keys(w.ids))
 	if len(ids) < 500 {
 		t.Fatalf("only %d ids were seen", len(ids))
 	}
-	events := 0
-	ids = slices.DeleteFunc(ids, func(id string) bool { // the walk itself makes AuditEvents by the thousand
-		if strings.HasPrefix(id, "AuditEvent/") {
-			events++
+	var events []string
+	ids = slices.DeleteFunc(ids, func(id string) bool { // the walk itself makes AuditEvents by the thousand, and the gateway makes them of the ledger for each read
+		is := strings.HasPrefix(id, "AuditEvent/")
+		if is && len(events) < 20 {
+			events = append(events, id)
 		}
-		return strings.HasPrefix(id, "AuditEvent/") && events > 50
+		return is
 	})
 	var wg sync.WaitGroup
-	for who, c := range w.requesters(t, w.c.practice.Story.Referred) {
+	all := w.requesters(t, w.c.practice.Story.Referred)
+	for k, r := range all {
 		wg.Go(func() {
-			for i, id := range ids {
-				a := c.get(t, id)
+			w.ask(t, r, false, ids...)
+			w.ask(t, r, true, events...)
+			for i := k; i < len(ids); i += len(all) {
+				a := r.get(t, ids[i])
 				if a.status != http.StatusOK && a.status != http.StatusNotFound && a.status != http.StatusForbidden {
-					t.Errorf("%s: GET of a %s: %d", who, strings.SplitN(id, "/", 2)[0], a.status)
+					t.Errorf("%s: GET of a %s: %d", r.who, withoutID(ids[i]), a.status)
 				}
-				if i%16 == 0 {
-					c.do(t, http.MethodHead, id, nil, nil)
-					c.do(t, http.MethodGet, id, nil, http.Header{"Range": {"bytes=1-"}, "Accept": {"application/fhir+json;q=0.1, */*"}})
-					c.do(t, http.MethodGet, id, nil, http.Header{"If-None-Match": {a.header.Get("Etag")}, "Accept-Encoding": {"gzip"}})
+				if i/len(all)%4 == 0 || strings.HasPrefix(ids[i], "Binary/") {
+					r.do(t, http.MethodHead, ids[i], nil, nil)
+					r.do(t, http.MethodGet, ids[i], nil, http.Header{"Range": {"bytes=1-"}, "Accept": {"application/fhir+json;q=0.1, */*"}})
+					r.do(t, http.MethodGet, ids[i], nil, http.Header{"If-None-Match": {a.header.Get("Etag")}, "Accept-Encoding": {"gzip"}})
 				}
 			}
 		})
@@ -281,20 +231,18 @@ func (w *walk) malformed(t *testing.T) {
 		"Patient/" + id + "/_history", "Patient/" + id + "/DocumentReference", "_history", "$export", "Group/1/$export", "DocumentReference", "DocumentReference?patient=" + id + "&_sort=nothing",
 		"DocumentReference?patient=" + id + "&date=99", "DocumentReference?patient=%zz", "DocumentReference?_page=x", "DocumentReference?patient=" + id + "&_format=xml", "Basic?code=psychotherapy",
 		"DocumentReference?patient=" + id + "&_query=x&_text=psychotherapy&_content=cnry&_filter=id%20eq%20x", "Provenance?target=DocumentReference/" + stranger()}
-	for who, c := range w.requesters(t, w.c.practice.Story.Referred) {
+	for _, r := range w.requesters(t, w.c.practice.Story.Referred) {
 		for _, p := range paths {
 			for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodHead, http.MethodOptions} {
-				a := c.do(t, method, p, strings.NewReader("patient="+id), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Prefer": {"handling=strict"}})
+				a := r.do(t, method, p, strings.NewReader("patient="+id), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Prefer": {"handling=strict"}})
 				if a.status >= 500 {
-					t.Errorf("%s: %s of a malformed request: %d", who, method, a.status)
+					t.Errorf("%s: %s of a malformed request: %d", r.who, method, a.status)
 				}
 			}
 		}
 	}
 	(&caller{base: w.c.base, heard: w.asking("nobody", &caller{}).heard}).get(t, "Patient/"+id)
 }
-
-var sealed = regexp.MustCompile(`[a-z2-7]{64}`)
 
 // traces scans what the gateway wrote besides its answers: output, metrics and every file of its own.
 func (w *walk) traces(t *testing.T) {
@@ -307,7 +255,7 @@ func (w *walk) traces(t *testing.T) {
 		if w.scan.search(text, 1) {
 			t.Errorf("a text that must never leave is in %s", name)
 		}
-		if sealed.Match(text) {
+		if len(runs(text, 64, &idAlphabet)) > 0 {
 			t.Errorf("an id of a resource is in %s", name)
 		}
 		for _, word := range []string{"patient=", "clinical-note", "Bearer", "eyJ"} {

@@ -27,7 +27,7 @@ var released = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 // gateway is the whole: views, ledger, what may be forgotten, and the FHIR API over them.
 type gateway struct {
 	*views
-	ledger    *ledger.SQLite
+	ledger    *ledger.Chain
 	ephemeral ephemeral.Store
 	verifier  *smart.Verifier
 	api       *fhirapi.API

@@ -35,6 +35,7 @@ type Config struct {
 	Keys     KeysConfig     `yaml:"keys"`
 	Ledger   string         `yaml:"ledger"` // ledger.db
 	State    string         `yaml:"state"`  // state.db
+	Store    StoreConfig    `yaml:"store"`  // instead of both: PostgreSQL
 
 	Ephemeral EphemeralConfig `yaml:"ephemeral"`
 	Limits    LimitsConfig    `yaml:"limits"`
@@ -85,6 +86,14 @@ type KeysConfig struct {
 	Page   string `yaml:"page"`   // seals page tokens
 	ETag   string `yaml:"etag"`   // keys the digests that leave as ETags
 	Ledger string `yaml:"ledger"` // signs the ledger's checkpoints
+}
+
+// StoreConfig names the PostgreSQL database that several gateway processes share for ledger and state, one of their own. Without it both are files.
+type StoreConfig struct {
+	Postgres     string `yaml:"postgres"`      // postgres://user@host/database?sslmode=verify-full, without a password
+	PasswordFile string `yaml:"password-file"` // its first line is the password; read for each connection
+	// InsecurePlainTCP lets the server be on another machine without TLS that proves who answers.
+	InsecurePlainTCP bool `yaml:"insecure-plain-tcp"`
 }
 
 // EphemeralConfig says where revocation marks and counts of requests are kept. Without Redis they are in the memory of this process.
@@ -156,7 +165,7 @@ func parseConfig(path string, text []byte) (*Config, error) {
 
 // resolvePaths makes the paths in the file relative to the file.
 func (c *Config) resolvePaths() {
-	paths := []*string{&c.Practice.SQLite, &c.Practice.Files, &c.Practice.Notes, &c.Profiles, &c.Maps, &c.Partners, &c.TLS.Certificate, &c.TLS.Key, &c.Keys.ID, &c.Keys.Page, &c.Keys.ETag, &c.Keys.Ledger, &c.Ledger, &c.State}
+	paths := []*string{&c.Practice.SQLite, &c.Practice.Files, &c.Practice.Notes, &c.Profiles, &c.Maps, &c.Partners, &c.TLS.Certificate, &c.TLS.Key, &c.Keys.ID, &c.Keys.Page, &c.Keys.ETag, &c.Keys.Ledger, &c.Ledger, &c.State, &c.Store.PasswordFile}
 	for i := range c.Practice.Separated {
 		paths = append(paths, &c.Practice.Separated[i])
 	}

@@ -33,6 +33,7 @@ func (c *Config) checkFiles(p *problems) {
 			c.checkKeySet(p, key, t.JWKSFile)
 		}
 	}
+	c.checkPassword(p)
 	c.checkTLS(p)
 	c.checkPractice(p)
 }

@@ -47,7 +47,7 @@ func (c *Config) checkPairs(p *problems) map[string]bool {
 	type named struct{ key, path string }
 	files := []named{
 		{"", c.path}, {"practice.sqlite", c.Practice.SQLite}, {"practice.notes", c.Practice.Notes}, {"partners", c.Partners},
-		{"keys.id", c.Keys.ID}, {"keys.page", c.Keys.Page}, {"keys.etag", c.Keys.ETag}, {"keys.ledger", c.Keys.Ledger}, {"ledger", c.Ledger}, {"state", c.State},
+		{"keys.id", c.Keys.ID}, {"keys.page", c.Keys.Page}, {"keys.etag", c.Keys.ETag}, {"keys.ledger", c.Keys.Ledger}, {"ledger", c.Ledger}, {"state", c.State}, {"store.password-file", c.Store.PasswordFile},
 	}
 	for i, t := range c.Tokens {
 		files = append(files, named{issuerKey(i, "jwks-file"), t.JWKSFile})

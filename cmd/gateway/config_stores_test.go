@@ -46,7 +46,7 @@ func TestNoStoreIsAnotherFileOfTheConfiguration(t *testing.T) {
 		"the psychotherapy notes":       {[]string{"ledger: ledger.db", "ledger: psychotherapy.db"}, nil, []string{"gateway.yaml:18: ledger: psychotherapy.db is another database: it has tables that are not the ledger's"}},
 		"the notes for the state":       {[]string{"state: state.db", "state: notes.db"}, link("psychotherapy.db", "notes.db"), []string{"gateway.yaml:19: state: notes.db is another database: it has tables that are not the state's"}},
 		"the ledger of another gateway for the state": {[]string{"state: state.db", "state: other.db"}, func(t *testing.T, dir string) {
-			db, err := store.OpenSQLite(t.Context(), filepath.Join(dir, "other.db"), 0)
+			db, err := store.Open(t.Context(), store.Place{SQLite: filepath.Join(dir, "other.db")})
 			noError(t, err)
 			_, err = db.Exec("CREATE TABLE commits (a); CREATE TABLE schema_migrations (b)")
 			noError(t, err)

@@ -20,8 +20,9 @@ import (
 func (c *Config) validate(p *problems) {
 	required := map[string]string{
 		"listen": c.Listen, "base-url": c.BaseURL, "zone": c.Zone, "partners": c.Partners,
-		"keys.id": c.Keys.ID, "keys.page": c.Keys.Page, "keys.etag": c.Keys.ETag, "keys.ledger": c.Keys.Ledger, "ledger": c.Ledger, "state": c.State,
+		"keys.id": c.Keys.ID, "keys.page": c.Keys.Page, "keys.etag": c.Keys.ETag, "keys.ledger": c.Keys.Ledger,
 	}
+	c.requireStore(p, required)
 	c.requireSource(p, required)
 	for _, key := range sortedKeys(required) {
 		if n := c.node(key); required[key] == "" && (n == nil || n.Kind == yaml.ScalarNode) { // anything else has been named already

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/consentry/gateway/internal/ledger"
+	"github.com/consentry/gateway/internal/store"
 )
 
 // brokenLedger fails while it is broken.
@@ -62,7 +63,7 @@ func TestAFailingLedgerReleasesNothing(t *testing.T) {
 func TestALedgerThatIsClosedReleasesNothing(t *testing.T) {
 	r := newRig(t)
 	path := r.requestsOf()[0]
-	l, err := ledger.Open(t.Context(), t.TempDir()+"/ledger.db", ledger.Options{Key: testLedgerKey(), Now: r.now.now})
+	l, err := ledger.Open(t.Context(), store.Place{SQLite: t.TempDir() + "/ledger.db"}, ledger.Options{Key: testLedgerKey(), Now: r.now.now})
 	noError(t, err)
 	x := r.open(parts{ledger: l}, faultPartner)
 	if w, _, _ := x.ask(path); w.Code != http.StatusOK || len(resourcesIn(t, w)) == 0 {

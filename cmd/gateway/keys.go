@@ -84,12 +84,11 @@ func makeKeys(dir string) ([]string, error) {
 
 // readKey reads a key of the given length in bytes. A file that others can read is refused.
 func readKey(path string, size int) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
+	switch err := ownersAlone(path); {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w (`gateway keys` makes the keys)", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s can be read by others: chmod 600 it", path)
+	case err != nil:
+		return nil, err
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {

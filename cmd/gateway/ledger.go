@@ -95,7 +95,7 @@ func ledgerReader(ctx context.Context, config string) (*Config, *ledger.Reader, 
 		return nil, nil, err
 	}
 	key := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
-	reader, err := ledger.OpenReader(ctx, cfg.Ledger, key)
+	reader, err := ledger.OpenReader(ctx, cfg.ledgerPlace(), key)
 	return cfg, reader, err
 }
 
@@ -105,7 +105,7 @@ func patientReference(ctx context.Context, cfg *Config, key string) (string, err
 	if err != nil {
 		return "", err
 	}
-	state, err := store.OpenState(ctx, cfg.State)
+	state, err := store.OpenState(ctx, cfg.statePlace())
 	if err != nil {
 		return "", err
 	}
@@ -132,18 +132,18 @@ type findOnly struct{ *store.State }
 func (f findOnly) Handle(ctx context.Context, key string) (uint64, error) { return f.Find(ctx, key) }
 
 // openLedger opens the ledger to write, and to read for the clients.
-func (r *records) openLedger(ctx context.Context, now clock) (*ledger.SQLite, error) {
+func (r *records) openLedger(ctx context.Context, now clock) (*ledger.Chain, error) {
 	seed, err := readKey(r.cfg.Keys.Ledger, ed25519.SeedSize)
 	if err != nil {
 		return nil, err
 	}
 	key := ed25519.NewKeyFromSeed(seed)
-	l, err := ledger.Open(ctx, r.cfg.Ledger, ledger.Options{Key: key, Now: now})
+	l, err := ledger.Open(ctx, r.cfg.ledgerPlace(), ledger.Options{Key: key, Now: now})
 	if err != nil {
 		return nil, err
 	}
 	r.add(l)
-	reader, err := ledger.OpenReader(ctx, r.cfg.Ledger, key.Public().(ed25519.PublicKey))
+	reader, err := ledger.OpenReader(ctx, r.cfg.ledgerPlace(), key.Public().(ed25519.PublicKey))
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/consentry/gateway/internal/ident"
 	"github.com/consentry/gateway/internal/ledger"
+	"github.com/consentry/gateway/internal/store"
 )
 
 // practiceWithLedger makes a configuration whose ledger has two records about client 1042 and one about another. It gives the
@@ -40,7 +41,7 @@ func practiceWithLedger(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := ledger.Open(t.Context(), filepath.Join(dir, "ledger.db"), ledger.Options{Key: ed25519.NewKeyFromSeed(seed)})
+	l, err := ledger.Open(t.Context(), store.Place{SQLite: filepath.Join(dir, "ledger.db")}, ledger.Options{Key: ed25519.NewKeyFromSeed(seed)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func TestPreviewOfAMistypedClientKeepsNothingOfIt(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "no such client") || key != "" && strings.Contains(err.Error(), key) || out != "" {
 			t.Errorf("%q: %v %s", key, err, out)
 		}
-		state, err := store.OpenState(t.Context(), filepath.Join(d.dir, "state.db"))
+		state, err := store.OpenState(t.Context(), store.Place{SQLite: filepath.Join(d.dir, "state.db")})
 		noError(t, err)
 		if _, err := state.Find(t.Context(), key); err == nil {
 			t.Errorf("%q has a handle", key)

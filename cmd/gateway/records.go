@@ -67,7 +67,7 @@ func openRecords(ctx context.Context, cfg *Config) (_ *records, err error) {
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	state, err := store.OpenState(ctx, cfg.State)
+	state, err := store.OpenState(ctx, cfg.statePlace())
 	if err != nil {
 		return nil, err
 	}

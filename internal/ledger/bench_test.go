@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -11,7 +10,7 @@ import (
 func BenchmarkAppend(b *testing.B) {
 	for _, writers := range []int{1, 64} {
 		b.Run(strconv.Itoa(writers)+"-writers", func(b *testing.B) {
-			l, err := Open(b.Context(), filepath.Join(b.TempDir(), "ledger.db"), Options{Key: signingKey})
+			l, err := Open(b.Context(), file(b), Options{Key: signingKey})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -154,7 +154,7 @@ func (m *memory) put(key remembered, found []Entry) {
 
 // read reads the records between two heads. Names begin again behind each segment, so a stretch can be read by itself.
 func (s *search) read(from, to head) error {
-	rows, err := s.q.QueryContext(s.ctx, `SELECT seq, hash, records FROM commits WHERE writer = ? AND seq > ? AND seq <= ? ORDER BY seq`,
+	rows, err := s.q.QueryContext(s.ctx, `SELECT seq, hash, records FROM commits WHERE writer = $1 AND seq > $2 AND seq <= $3 ORDER BY seq`,
 		from.writer[:], int64(from.seq), int64(to.seq))
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)

@@ -2,21 +2,21 @@ package ledger
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/consentry/gateway/internal/store"
 )
 
 // stretches makes a ledger of so many processes, with a segment for each five records; the last one is open. Client 1 is in the first stretch of each
 // chain only, client 2 everywhere.
-func stretches(t *testing.T, processes int) string {
+func stretches(t *testing.T, processes int) store.Place { return stretchesAt(t, file(t), processes) }
+
+func stretchesAt(t *testing.T, path store.Place, processes int) store.Place {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "ledger.db")
 	for process := range processes {
 		l := openAt(t, path, Options{CheckpointEvery: 5})
 		for i, client := range []int{1, 2, 3, 1, 2, 3, 2, 3, 3, 3, 4, 2, 4} {
@@ -37,58 +37,42 @@ func stretches(t *testing.T, processes int) string {
 
 func clientRef(n int) string { return "Patient/" + sealedID(n) }
 
-func change(t *testing.T, path string, statements ...string) {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	for _, s := range statements {
-		done, err := db.Exec(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n, _ := done.RowsAffected(); n == 0 && !strings.Contains(s, " TRIGGER ") {
-			t.Fatalf("%s changes nothing", s)
-		}
-	}
-}
-
 func TestTheRecordsOfAClientAreThoseOfAWalkOverAll(t *testing.T) {
-	path := stretches(t, 2)
-	check := func(t *testing.T) {
-		t.Helper()
-		r := readerAt(t, path)
-		for client := range 6 {
-			var want []Entry
-			for e, err := range r.Disclosures(t.Context(), Filter{Client: clientRef(client)}) {
+	onBoth(t, func(t *testing.T, path store.Place) {
+		path = stretchesAt(t, path, 2)
+		check := func(t *testing.T) {
+			t.Helper()
+			r := readerAt(t, path)
+			for client := range 6 {
+				var want []Entry
+				for e, err := range r.Disclosures(t.Context(), Filter{Client: clientRef(client)}) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					want = append(want, e)
+				}
+				got, err := r.Of(t.Context(), clientRef(client))
 				if err != nil {
 					t.Fatal(err)
 				}
-				want = append(want, e)
-			}
-			got, err := r.Of(t.Context(), clientRef(client))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("client %d: %s", client, diff)
+				if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+					t.Errorf("client %d: %s", client, diff)
+				}
 			}
 		}
-	}
-	check(t)
-	t.Run("without a part of the index", func(t *testing.T) {
-		change(t, path, `DELETE FROM segments WHERE last = 10 AND writer = (SELECT min(writer) FROM tips)`)
 		check(t)
-	})
-	t.Run("with an index that hides a client", func(t *testing.T) {
-		change(t, path, `UPDATE segments SET clients = x''`)
-		check(t)
-	})
-	t.Run("without any index", func(t *testing.T) {
-		change(t, path, `DELETE FROM segments`)
-		check(t)
+		t.Run("without a part of the index", func(t *testing.T) {
+			tamper(t, path, `DELETE FROM segments WHERE last = 10 AND writer = (SELECT writer FROM tips ORDER BY writer LIMIT 1)`)
+			check(t)
+		})
+		t.Run("with an index that hides a client", func(t *testing.T) {
+			tamper(t, path, `UPDATE segments SET clients = x''`)
+			check(t)
+		})
+		t.Run("without any index", func(t *testing.T) {
+			tamper(t, path, `DELETE FROM segments`)
+			check(t)
+		})
 	})
 }
 
@@ -99,7 +83,7 @@ func TestOnlyTheStretchesOfTheClientAreRead(t *testing.T) {
 	if err != nil || len(want) != 4 {
 		t.Fatal(len(want), err)
 	}
-	change(t, path, `DELETE FROM commits WHERE seq BETWEEN 6 AND 10`)
+	tamper(t, path, `DELETE FROM commits WHERE seq BETWEEN 6 AND 10`)
 	got, err := readerAt(t, path).Of(t.Context(), clientRef(1))
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Error(err, diff)
@@ -110,7 +94,7 @@ func TestOnlyTheStretchesOfTheClientAreRead(t *testing.T) {
 }
 
 func TestDamageInAClientsStretchGivesNothing(t *testing.T) {
-	const first = `(SELECT min(writer) FROM tips)`
+	const first = `(SELECT writer FROM tips ORDER BY writer LIMIT 1)`
 	for name, statement := range map[string]string{
 		"an edited record":             `UPDATE commits SET records = CAST(records || x'00' AS BLOB) WHERE seq = 3 AND writer = ` + first,
 		"a record that is no record":   `UPDATE commits SET records = x'ff' WHERE seq = 3 AND writer = ` + first,
@@ -124,7 +108,7 @@ func TestDamageInAClientsStretchGivesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := stretches(t, 1)
-			change(t, path, statement)
+			tamper(t, path, statement)
 			for _, client := range []int{1, 2} {
 				got, err := readerAt(t, path).Of(context.Background(), clientRef(client))
 				if client == 2 && !errors.Is(err, ErrDamaged) || err != nil && got != nil {
@@ -140,17 +124,17 @@ func TestDamageInAClientsStretchGivesNothing(t *testing.T) {
 
 // A commit that failed leaves an index that is true: another stretch begins where the last one ended.
 func TestTheIndexStandsAfterAFailedCommit(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
+	path := file(t)
 	l := openAt(t, path, Options{CheckpointEvery: 3})
 	add := func(client int) error { return l.Append(t.Context(), sample(client, 1)) }
 	if err := add(1); err != nil {
 		t.Fatal(err)
 	}
-	change(t, path, `CREATE TRIGGER refuse BEFORE INSERT ON commits BEGIN SELECT RAISE(ABORT, 'full'); END`)
+	tamper(t, path, `CREATE TRIGGER refuse BEFORE INSERT ON commits BEGIN SELECT RAISE(ABORT, 'full'); END`)
 	if err := add(2); err == nil {
 		t.Fatal("the commit did not fail")
 	}
-	change(t, path, `DROP TRIGGER refuse`)
+	tamper(t, path, `DROP TRIGGER refuse`)
 	for client := range 6 {
 		if err := add(client); err != nil {
 			t.Fatal(err)

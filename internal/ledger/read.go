@@ -17,19 +17,19 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// Reader reads ledger.db beside the process that writes it.
+// Reader reads the ledger beside the processes that write it.
 type Reader struct {
-	db   *sql.DB
+	db   *store.DB
 	keys []ed25519.PublicKey
 	seen memory
 }
 
-// OpenReader opens the ledger at path, which must be there. keys are the public keys of all signing keys that the ledger has had.
-func OpenReader(ctx context.Context, path string, keys ...ed25519.PublicKey) (*Reader, error) {
+// OpenReader opens the ledger, which must be there. keys are the public keys of all signing keys that the ledger has had.
+func OpenReader(ctx context.Context, p store.Place, keys ...ed25519.PublicKey) (*Reader, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("ledger: no verification key")
 	}
-	db, err := store.ReadSQLite(ctx, path, 0)
+	db, err := store.OpenToRead(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
@@ -41,12 +41,7 @@ func (r *Reader) Close() error { return r.db.Close() }
 
 // snapshot calls read with a transaction: what it sees does not move.
 func (r *Reader) snapshot(ctx context.Context, read func(querier) error) error {
-	tx, err := r.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return fmt.Errorf("ledger: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }()
-	return read(tx)
+	return r.db.Snapshot(ctx, func(tx *sql.Tx) error { return read(tx) })
 }
 
 // stored is one row of the table of commits.
@@ -109,7 +104,7 @@ func readTips(ctx context.Context, q querier) ([]tip, error) {
 }
 
 func readCheckpoints(ctx context.Context, q querier, after uint64) ([]checkpoint, error) {
-	rows, err := q.QueryContext(ctx, `SELECT number, prev, at, moved, signature FROM checkpoints WHERE number > ? ORDER BY number`, int64(after))
+	rows, err := q.QueryContext(ctx, `SELECT number, prev, at, moved, signature FROM checkpoints WHERE number > $1 ORDER BY number`, int64(after))
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}

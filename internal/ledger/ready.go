@@ -2,14 +2,16 @@ package ledger
 
 import "context"
 
-// Ready tells whether the ledger is open and its file can be read.
-func (l *SQLite) Ready(ctx context.Context) error {
+// Ready tells whether the ledger is open and its database can be read.
+func (l *Chain) Ready(ctx context.Context) error {
 	l.mu.RLock()
 	closed := l.closed
 	l.mu.RUnlock()
 	if closed {
 		return ErrClosed
 	}
-	var n int
-	return l.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_schema").Scan(&n)
+	ctx, cancel := l.db.Bounded(ctx)
+	defer cancel()
+	var newest int64
+	return l.db.QueryRowContext(ctx, `SELECT max(number) FROM checkpoints`).Scan(&newest)
 }

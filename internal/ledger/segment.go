@@ -57,7 +57,7 @@ func segmentOf(from, to head, clients map[string]struct{}, key ed25519.PrivateKe
 	return s
 }
 
-const insertSegment = `INSERT INTO segments (writer, last, hash, after, prev, clients, signature) VALUES (?, ?, ?, ?, ?, ?, ?)`
+const insertSegment = `INSERT INTO segments (writer, last, hash, after, prev, clients, signature) VALUES ($1, $2, $3, $4, $5, $6, $7)`
 
 func (w *writer) writeSegment(ctx context.Context, s *segment) error {
 	_, err := w.conn.ExecContext(ctx, insertSegment, s.to.writer[:], int64(s.to.seq), s.to.hash[:], int64(s.from.seq), s.from.hash[:], s.clients, s.signature)

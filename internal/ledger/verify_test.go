@@ -7,12 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/consentry/gateway/internal/store"
 )
 
 // twoChains makes a ledger of two processes, twelve records each, with several checkpoints.
-func twoChains(t *testing.T) string {
+func twoChains(t *testing.T) store.Place { return twoChainsAt(t, file(t)) }
+
+func twoChainsAt(t *testing.T, path store.Place) store.Place {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "ledger.db")
 	for range 2 {
 		l := openAt(t, path, Options{CheckpointEvery: 5})
 		for i := range 12 {
@@ -47,13 +50,16 @@ func TestVerifyAcceptsAWholeLedger(t *testing.T) {
 	}
 }
 
-func TestVerifyFinds(t *testing.T) {
-	const first = `(SELECT min(writer) FROM tips)`
-	for _, c := range []struct {
-		name       string
-		statements []string
-		want       Finding
-	}{
+type damage struct {
+	name       string
+	statements []string
+	want       Finding
+}
+
+// damages are what somebody could do to a ledger of two chains, and what Verify finds.
+func damages() []damage {
+	const first = `(SELECT writer FROM tips ORDER BY writer LIMIT 1)`
+	return []damage{
 		{"an edited record", []string{`UPDATE commits SET records = CAST(records || x'00' AS BLOB) WHERE seq = 3 AND writer = ` + first}, RecordChanged},
 		{"an edited record with its hash", []string{`UPDATE commits SET hash = zeroblob(32) WHERE seq = 5 AND writer = ` + first}, RecordChanged},
 		{"a last record edited", []string{`UPDATE commits SET records = CAST(records || x'00' AS BLOB) WHERE seq = 12 AND writer = ` + first}, RecordChanged},
@@ -80,7 +86,11 @@ func TestVerifyFinds(t *testing.T) {
 		{"the one after an edited checkpoint", []string{`UPDATE checkpoints SET at = at + 1 WHERE number = 3`}, CheckpointLink},
 		{"a checkpoint without heads", []string{`UPDATE checkpoints SET moved = x'00' WHERE number = 3`}, CheckpointForged},
 		{"everything removed", []string{`DELETE FROM commits`, `DELETE FROM tips`, `DELETE FROM checkpoints`}, NoCheckpoint},
-	} {
+	}
+}
+
+func TestVerifyFinds(t *testing.T) {
+	for _, c := range damages() {
 		t.Run(c.name, func(t *testing.T) {
 			path := twoChains(t)
 			tamper(t, path, c.statements...)
@@ -91,9 +101,32 @@ func TestVerifyFinds(t *testing.T) {
 	}
 }
 
+func TestVerifyFindsTheSameInPostgreSQL(t *testing.T) {
+	path := twoChainsAt(t, server(t))
+	tables := []string{"commits", "tips", "checkpoints"}
+	for _, table := range tables {
+		tamper(t, path, `CREATE TABLE whole_`+table+` AS SELECT * FROM `+table)
+	}
+	for _, c := range damages() {
+		t.Run(c.name, func(t *testing.T) {
+			tamper(t, path, c.statements...)
+			if r := verifyAt(t, path, nil); !hasFinding(r, c.want) {
+				t.Errorf("%v; want %q", r.Problems, c.want)
+			}
+			for _, table := range tables {
+				run(t, path, `TRUNCATE `+table)
+				tamper(t, path, `INSERT INTO `+table+` SELECT * FROM whole_`+table)
+			}
+		})
+	}
+	if r := verifyAt(t, path, nil); !r.OK() {
+		t.Errorf("put back: %v", r.Problems)
+	}
+}
+
 // A commit of several records is one link: what is done to one of them shows.
 func TestVerifyFindsARecordInACommitOfSeveral(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
+	path := file(t)
 	l := openAt(t, path, Options{})
 	for range 3 {
 		if err := l.Append(t.Context(), sample(1, 2), sample(2, 2), sample(3, 2)); err != nil {
@@ -106,8 +139,8 @@ func TestVerifyFindsARecordInACommitOfSeveral(t *testing.T) {
 	if r := verifyAt(t, path, nil); !r.OK() || r.Records != 9 {
 		t.Errorf("%+v", r)
 	}
-	old := filepath.Join(t.TempDir(), "old.db")
-	copyFile(t, path, old)
+	old := store.Place{SQLite: filepath.Join(t.TempDir(), "old.db")}
+	copyFile(t, path.SQLite, old.SQLite)
 	tamper(t, path, `UPDATE commits SET records = CAST(substr(records, 1, 60) || x'aa' || substr(records, 62) AS BLOB) WHERE seq = 6`)
 	if r := verifyAt(t, path, nil); !hasFinding(r, RecordChanged) {
 		t.Errorf("one byte changed: %v", r.Problems)
@@ -129,7 +162,7 @@ func hasFinding(r *Report, want Finding) bool {
 
 // Someone who can write the file and has kept the tip of an earlier hour can cut a chain back to it, but not behind a checkpoint.
 func TestVerifyFindsAChainCutBackToAnOldTip(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
+	path := file(t)
 	l := openAt(t, path, Options{CheckpointEvery: 1000})
 	for i := range 4 {
 		if err := l.Append(t.Context(), sample(i, 1)); err != nil {
@@ -154,8 +187,8 @@ func TestVerifyFindsAChainCutBackToAnOldTip(t *testing.T) {
 // A file that is put back whole to an older copy of itself is whole. Only an anchor that was noted elsewhere shows it.
 func TestOnlyAnAnchorShowsAnOlderCopy(t *testing.T) {
 	path := twoChains(t)
-	old := filepath.Join(t.TempDir(), "old.db")
-	copyFile(t, path, old)
+	old := store.Place{SQLite: filepath.Join(t.TempDir(), "old.db")}
+	copyFile(t, path.SQLite, old.SQLite)
 	l := openAt(t, path, Options{})
 	if err := l.Append(t.Context(), sample(1, 1)); err != nil {
 		t.Fatal(err)
@@ -200,7 +233,7 @@ func TestVerifyTakesOnlyItsKeys(t *testing.T) {
 // A checkpoint must not sign over a chain of another process that somebody has cut.
 func TestACheckpointDoesNotCoverACutChain(t *testing.T) {
 	path := twoChains(t)
-	const first = `(SELECT min(writer) FROM tips)`
+	const first = `(SELECT writer FROM tips ORDER BY writer LIMIT 1)`
 	tamper(t, path, `DELETE FROM commits WHERE seq > 6 AND writer = `+first,
 		`UPDATE tips SET (seq, hash) = (6, (SELECT hash FROM commits WHERE seq = 6 AND writer = tips.writer)) WHERE writer = `+first)
 	if err := openAt(t, path, Options{}).Close(); err != nil {

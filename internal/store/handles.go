@@ -26,7 +26,7 @@ func (s *State) Handle(ctx context.Context, key string) (uint64, error) {
 	if !errors.Is(err, ErrNoHandle) {
 		return h, err
 	}
-	if _, err := s.db.ExecContext(ctx, `INSERT INTO client_handles (client_key) VALUES (?) ON CONFLICT DO NOTHING`, key); err != nil {
+	if _, err := s.db.ExecContext(ctx, `INSERT INTO client_handles (client_key) VALUES ($1) ON CONFLICT DO NOTHING`, key); err != nil {
 		return 0, fmt.Errorf("store: client handle: %w", err)
 	}
 	return s.Find(ctx, key)
@@ -35,7 +35,7 @@ func (s *State) Handle(ctx context.Context, key string) (uint64, error) {
 // Find gives the number of a key that has one, or ErrNoHandle. It makes none.
 func (s *State) Find(ctx context.Context, key string) (uint64, error) {
 	var h int64
-	err := s.db.QueryRowContext(ctx, `SELECT handle FROM client_handles WHERE client_key = ?`, key).Scan(&h)
+	err := s.db.QueryRowContext(ctx, `SELECT handle FROM client_handles WHERE client_key = $1`, key).Scan(&h)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, ErrNoHandle
 	}
@@ -51,7 +51,7 @@ func (s *State) Key(ctx context.Context, handle uint64) (string, error) {
 		return "", ErrNoHandle
 	}
 	var key string
-	err := s.db.QueryRowContext(ctx, `SELECT client_key FROM client_handles WHERE handle = ?`, int64(handle)).Scan(&key)
+	err := s.db.QueryRowContext(ctx, `SELECT client_key FROM client_handles WHERE handle = $1`, int64(handle)).Scan(&key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", ErrNoHandle
 	}

@@ -2,32 +2,35 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 )
 
-// State is state.db.
+// State is the gateway's state but for the ledger: state.db, or tables in PostgreSQL.
 type State struct {
-	db *sql.DB
+	db *DB
 }
 
 var stateSchema = []Migration{{
 	Name: "client handles",
-	SQL: `CREATE TABLE client_handles (
+	SQLite: `CREATE TABLE client_handles (
 		handle INTEGER PRIMARY KEY AUTOINCREMENT,
 		client_key TEXT NOT NULL UNIQUE
 	) STRICT`,
+	Postgres: `CREATE TABLE client_handles (
+		handle BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+		client_key TEXT COLLATE "C" NOT NULL UNIQUE
+	)`,
 }}
 
-// OpenState opens state.db, makes it if it is not there, and brings its schema up to date.
-func OpenState(ctx context.Context, path string) (*State, error) {
-	db, err := OpenSQLite(ctx, path, 0)
+// OpenState opens the state, makes it if it is not there, and brings its schema up to date.
+func OpenState(ctx context.Context, p Place) (*State, error) {
+	db, err := Open(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	if err := Migrate(ctx, db, stateSchema); err != nil {
+	if err := Migrate(ctx, db, "state", stateSchema); err != nil {
 		_ = db.Close()
-		return nil, fmt.Errorf("state.db: %w", err)
+		return nil, fmt.Errorf("state: %w", err)
 	}
 	return &State{db: db}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/ed25519"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -16,13 +15,14 @@ import (
 	"time"
 
 	"github.com/consentry/gateway/internal/store"
+	"github.com/consentry/gateway/internal/store/postgrestest"
 )
 
 var signingKey = ed25519.NewKeyFromSeed([]byte("a seed of 32 bytes, for tests   "))
 
 func publicKey() ed25519.PublicKey { return signingKey.Public().(ed25519.PublicKey) }
 
-func openAt(t *testing.T, path string, o Options) *SQLite {
+func openAt(t *testing.T, path store.Place, o Options) *Chain {
 	t.Helper()
 	if o.Key == nil {
 		o.Key = signingKey
@@ -35,7 +35,31 @@ func openAt(t *testing.T, path string, o Options) *SQLite {
 	return l
 }
 
-func readerAt(t *testing.T, path string) *Reader {
+// file is a place for a ledger that is not there yet.
+func file(t testing.TB) store.Place {
+	return store.Place{SQLite: filepath.Join(t.TempDir(), "ledger.db")}
+}
+
+// server is the same on a PostgreSQL server.
+func server(t *testing.T) store.Place {
+	t.Helper()
+	d := postgrestest.New(t)
+	return store.Place{Postgres: d.URL, PasswordFile: d.PasswordFile}
+}
+
+// onBoth runs a test on both kinds of database.
+func onBoth(t *testing.T, test func(t *testing.T, path store.Place)) {
+	t.Run("SQLite", func(t *testing.T) { test(t, file(t)) })
+	t.Run("PostgreSQL", func(t *testing.T) { test(t, server(t)) })
+}
+
+// within is a place whose locks are waited for so long.
+func within(path store.Place, busy time.Duration) store.Place {
+	path.BusyTimeout = busy
+	return path
+}
+
+func readerAt(t *testing.T, path store.Place) *Reader {
 	t.Helper()
 	r, err := OpenReader(context.Background(), path, publicKey())
 	if err != nil {
@@ -45,7 +69,7 @@ func readerAt(t *testing.T, path string) *Reader {
 	return r
 }
 
-func recordsAt(t *testing.T, path string, f Filter) []Record {
+func recordsAt(t *testing.T, path store.Place, f Filter) []Record {
 	t.Helper()
 	var all []Record
 	for e, err := range readerAt(t, path).Disclosures(context.Background(), f) {
@@ -57,7 +81,7 @@ func recordsAt(t *testing.T, path string, f Filter) []Record {
 	return all
 }
 
-func verifyAt(t *testing.T, path string, anchor *Anchor) *Report {
+func verifyAt(t *testing.T, path store.Place, anchor *Anchor) *Report {
 	t.Helper()
 	report, err := readerAt(t, path).Verify(context.Background(), anchor)
 	if err != nil {
@@ -67,33 +91,37 @@ func verifyAt(t *testing.T, path string, anchor *Anchor) *Report {
 }
 
 func TestSQLiteLedger(t *testing.T) {
-	testLedger(t, func(t *testing.T) opened {
-		path := filepath.Join(t.TempDir(), "ledger.db")
-		t.Cleanup(func() {
-			if r := verifyAt(t, path, nil); !r.OK() {
-				t.Errorf("the ledger does not verify: %v", r.Problems)
-			}
-		})
-		return opened{openAt(t, path, Options{CheckpointEvery: 7}), func(t *testing.T) []Record { return recordsAt(t, path, Filter{}) }}
+	testLedger(t, func(t *testing.T) opened { return openedAt(t, file(t)) })
+}
+func TestPostgreSQLLedger(t *testing.T) {
+	testLedger(t, func(t *testing.T) opened { return openedAt(t, server(t)) })
+}
+
+func openedAt(t *testing.T, path store.Place) opened {
+	t.Cleanup(func() {
+		if r := verifyAt(t, path, nil); !r.OK() {
+			t.Errorf("the ledger does not verify: %v", r.Problems)
+		}
 	})
+	return opened{openAt(t, path, Options{CheckpointEvery: 7}), func(t *testing.T) []Record { return recordsAt(t, path, Filter{}) }}
 }
 
 func TestFaultsReleaseNothingAndPassBy(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		begin   func(t *testing.T, l *SQLite, path string) (end func())
+		begin   func(t *testing.T, l *Chain, path store.Place) (end func())
 		message string
 	}{
-		{"disk full", func(t *testing.T, l *SQLite, _ string) func() {
+		{"disk full", func(t *testing.T, l *Chain, _ store.Place) func() {
 			pragma(t, l, "max_page_count = 1")
 			return func() { pragma(t, l, "max_page_count = 1000000") }
 		}, "full"},
-		{"read-only", func(t *testing.T, l *SQLite, _ string) func() {
+		{"read-only", func(t *testing.T, l *Chain, _ store.Place) func() {
 			pragma(t, l, "query_only = 1")
 			return func() { pragma(t, l, "query_only = 0") }
 		}, "readonly"},
-		{"locked by another process", func(t *testing.T, _ *SQLite, path string) func() {
-			db, err := store.OpenSQLite(t.Context(), path, 0)
+		{"locked by another process", func(t *testing.T, _ *Chain, path store.Place) func() {
+			db, err := store.Open(t.Context(), path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,8 +133,8 @@ func TestFaultsReleaseNothingAndPassBy(t *testing.T) {
 		}, "locked"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "ledger.db")
-			l := openAt(t, path, Options{BusyTimeout: 20 * time.Millisecond})
+			path := file(t)
+			l := openAt(t, within(path, 20*time.Millisecond), Options{})
 			if err := l.Append(t.Context(), sample(1, 50)); err != nil {
 				t.Fatal(err)
 			}
@@ -133,7 +161,7 @@ func TestFaultsReleaseNothingAndPassBy(t *testing.T) {
 	}
 }
 
-func pragma(t *testing.T, l *SQLite, text string) {
+func pragma(t *testing.T, l *Chain, text string) {
 	t.Helper()
 	if _, err := l.write.conn.ExecContext(context.Background(), "PRAGMA "+text); err != nil {
 		t.Error(err)
@@ -141,7 +169,7 @@ func pragma(t *testing.T, l *SQLite, text string) {
 }
 
 // appendUntilError goes on until the room that is left is used up.
-func appendUntilError(t *testing.T, l *SQLite) error {
+func appendUntilError(t *testing.T, l *Chain) error {
 	for i := range 200 {
 		if err := l.Append(t.Context(), sample(10+i, 50)); err != nil {
 			return err
@@ -151,9 +179,9 @@ func appendUntilError(t *testing.T, l *SQLite) error {
 }
 
 func TestAFailedCommitFailsEveryCallerOfItsGroup(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	l := openAt(t, path, Options{BusyTimeout: 300 * time.Millisecond})
-	db, err := store.OpenSQLite(t.Context(), path, 0)
+	path := file(t)
+	l := openAt(t, within(path, 300*time.Millisecond), Options{})
+	db, err := store.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,9 +208,9 @@ func TestAFailedCommitFailsEveryCallerOfItsGroup(t *testing.T) {
 }
 
 func TestACallerWhoGivesUpWhileWaitingIsToldSo(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	l := openAt(t, path, Options{BusyTimeout: time.Second})
-	db, err := store.OpenSQLite(t.Context(), path, 0)
+	path := file(t)
+	l := openAt(t, within(path, time.Second), Options{})
+	db, err := store.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,40 +234,41 @@ func TestACallerWhoGivesUpWhileWaitingIsToldSo(t *testing.T) {
 
 // A commit may report an error and have reached the disk all the same. The chain must go on from what the database holds.
 func TestTheChainGoesOnAfterACommitOfUnknownOutcome(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
-	l := openAt(t, path, Options{})
-	for i := range 3 {
-		if err := l.Append(t.Context(), sample(i, 2)); err != nil {
+	onBoth(t, func(t *testing.T, path store.Place) {
+		l := openAt(t, path, Options{})
+		for i := range 3 {
+			if err := l.Append(t.Context(), sample(i, 2)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w := l.write
+		before := w.head
+		if err := w.commit([]*pending{{ctx: t.Context(), answer: []Record{sample(7, 2)}}}, true); err != nil {
 			t.Fatal(err)
 		}
-	}
-	w := l.write
-	before := w.head
-	if err := w.commit([]*pending{{ctx: t.Context(), answer: []Record{sample(7, 2)}}}, true); err != nil {
-		t.Fatal(err)
-	}
-	w.head, w.lost = before, true // as after an error
-	w.encoder.forget()
-	if err := l.Append(t.Context(), sample(8, 2)); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if n := len(recordsAt(t, path, Filter{})); n != 5 {
-		t.Errorf("%d records; want 5", n)
-	}
-	if r := verifyAt(t, path, nil); !r.OK() {
-		t.Error(r.Problems)
-	}
+		w.head, w.lost = before, true // as after an error
+		w.encoder.forget()
+		if err := l.Append(t.Context(), sample(8, 2)); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(recordsAt(t, path, Filter{})); n != 5 {
+			t.Errorf("%d records; want 5", n)
+		}
+		if r := verifyAt(t, path, nil); !r.OK() {
+			t.Error(r.Problems)
+		}
+	})
 }
 
 func TestOpenNeedsAKeyAndAPlace(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
+	path := file(t)
 	if _, err := Open(t.Context(), path, Options{}); err == nil {
 		t.Error("opened without a key")
 	}
-	if _, err := Open(t.Context(), filepath.Join(t.TempDir(), "absent", "ledger.db"), Options{Key: signingKey}); err == nil {
+	if _, err := Open(t.Context(), store.Place{SQLite: filepath.Join(t.TempDir(), "absent", "ledger.db")}, Options{Key: signingKey}); err == nil {
 		t.Error("opened in a folder that is not there")
 	}
 	if _, err := OpenReader(t.Context(), path, publicKey()); !errors.Is(err, os.ErrNotExist) {
@@ -248,7 +277,7 @@ func TestOpenNeedsAKeyAndAPlace(t *testing.T) {
 	if _, err := OpenReader(t.Context(), path); err == nil {
 		t.Error("a reader without keys")
 	}
-	if err := os.WriteFile(path, []byte("this is not a database, it only says so"), 0o600); err != nil {
+	if err := os.WriteFile(path.SQLite, []byte("this is not a database, it only says so"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(t.Context(), path, Options{Key: signingKey}); err == nil {
@@ -261,13 +290,13 @@ const crashChild = "CONSENTRY_TEST_LEDGER_CHILD"
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(crashChild); path != "" {
-		appendForever(path)
+		appendForever(store.Place{SQLite: path})
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(postgrestest.Main(m))
 }
 
-func appendForever(path string) {
+func appendForever(path store.Place) {
 	l, err := Open(context.Background(), path, Options{Key: signingKey, CheckpointEvery: 50})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -291,7 +320,7 @@ func appendForever(path string) {
 }
 
 func TestEveryConfirmedRecordSurvivesAKill(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ledger.db")
+	path := file(t)
 	confirmed := map[string]bool{}
 	for round := range 3 {
 		for _, id := range killWhileAppending(t, path, 200+100*round) {
@@ -320,10 +349,10 @@ func TestEveryConfirmedRecordSurvivesAKill(t *testing.T) {
 }
 
 // killWhileAppending runs a child, kills it after n confirmed records, and gives all that it confirmed.
-func killWhileAppending(t *testing.T, path string, n int) []string {
+func killWhileAppending(t *testing.T, path store.Place, n int) []string {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), crashChild+"="+path)
+	cmd.Env = append(os.Environ(), crashChild+"="+path.SQLite)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -353,22 +382,4 @@ func killWhileAppending(t *testing.T, path string, n int) []string {
 		ids = ids[:len(ids)-1]
 	}
 	return ids
-}
-
-func tamper(t *testing.T, path string, statements ...string) {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	for _, s := range statements {
-		r, err := db.Exec(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n, err := r.RowsAffected(); err != nil || n == 0 && !strings.HasPrefix(s, "CREATE") {
-			t.Fatalf("%q changed %d rows, %v", s, n, err)
-		}
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"runtime"
@@ -21,8 +20,6 @@ type Options struct {
 	// CheckpointEvery is the number of records after which a checkpoint is written; 0 means 4096. One is also written when the ledger is
 	// opened and when it is closed.
 	CheckpointEvery int
-	// BusyTimeout is how long a commit waits for another process; 0 means store.DefaultBusyTimeout.
-	BusyTimeout time.Duration
 	// Now is the clock of the checkpoints; nil means time.Now.
 	Now func() time.Time
 }
@@ -30,10 +27,10 @@ type Options struct {
 // maxGroup is how many answers one commit takes.
 const maxGroup = 256
 
-// SQLite is the ledger in ledger.db. One goroutine writes: it commits, in one transaction, whatever came in while the last one went to
-// the disk.
-type SQLite struct {
-	db    *sql.DB
+// Chain is the chain of this process in the ledger's database. One goroutine writes: it commits, in one transaction, whatever came in while the
+// last one went to the disk.
+type Chain struct {
+	db    *store.DB
 	write *writer
 
 	mu     sync.RWMutex // held for reading while records are handed over
@@ -49,8 +46,8 @@ type pending struct {
 	result chan error
 }
 
-// Open opens the ledger at path, makes it if it is not there, and begins a chain of this process.
-func Open(ctx context.Context, path string, o Options) (*SQLite, error) {
+// Open opens the ledger, makes it if it is not there, and begins a chain of this process.
+func Open(ctx context.Context, p store.Place, o Options) (*Chain, error) {
 	if len(o.Key) != ed25519.PrivateKeySize {
 		return nil, errors.New("ledger: no signing key")
 	}
@@ -60,11 +57,11 @@ func Open(ctx context.Context, path string, o Options) (*SQLite, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	db, err := store.OpenSQLite(ctx, path, o.BusyTimeout)
+	db, err := store.Open(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	l := &SQLite{db: db, queue: make(chan *pending, maxGroup), done: make(chan struct{})}
+	l := &Chain{db: db, queue: make(chan *pending, maxGroup), done: make(chan struct{})}
 	if err := l.begin(ctx, o); err != nil {
 		_ = db.Close()
 		return nil, err
@@ -73,16 +70,16 @@ func Open(ctx context.Context, path string, o Options) (*SQLite, error) {
 	return l, nil
 }
 
-func (l *SQLite) begin(ctx context.Context, o Options) error {
-	if err := store.Migrate(ctx, l.db, schema); err != nil {
+func (l *Chain) begin(ctx context.Context, o Options) error {
+	if err := store.Migrate(ctx, l.db, "ledger", schema); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	w := &writer{options: o, encoder: newEncoder()}
+	w := &writer{options: o, db: l.db, encoder: newEncoder()}
 	if _, err := rand.Read(w.head.writer[:]); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	w.stretch.begin(w.head)
-	if err := w.connect(ctx, l.db); err != nil {
+	if err := w.connect(ctx); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	if err := w.commit(nil, true); err != nil {
@@ -93,7 +90,7 @@ func (l *SQLite) begin(ctx context.Context, o Options) error {
 }
 
 // Append writes the records of an answer; see Ledger.
-func (l *SQLite) Append(ctx context.Context, answer ...Record) error {
+func (l *Chain) Append(ctx context.Context, answer ...Record) error {
 	if len(answer) == 0 {
 		return ErrRecord
 	}
@@ -115,7 +112,7 @@ func (l *SQLite) Append(ctx context.Context, answer ...Record) error {
 }
 
 // hand gives records to the writer.
-func (l *SQLite) hand(p *pending) error {
+func (l *Chain) hand(p *pending) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.closed {
@@ -133,7 +130,7 @@ func (l *SQLite) hand(p *pending) error {
 }
 
 // Close writes what is under way and a last checkpoint.
-func (l *SQLite) Close() error {
+func (l *Chain) Close() error {
 	l.mu.Lock()
 	if !l.closed {
 		l.closed = true
@@ -144,7 +141,7 @@ func (l *SQLite) Close() error {
 	return l.err
 }
 
-func (l *SQLite) run() {
+func (l *Chain) run() {
 	defer close(l.done)
 	group := make([]*pending, 0, maxGroup)
 	for first := range l.queue {
@@ -162,7 +159,7 @@ func (l *SQLite) run() {
 
 // gather takes what waits in the queue, and what comes while it lets others run: as long as that brings something, a commit for more of them
 // costs less than several would. Where nobody else is busy it does not wait. An answer whose caller has given up is left out.
-func (l *SQLite) gather(group []*pending, first *pending) []*pending {
+func (l *Chain) gather(group []*pending, first *pending) []*pending {
 	for p, yielded := first, false; len(group) < maxGroup; {
 		switch {
 		case p != nil:

@@ -77,7 +77,7 @@ func TestTheFormOfABinaryIsNegotiated(t *testing.T) {
 		w := c.get("/fhir/Binary/b-"+x.id+x.query, "Accept: "+x.accept)
 		invented := c.get("/fhir/Binary/invented"+x.query, "Accept: "+x.accept)
 		got := map[bool]string{true: native, false: "other"}[bytes.Equal(w.Body.Bytes(), contentOf("b-"+x.id))]
-		if _, err := fhirjson.Parse(w.Body.Bytes()); err == nil && w.Header().Get("Content-Type") == "application/fhir+json; charset=utf-8" {
+		if _, err := fhirjson.Parse(w.Body.Bytes()); err == nil && strings.HasPrefix(w.Header().Get("Content-Type"), "application/fhir+json; ") {
 			got = resource
 		}
 		wantInvented := 404
@@ -87,6 +87,26 @@ func TestTheFormOfABinaryIsNegotiated(t *testing.T) {
 		if got != x.want || invented.Code != wantInvented {
 			t.Errorf("%s, Accept %q: %s (%d), an invented one %d", x.query, x.accept, got, w.Code, invented.Code)
 		}
+	}
+}
+
+// A date is looked at before a range (RFC 9110 section 13.2.2), and FHIR JSON says its version where that is asked for.
+func TestABinaryThatIsKnownIsNotGivenInParts(t *testing.T) {
+	c := withScans(t)
+	const since, before = "If-Modified-Since: Fri, 20 Nov 2026 10:00:00 GMT", "If-Modified-Since: Fri, 20 Nov 2026 09:59:59 GMT"
+	for _, x := range []struct {
+		headers []string
+		want    int
+	}{
+		{[]string{since, "Range: bytes=0-9"}, 304}, {[]string{since, "Range: bytes=99999999-"}, 304}, {[]string{before, "Range: bytes=0-9"}, 206},
+		{[]string{since, "Range: bytes=0-9", `If-None-Match: "x"`}, 206}, {[]string{since, "Accept: application/fhir+json"}, 304},
+	} {
+		if w := c.get("/fhir/Binary/b-s1", x.headers...); w.Code != x.want || w.Code == 304 && (w.Body.Len() > 0 || w.Header().Get("ETag") == "" || w.Header().Get("Content-Range") != "") {
+			t.Errorf("%v: %d, want %d", x.headers, w.Code, x.want)
+		}
+	}
+	if w := c.get("/fhir/Binary/b-s1", "Accept: application/fhir+json; fhirVersion=4.0"); w.Header().Get("Content-Type") != "application/fhir+json; fhirVersion=4.0; charset=utf-8" {
+		t.Errorf("the version is not said: %s", w.Header().Get("Content-Type"))
 	}
 }
 

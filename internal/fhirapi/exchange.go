@@ -113,9 +113,11 @@ func (x *exchange) prepare(ctx context.Context) (*egress.Answer, []ledger.Record
 	if f, ok := response.(*egress.Failure); ok {
 		x.failed = f.Err
 	}
+	if b, ok := response.(*egress.Binary); ok {
+		b.ModifiedSince = modifiedSince(x.r.Header)
+	}
 	answer := x.api.Egress.Encode(response, x.r.Header.Get("If-None-Match"))
-	switch response.(type) {
-	case *egress.Resource, *egress.Binary:
+	if _, ok := response.(*egress.Resource); ok {
 		answer.UnlessModified(modifiedSince(x.r.Header))
 	}
 	x.took(stepEncode)
@@ -179,6 +181,7 @@ func (x *exchange) read() (err error) {
 		return err
 	}
 	if x.route.native {
+		x.versioned, _ = acceptable(x.request.Params["_format"], x.r.Header) // what is wanted as FHIR JSON says its version too
 		x.request.native, err = wanted(x.request.Params["_format"], x.r)
 		return err
 	}

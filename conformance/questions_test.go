@@ -1,7 +1,9 @@
 package conformance
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"regexp"
 	"strings"
 
@@ -17,7 +19,9 @@ type asking struct {
 func (a *asking) question() string {
 	client := a.client()
 	typ := pickOne(a.Rand, questionTypes...)
-	switch a.IntN(20) {
+	switch a.IntN(22) {
+	case 20, 21:
+		return "Binary/" + a.content(client)
 	case 0, 1:
 		return a.ref(client, typ) + a.projected("?")
 	case 2:
@@ -193,7 +197,13 @@ func (a *asking) sort(typ string) string {
 
 var sealedID = regexp.MustCompile(`[a-z2-7]{64}`)
 
-// readable shortens the ids in a path.
-func readable(path string) string {
-	return sealedID.ReplaceAllStringFunc(path, func(id string) string { return id[:6] })
+// readable names the parts of a request, with the ids shortened.
+func readable(q answers.Question) string {
+	text := fmt.Sprint(q.Method, " ", q.Path, " ", q.Form)
+	for name, v := range map[string]any{"strict": q.Strict, "accept": q.Accept, "if none match": q.NoneMatch, "if range": q.IfRange, "range": q.Range, "if modified since": q.ModifiedSince} {
+		if !reflect.ValueOf(v).IsZero() {
+			text += fmt.Sprintf(", %s %v", name, v)
+		}
+	}
+	return sealedID.ReplaceAllStringFunc(text, func(id string) string { return id[:6] })
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/consentry/gateway/conformance/oracle/answers"
 )
@@ -21,10 +22,9 @@ func (a asker) compareBatches(t *testing.T, questions *asking, times int) (compa
 			paths = append(paths, strings.ReplaceAll(questions.question(), " ", "%20"))
 		}
 		for i, got := range a.batch(t, paths) {
-			want := a.oracle.Answer(answers.Question{Path: paths[i]})
-			want.Pages = want.Pages[:min(1, len(want.Pages))]
+			want := a.oracle.InBatch(paths[i])
 			if differences := answers.Compare(want, got, os.Getenv("CONSENTRY_SHOW") != ""); len(differences) > 0 {
-				t.Errorf("%s, entry %d of a batch: %s\n  %s", a.oracle.Who.Name, i+1, readable(paths[i]), strings.Join(differences, "\n  "))
+				t.Errorf("%s, entry %d of a batch: %s\n  %s", a.oracle.Who.Name, i+1, readable(answers.Question{Path: paths[i]}), strings.Join(differences, "\n  "))
 			}
 			compared++
 		}
@@ -64,9 +64,17 @@ func (a asker) entry(t *testing.T, e map[string]any) (out answers.Answer) {
 	var err error
 	out.Status, err = strconv.Atoi(code)
 	must(t, err)
+	out.Tagged = at(e, "response.etag") != nil
+	for _, at := range at(e, "response.lastModified") {
+		modified, err := time.Parse(time.RFC3339, at.(string))
+		must(t, err)
+		out.Header = answers.Headers{"Last-Modified": {modified.Format(http.TimeFormat)}}
+	}
+	outcome, _ := child(e, "response", "outcome").(map[string]any)
 	r, is := e["resource"].(map[string]any)
 	switch {
 	case out.Status != http.StatusOK:
+		out.Issue = issueOf(t, outcome)
 	case is && r["resourceType"] == "Bundle":
 		raw, err := json.Marshal(r)
 		must(t, err)
@@ -76,9 +84,18 @@ func (a asker) entry(t *testing.T, e map[string]any) (out answers.Answer) {
 		_, out.Self, err = answers.ReadSelf(a.base, self)
 		must(t, err)
 	default:
-		out.Resource = r
+		out.Resource, out.Noticed = r, answers.ReadNotices(outcome)
 	}
 	return out
+}
+
+// child is the value below some names, or nil.
+func child(tree any, names ...string) any {
+	for _, name := range names {
+		o, _ := tree.(map[string]any)
+		tree = o[name]
+	}
+	return tree
 }
 
 // takesBatches says whether the CapabilityStatement names batches.

@@ -1,7 +1,9 @@
 package conformance
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -13,8 +15,8 @@ import (
 	"github.com/consentry/gateway/conformance/oracle/answers/charts"
 )
 
-// TestTheOracleAgreesOnAnotherSystemsExport compares whole answers on what another system wrote, with Consents made at random. What a record is it
-// takes from the partner to whom everything is permitted.
+// TestTheOracleAgreesOnAnotherSystemsExport compares whole answers on what another system wrote, with Consents made at random. To each record that can
+// have one an identifier is added, by which it is known again.
 func TestTheOracleAgreesOnAnotherSystemsExport(t *testing.T) {
 	if _, err := os.Stat(bulkExport); errors.Is(err, os.ErrNotExist) {
 		t.Skip("../shared/data/smart-bulk-10 is not here")
@@ -30,6 +32,7 @@ func TestTheOracleAgreesOnAnotherSystemsExport(t *testing.T) {
 	clients := smallest(t, files, 2)
 	onlyOf(t, files, clients)
 	consents := charts.ConsentsFor(5, clients)
+	source := identified(t, files)
 	for name, text := range consents.Files() {
 		files[name] = append(files[name], text...)
 	}
@@ -37,7 +40,10 @@ func TestTheOracleAgreesOnAnotherSystemsExport(t *testing.T) {
 	must(t, err)
 	e := layFiles(t, files, string(notes), practices[bulkExport])
 	e.serve(t)
-	w, askers := e.learnFromAnswers(t, consents)
+	for _, r := range consents.Resources {
+		source = append(source, r)
+	}
+	w, askers := e.learnFrom(t, source)
 	_, entries, _ := e.compare(t, &asking{Rand: rand.New(rand.NewPCG(5, 1)), world: w}, askers, fromEnvironment("CONSENTRY_QUESTIONS", 60))
 	if entries == 0 { // which questions are drawn depends on the ids that are made
 		t.Error("no answer holds anything")
@@ -80,26 +86,72 @@ func onlyOf(t *testing.T, files map[string][]byte, clients []string) {
 	}
 }
 
-// learnFromAnswers takes what everybody gets for the source itself: nobody shares a record here.
-func (e *export) learnFromAnswers(t *testing.T, consents *charts.Practice) (*answers.World, []asker) {
+// identified gives every resource an identifier that repeats "Type/id", and gives all of them. What refers to a resource by an identifier refers to
+// the one that has it.
+func identified(t *testing.T, files map[string][]byte) (all []answers.Object) {
 	t.Helper()
+	by := map[string]string{}
+	for name, text := range files {
+		var out []byte
+		for line := range strings.Lines(string(text)) {
+			r := decodeObject(t, []byte(line))
+			ref := fmt.Sprint(r["resourceType"], "/", r["id"])
+			for _, i := range at(r, "identifier") {
+				by[fmt.Sprint(r["resourceType"], "?identifier=", at(i, "system")[0], "|", at(i, "value")[0])] = ref
+			}
+			r["identifier"] = append(at(r, "identifier"), answers.Object{"system": charts.IdentifierSystem, "value": ref})
+			raw, err := json.Marshal(r)
+			must(t, err)
+			out = append(append(out, raw...), '\n')
+			all = append(all, r)
+		}
+		files[name] = out
+	}
+	for _, r := range all {
+		resolve(r, by)
+	}
+	return all
+}
+
+// resolve puts what is meant in the place of references by an identifier.
+func resolve(tree any, by map[string]string) {
+	switch x := tree.(type) {
+	case []any:
+		for _, e := range x {
+			resolve(e, by)
+		}
+	case map[string]any:
+		if s, is := x["reference"].(string); is && by[s] != "" {
+			x["reference"] = by[s]
+		}
+		for _, v := range x {
+			resolve(v, by)
+		}
+	}
+}
+
+// learnFrom takes the files themselves for what there is.
+func (e *export) learnFrom(t *testing.T, source []answers.Object) (*answers.World, []asker) {
+	t.Helper()
+	practice, number := "", answers.Object{"system": "https://github.com/synthetichealth/synthea", "value": "a261e1fc-9361-3633-a2c4-8569a04b818d"}
+	of := map[string]string{}
+	for _, r := range source {
+		ref := fmt.Sprint(r["resourceType"], "/", r["id"])
+		for _, i := range at(r, "identifier") {
+			of[fmt.Sprint(r["resourceType"], at(i, "system"), at(i, "value"))] = ref
+		}
+	}
+	practice = of[fmt.Sprint("Organization", at(number, "system"), at(number, "value"))]
 	seen, clients := seenBy(t, e.as(t, charts.Partners[0].ID))
-	source, patients := slices.Clone(seen.Directory), map[string]string{}
-	for _, c := range clients {
-		for _, v := range at(c.Tree, "identifier.value") {
-			patients["Patient/"+v.(string)] = c.ref()
+	w, err := answers.Learn(practice, source, e.withConsents(t, seen, clients), func(r answers.Object) string {
+		for _, i := range at(r, "identifier") {
+			if ref := of[fmt.Sprint(r["resourceType"], at(i, "system"), at(i, "value"))]; ref != "" {
+				return ref
+			}
 		}
-	}
-	for _, records := range seen.Charts {
-		source = append(source, records...)
-	}
-	for _, r := range consents.Resources {
-		if r["resourceType"] == "Consent" {
-			r["patient"] = map[string]any{"reference": patients[at(r, "patient.reference")[0].(string)]}
-			source = append(source, r)
-		}
-	}
-	w, err := answers.Learn("", source, seen, func(r answers.Object) string { return r["resourceType"].(string) + "/" + r["id"].(string) })
+		return ""
+	})
 	must(t, err)
-	return w, e.askers(t, w, clients)
+	w.Identifier, w.Kinds = number, map[string]string{"http://loinc.org|34117-2": "history-and-physical", "http://loinc.org|51847-2": "history-and-physical"}
+	return w, e.askers(t, w)
 }

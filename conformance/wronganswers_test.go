@@ -68,6 +68,43 @@ var wrongs = map[string]func(who asker, a *answers.Answer) bool{
 		return true
 	},
 	"a parameter that is not named as ignored": onPage(func(_ asker, p *answers.Page) bool { had := len(p.Ignored) > 0; p.Ignored = nil; return had }),
+	"the notice of Part 2 is not there": func(_ asker, a *answers.Answer) bool {
+		if _, noticed := a.Header["Redisclosure-Notice"]; noticed {
+			a.Header = maps.Clone(a.Header)
+			delete(a.Header, "Redisclosure-Notice")
+			return true
+		}
+		return onPage(func(_ asker, p *answers.Page) bool { had := len(p.Notices) > 0; p.Notices = nil; return had })(asker{}, a)
+	},
+	"an extract of a Consent that says more": onPage(func(_ asker, p *answers.Page) bool {
+		return len(p.Matches) > 0 && p.Matches[0]["resourceType"] == "Consent" && changeFirst(p, func(r answers.Object) { r["dateTime"] = "2026-01-15" })
+	}),
+	"another content": func(_ asker, a *answers.Answer) bool {
+		if len(a.Content) == 0 {
+			return false
+		}
+		a.Content = append([]byte{a.Content[0] ^ 1}, a.Content[1:]...)
+		return true
+	},
+	"a date of the last change": func(_ asker, a *answers.Answer) bool {
+		h := a.Header
+		if len(a.Pages) > 0 {
+			a.Pages = slices.Clone(a.Pages)
+			h = a.Pages[0].Header
+		}
+		h = maps.Clone(h)
+		h["Last-Modified"] = append(slices.Clone(h["Last-Modified"]), "Sun, 22 Nov 2026 00:00:00 GMT")
+		if a.Header = h; len(a.Pages) > 0 {
+			a.Header, a.Pages[0].Header = nil, h
+		}
+		return true
+	},
+	"no entity tag": func(_ asker, a *answers.Answer) bool { had := a.Tagged; a.Tagged = false; return had },
+	"another kind of error": func(_ asker, a *answers.Answer) bool {
+		had := a.Issue != ""
+		a.Issue += "x"
+		return had
+	},
 	"another self link": func(_ asker, a *answers.Answer) bool {
 		if len(a.Pages) == 0 {
 			return false

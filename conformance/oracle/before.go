@@ -5,19 +5,22 @@ import (
 	"strings"
 )
 
-// labelsIn are the security labels of a resource, wherever they stand: meta.security, DocumentReference.securityLabel, inline.
+// labelsIn are the security labels of a resource, wherever they stand: meta.security, DocumentReference.securityLabel, inline. Those in the provisions
+// of a Consent say what it is about.
 func labelsIn(body object) []coding {
 	var out []coding
 	everyObject(body, func(o object) {
 		for _, c := range elements(o, "meta.security") {
 			out = append(out, codingOf(c))
 		}
-		for _, concept := range list(o["securityLabel"]) {
-			codings := conceptCodings(concept)
-			if len(codings) == 0 {
-				codings = []coding{{}} // in words only
+		if o["resourceType"] == "DocumentReference" {
+			for _, concept := range list(o["securityLabel"]) {
+				codings := conceptCodings(concept)
+				if len(codings) == 0 {
+					codings = []coding{{}} // in words only
+				}
+				out = append(out, codings...)
 			}
-			out = append(out, codings...)
 		}
 		if text(o["url"]) == inlineSecurity {
 			out = append(out, codingOf(o["valueCoding"]))

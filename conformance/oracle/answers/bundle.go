@@ -59,17 +59,29 @@ func (p *Page) take(base string, entry any) error {
 		p.Includes = append(p.Includes, r)
 	case mode == "outcome" && !p.outcome && r["resourceType"] == "OperationOutcome":
 		p.outcome = true
-		for _, issue := range list(r["issue"]) {
-			if name, is := strings.CutPrefix(text(child(issue, "diagnostics")), "Parameter: "); is {
+		for _, issued := range list(r["issue"]) {
+			if name, is := strings.CutPrefix(text(child(issued, "diagnostics")), "Parameter: "); is {
 				p.Ignored = append(p.Ignored, name)
 			} else {
-				p.Notices++
+				p.Notices = append(p.Notices, readIssue(issued))
 			}
 		}
 	default:
 		return fmt.Errorf("an entry of the mode %q out of place", mode)
 	}
 	return nil
+}
+
+// ReadNotices reads the notices in an OperationOutcome.
+func ReadNotices(outcome Object) (out []string) {
+	for _, issued := range list(outcome["issue"]) {
+		out = append(out, readIssue(issued))
+	}
+	return out
+}
+
+func readIssue(issued any) string {
+	return fmt.Sprintf("%s %s: %s (%s)", text(child(issued, "severity")), text(child(issued, "code")), text(child(child(issued, "details"), "text")), text(child(issued, "diagnostics")))
 }
 
 // ReadSelf reads the parameters of a self link.

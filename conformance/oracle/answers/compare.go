@@ -3,6 +3,7 @@ package answers
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -12,6 +13,20 @@ func Compare(want, got Answer, show bool) []string {
 	if want.Status != got.Status {
 		c.say("the status is %d, want %d", got.Status, want.Status)
 		return c.found
+	}
+	c.headers(want.Header, got.Header)
+	if want.Tagged != got.Tagged {
+		c.say("there is an entity tag: %v, want %v", got.Tagged, want.Tagged)
+	}
+	if want.Issue != got.Issue {
+		c.say("the error is %q, want %q", got.Issue, want.Issue)
+	}
+	if !slices.Equal(want.Noticed, got.Noticed) {
+		c.say("%d notices beside it, want %d, or they say something else", len(got.Noticed), len(want.Noticed))
+		c.values(want.Noticed, got.Noticed)
+	}
+	if !bytes.Equal(want.Content, got.Content) {
+		c.say("a content of %d bytes is not that of %d", len(got.Content), len(want.Content))
 	}
 	if want.Resource != nil || got.Resource != nil {
 		c.resource("the resource", want.Resource, got.Resource)
@@ -49,6 +64,19 @@ func (c *comparison) values(want, got any) {
 	}
 }
 
+// headers compares all headers that an answer has.
+func (c *comparison) headers(want, got Headers) {
+	names := slices.Collect(maps.Keys(want))
+	names = slices.AppendSeq(names, maps.Keys(got))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if !slices.Equal(want[name], got[name]) {
+			c.say("the header %s differs (there: %d, wanted: %d)", name, len(got[name]), len(want[name]))
+			c.values(want[name], got[name])
+		}
+	}
+}
+
 func (c *comparison) page(want, got Page) {
 	if want.Total != got.Total {
 		c.say("the total is %d, want %d", got.Total, want.Total)
@@ -62,9 +90,11 @@ func (c *comparison) page(want, got Page) {
 	if !slices.Equal(w, g) {
 		c.say("it names as ignored %q, want %q", g, w)
 	}
-	if want.Notices != got.Notices {
-		c.say("%d notices, want %d", got.Notices, want.Notices)
+	if !slices.Equal(want.Notices, got.Notices) {
+		c.say("%d notices, want %d, or they say something else", len(got.Notices), len(want.Notices))
+		c.values(want.Notices, got.Notices)
 	}
+	c.headers(want.Header, got.Header)
 }
 
 func (c *comparison) list(mode string, want, got []Object) {

@@ -3,8 +3,8 @@
 // it takes from there, and as naive: every answer is computed from the beginning, over decoded JSON. It imports nothing below internal/.
 //
 // What a record is nobody outside can compute (ids are sealed, narratives and titles are left out), so a World is learned: it takes as given what one
-// partner gets to whom every client permits everything, and computes what everybody else gets, and every other answer for that partner too. The
-// Consents' extracts are taken as each requester gets them.
+// partner gets to whom every client permits everything, and what each client gets of their own Consents, and computes what everybody else gets, and every
+// other answer for these too.
 //
 // # Readings
 //
@@ -23,5 +23,11 @@
 //     the data of an Attachment.
 //   - $everything has no pages unless a count is asked for. Provenances are there if a target is, staff and sites if somebody there refers to them, types are
 //     picked last. A state lasts until somebody says that it has ended.
+//   - Of several provisions that permit a record that one is its ground whose Consent has the id that goes first, and of one Consent the one that stands
+//     first. A Consent's extract is made of the grounds of what is shown, its permits in the order of their times, purposes and kinds. A minimal Patient
+//     is shown on the grounds of all else.
+//   - A partner's Part 2 record brings the notice and the scope of its Consent, in the order of the records; a client's own brings the notice alone.
+//   - The date of an answer is that of the newest record in it. If-None-Match goes before If-Modified-Since, which counts for reads only, and both go
+//     before Range. Several ranges are answered with the whole.
 //   - A backbone element that loses something required is gone as a whole; what loses something required itself is withheld.
 package answers

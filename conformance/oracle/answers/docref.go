@@ -41,7 +41,7 @@ func (d *wanted) take(a *Asker, q *query, name, value string) (ok, known bool) {
 // docref is DocumentReference/$docref (US Core 6.1): the documents of one client, by time, type and profile; with none of these the current ones.
 func (a *Asker) docref(pairs [][2]string, strict bool) Answer {
 	if !a.covered("DocumentReference", "s") {
-		return Answer{Status: 403}
+		return failed(403, "")
 	}
 	q := &query{resourceType: "DocumentReference", count: defaultCount}
 	var d wanted
@@ -52,7 +52,7 @@ func (a *Asker) docref(pairs [][2]string, strict bool) Answer {
 		ok, known := d.take(a, q, pair[0], pair[1])
 		switch {
 		case !ok || !known && strict:
-			return Answer{Status: 400}
+			return failed(400, "")
 		case known:
 			q.self = append(q.self, pair)
 		case !slices.Contains(q.ignored, pair[0]):
@@ -60,11 +60,11 @@ func (a *Asker) docref(pairs [][2]string, strict bool) Answer {
 		}
 	}
 	if d.client == "" {
-		return Answer{Status: 400}
+		return failed(400, "required")
 	}
 	v := a.View(a.Who, "Patient/"+strings.TrimPrefix(d.client, "Patient/"), "s")
 	if v == nil || d.onDemand { // nothing is made for the asking
-		return a.pages(q, nil)
+		return a.pages(q, nil, "s")
 	}
 	var found []hit
 	for ref, r := range v.Records {
@@ -73,7 +73,7 @@ func (a *Asker) docref(pairs [][2]string, strict bool) Answer {
 		}
 	}
 	a.order(q, found)
-	return a.pages(q, found)
+	return a.pages(q, found, "s")
 }
 
 func (a *Asker) isWanted(d wanted, r Object, client string) bool {

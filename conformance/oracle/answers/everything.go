@@ -31,7 +31,7 @@ const mostEverything = 5000
 // everything is Patient/{id}/$everything: all of one client's view, the Patient first, in pages.
 func (a *Asker) everything(id string, pairs [][2]string, strict bool) Answer {
 	if !a.covered("Patient", "rs") {
-		return Answer{Status: 403}
+		return failed(403, "")
 	}
 	q := &query{resourceType: "Patient", count: mostEverything}
 	var types []string
@@ -62,13 +62,13 @@ func (a *Asker) everything(id string, pairs [][2]string, strict bool) Answer {
 			continue
 		}
 		if !ok {
-			return Answer{Status: 400}
+			return failed(400, "")
 		}
 		q.self = append(q.self, pair)
 	}
 	v := a.View(a.Who, "Patient/"+id, "rs")
 	if v == nil || v.Records["Patient/"+id] == nil {
-		return Answer{Status: 404}
+		return failed(404, "")
 	}
 	var found []hit
 	kept := maps.Clone(v.Records)
@@ -80,7 +80,7 @@ func (a *Asker) everything(id string, pairs [][2]string, strict bool) Answer {
 		}
 	}
 	slices.SortFunc(found, func(x, y hit) int { return strings.Compare(everythingKey(v, x.r), everythingKey(v, y.r)) })
-	return a.pages(q, found)
+	return a.pages(q, found, "rs")
 }
 
 // everythingKey is the place in the order: the Patient first, then by type and id.

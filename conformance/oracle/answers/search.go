@@ -6,20 +6,6 @@ import (
 	"strings"
 )
 
-// Question is what is asked: a GET of Path, below the base.
-type Question struct {
-	Path   string
-	Strict bool
-}
-
-// Answer is what must come back. A search's pages are all there, as they follow each other.
-type Answer struct {
-	Status   int
-	Resource Object
-	Pages    []Page
-	Self     [][2]string
-}
-
 // Page is one Bundle of a search.
 type Page struct {
 	Total    int // -1 if there is none
@@ -28,7 +14,8 @@ type Page struct {
 	// Ignored are the parameters that the outcome entry names.
 	Ignored []string
 	// Notices are the issues of the outcome entry about anything else: what must go with Part 2 records.
-	Notices int
+	Notices []string
+	Header  Headers
 	Next    bool
 	outcome bool
 }
@@ -43,16 +30,24 @@ type Asker struct {
 	Served func(resourceType string) bool
 }
 
-// Answer computes the answer.
-func (a *Asker) Answer(q Question) Answer {
+// whole computes the answer to a request without conditions. Parameters in the body of a POST go with those of the URL.
+func (a *Asker) whole(q Question) Answer {
 	path, rawQuery, _ := strings.Cut(q.Path, "?")
 	pairs, ok := pairsOf(rawQuery)
-	if !ok {
-		return Answer{Status: 400}
+	form, formOK := pairsOf(q.Form)
+	if !ok || !formOK {
+		return failed(400, "structure")
+	}
+	pairs = append(pairs, form...)
+	if q.Method == "POST" {
+		path = strings.TrimSuffix(path, "/_search")
 	}
 	parts := strings.Split(path, "/")
+	if len(parts) == 2 && parts[0] == "Binary" {
+		return a.binary(parts[1], q)
+	}
 	if !a.Served(parts[0]) || len(parts) > 3 {
-		return Answer{Status: 404}
+		return failed(404, "not-supported")
 	}
 	switch {
 	case len(parts) == 1:
@@ -66,7 +61,7 @@ func (a *Asker) Answer(q Question) Answer {
 	case parts[0] == "Patient" && a.Served(parts[2]) && Knows(parts[2], "patient"):
 		return a.search(parts[2], append([][2]string{{"patient", parts[1]}}, pairs...), q.Strict)
 	}
-	return Answer{Status: 404}
+	return failed(404, "not-supported")
 }
 
 // covered says whether some scope gives the permission for the type, maybe for some of its resources only.
@@ -81,16 +76,20 @@ func (a *Asker) covered(resourceType string, p permission) bool {
 
 func (a *Asker) read(resourceType, id string, pairs [][2]string, strict bool) Answer {
 	if !a.covered(resourceType, "r") {
-		return Answer{Status: 403}
+		return failed(403, "")
 	}
 	pr, status := readProjection(resourceType, pairs, strict)
 	if status != 0 {
-		return Answer{Status: status}
+		return failed(status, "")
 	}
-	if r := a.find(resourceType+"/"+id, "r"); r != nil {
-		return Answer{Status: 200, Resource: pr.apply(r)}
+	r := a.find(resourceType+"/"+id, "r")
+	if r == nil {
+		return failed(404, "")
 	}
-	return Answer{Status: 404}
+	out := a.headed(Answer{Status: 200, Resource: pr.apply(r), isRead: true}, []Object{r}, "r")
+	out.notice = a.noticeFor([]Object{r}, "r")
+	out.notice.beside(a.Base, out.Header)
+	return out
 }
 
 // find looks for a resource in the directory and in every view.
@@ -118,15 +117,15 @@ func needsClient(resourceType string) bool {
 
 func (a *Asker) search(resourceType string, pairs [][2]string, strict bool) Answer {
 	if !a.covered(resourceType, "s") {
-		return Answer{Status: 403}
+		return failed(403, "")
 	}
 	q, status := parse(resourceType, pairs, a.Zone, strict, a.Claimed)
 	if status != 0 {
-		return Answer{Status: status}
+		return failed(status, "")
 	}
-	clients, status := a.whose(q)
-	if status != 0 {
-		return Answer{Status: status}
+	clients, issue := a.whose(q)
+	if issue != "" {
+		return failed(400, issue)
 	}
 	var found []hit
 	for _, in := range clients {
@@ -138,7 +137,7 @@ func (a *Asker) search(resourceType string, pairs [][2]string, strict bool) Answ
 		}
 	}
 	a.order(q, found)
-	return a.pages(q, found)
+	return a.pages(q, found, "s")
 }
 
 // place is where something was found: a client's view, or the directory.
@@ -153,8 +152,8 @@ type hit struct {
 	in place
 }
 
-// whose are the places in which a search looks: the views of the client that it names, or of all that the requester may know of.
-func (a *Asker) whose(q *query) ([]place, int) {
+// whose are the places in which a search looks: the views of the client that it names, or of all that the requester may know of. issue says why there are none.
+func (a *Asker) whose(q *query) (in []place, issue string) {
 	var named []string
 	byID := false
 	for _, c := range q.criteria {
@@ -174,20 +173,20 @@ func (a *Asker) whose(q *query) ([]place, int) {
 		}
 	}
 	if !needsClient(q.resourceType) {
-		return a.everywhere(q.resourceType, byID), 0
+		return a.everywhere(q.resourceType, byID), ""
 	}
 	switch {
 	case len(named) > 1:
-		return nil, 400
+		return nil, "invalid"
 	case len(named) == 1:
 		if v := a.View(a.Who, "Patient/"+named[0], "s"); v != nil {
-			return []place{{v.Client, v.Records}}, 0
+			return []place{{v.Client, v.Records}}, ""
 		}
-		return nil, 0
+		return nil, ""
 	case !byID:
-		return nil, 400
+		return nil, "required"
 	}
-	return a.everywhere(q.resourceType, byID), 0
+	return a.everywhere(q.resourceType, byID), ""
 }
 
 // everywhere are the views of all clients. For staff and sites it is the directory, and others whom records name only by their ids.
@@ -210,11 +209,11 @@ func (a *Asker) everywhere(resourceType string, byID bool) (out []place) {
 }
 
 // pages cuts what was found into pages, each with what it includes.
-func (a *Asker) pages(q *query, found []hit) Answer {
-	out := Answer{Status: 200, Self: q.self}
+func (a *Asker) pages(q *query, found []hit, p permission) Answer {
+	out := Answer{Status: 200, Tagged: true, Self: q.self}
 	total := len(found)
 	if q.projection.summary == "count" || q.countGiven && q.count == 0 {
-		out.Pages = []Page{{Total: total, Ignored: q.ignored}}
+		out.Pages = []Page{{Total: total, Ignored: q.ignored, Header: common()}}
 		return out
 	}
 	if q.total == "none" {
@@ -232,8 +231,19 @@ func (a *Asker) pages(q *query, found []hit) Answer {
 		for _, r := range a.included(q, found[:n]) {
 			page.Includes = append(page.Includes, q.projection.applyToIncluded(r))
 		}
+		a.head(&page, p)
 		out.Pages = append(out.Pages, page)
 		found = found[n:]
 	}
 	return out
+}
+
+// head gives a page its headers, and what goes with Part 2 records.
+func (a *Asker) head(page *Page, p permission) {
+	all := slices.Concat(page.Matches, page.Includes)
+	page.Header = a.headed(Answer{}, all, p).Header
+	if n := a.noticeFor(all, p); n != nil {
+		page.Header["Redisclosure-Notice"] = []string{shortNotice}
+		page.Notices = n.inside(a.Base)
+	}
 }

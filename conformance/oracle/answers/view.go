@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/consentry/gateway/conformance/oracle"
 )
 
 // Requester is who asks.
@@ -18,14 +16,15 @@ type Requester struct {
 	Who Object
 	// Scopes are those of the token.
 	Scopes string
-	// Consents are the Consents as this requester gets them, and whom those name, by client.
-	Consents map[string][]Object
 }
 
 // View is what one requester may see of one chart, by reference.
 type View struct {
 	Client  string
 	Records map[string]Object
+	// terms are those of the Consents by which something is shown; under are the Consents of each record.
+	terms map[string]*terms
+	under map[string][]string
 }
 
 // permission is what a scope must give: r, s or both.
@@ -41,44 +40,14 @@ func (w *World) View(q *Requester, client string, p permission) *View {
 }
 
 func (w *World) allViews(q *Requester, p permission) map[string]*View {
-	released := w.released(q, p)
+	all := w.decide(q, p)
 	views := map[string]*View{}
 	for client, chart := range w.Charts {
-		if v := w.view(q, p, chart, released); len(v.Records) > 0 {
+		if v := w.view(q, p, chart, all); len(v.Records) > 0 {
 			views[client] = v
 		}
 	}
 	return views
-}
-
-// released are the records of all charts that the decision releases, for each permission asked.
-func (w *World) released(q *Requester, p permission) map[string]bool {
-	var file []json.RawMessage
-	for _, client := range slices.Sorted(maps.Keys(w.Charts)) {
-		records := w.Charts[client].asDecided
-		for _, ref := range slices.Sorted(maps.Keys(records)) {
-			file = append(file, encode(records[ref]))
-		}
-	}
-	count := map[string]int{}
-	for _, one := range string(p) {
-		who := maps.Clone(q.Who)
-		who["scopes"] = scopesFor(q.Scopes, string(one))
-		lines, err := oracle.Decide(w.consents, file, encode(who), w.Now, w.Zone, w.Practice)
-		if err != nil {
-			panic(err)
-		}
-		for _, l := range lines {
-			if l.Decision == "release" {
-				count[l.Resource]++
-			}
-		}
-	}
-	out := map[string]bool{}
-	for ref, n := range count {
-		out[ref] = n == len(p)
-	}
-	return out
 }
 
 func encode(v any) json.RawMessage {
@@ -89,17 +58,13 @@ func encode(v any) json.RawMessage {
 	return raw
 }
 
-// view takes what is released of a chart, takes out references to what is not, to a fixpoint, and adds the minimal Patient and the Consents.
-func (w *World) view(q *Requester, p permission, chart *Chart, released map[string]bool) *View {
+// view takes what is released of a chart, takes out references to what is not, to a fixpoint, and adds the minimal Patient and the extracts of Consents.
+// A whole Consent is for its client alone (rule 22).
+func (w *World) view(q *Requester, p permission, chart *Chart, all map[string]decided) *View {
 	v := &View{Client: chart.Client, Records: map[string]Object{}}
 	for ref, r := range chart.Records {
-		if released[ref] {
+		if d := all[ref]; d.released && (typeOf(ref) != "Consent" || d.self) {
 			v.Records[ref] = r
-		}
-	}
-	for _, c := range q.Consents[chart.Client] {
-		if w.allowed(q, p, c) {
-			v.Records[refOf(c)] = c
 		}
 	}
 	w.minimalPatient(q, p, chart, v)
@@ -117,9 +82,10 @@ func (w *World) view(q *Requester, p permission, chart *Chart, released map[stri
 			}
 		}
 	}
-	if _, only := v.Records[chart.Client]; only && len(v.Records) == 1 && !released[chart.Client] {
+	if _, only := v.Records[chart.Client]; only && len(v.Records) == 1 && !all[chart.Client].released {
 		delete(v.Records, chart.Client)
 	}
+	w.extracts(q, p, v, all)
 	return v
 }
 

@@ -63,3 +63,8 @@ func (a *Asker) Withheld() (out []Object) {
 	}
 	return out
 }
+
+// OfType are the references of a client's records of a type, in the order of the source.
+func (w *World) OfType(client, resourceType string) []string {
+	return slices.DeleteFunc(w.inOrder(maps.Keys(w.Charts[client].Records)), func(ref string) bool { return typeOf(ref) != resourceType })
+}

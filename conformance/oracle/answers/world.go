@@ -21,11 +21,19 @@ type World struct {
 	Charts map[string]*Chart
 	// Directory are the practice's own staff and sites, by reference.
 	Directory map[string]Object
+	// Identifier is the practice's own, with its system.
+	Identifier Object
+	// Kinds are the kinds of note by "system|code" of their type.
+	Kinds map[string]string
 	// consents are the source's, speaking of the records by the ids that leave.
 	consents []json.RawMessage
+	// contents are those of the attachments that go by the URL of a Binary, by id.
+	contents map[string]content
 	// source says of which resource of the source a record is, by reference.
 	source map[string]string
 	views  map[string]map[string]*View
+	// reasons are why or why not a record is released whatever the scopes, by requester and reference.
+	reasons map[string]map[string]string
 }
 
 // Chart is what everybody could get to know of one client.
@@ -47,7 +55,8 @@ type Seen struct {
 
 // Learn puts together what the source says and what leaves. source says of which resource of the source ("Type/id") a record is.
 func Learn(practice string, source []Object, seen Seen, sourceOf func(Object) string) (*World, error) {
-	w := &World{Practice: practice, Charts: map[string]*Chart{}, Directory: map[string]Object{}, source: map[string]string{}, views: map[string]map[string]*View{}}
+	w := &World{Practice: practice, Charts: map[string]*Chart{}, Directory: map[string]Object{}, source: map[string]string{}, contents: map[string]content{},
+		views: map[string]map[string]*View{}, reasons: map[string]map[string]string{}}
 	by := map[string]Object{}
 	for _, r := range source {
 		by[refOf(r)] = r
@@ -67,6 +76,11 @@ func Learn(practice string, source []Object, seen Seen, sourceOf func(Object) st
 	}
 	for _, client := range slices.Sorted(maps.Keys(seen.Charts)) {
 		w.Charts[client] = l.chart(client, seen.Charts[client])
+		for _, r := range seen.Charts[client] {
+			if err := w.learnContents(by[sourceOf(r)], r); err != nil {
+				return nil, err
+			}
+		}
 		l.sites(w, w.Charts[client])
 		for from, ref := range l.names[client] {
 			w.source[ref] = from
@@ -239,6 +253,9 @@ func (l *learner) consent(r Object) json.RawMessage {
 	out := clone(r).(Object)
 	client := l.patients[referenceOf(out["patient"])]
 	out["patient"] = Object{"reference": client}
+	if to := l.names[client][refOf(r)]; to != "" {
+		out["id"] = idOf(to)
+	}
 	if p := out["provision"]; p != nil {
 		l.provision(client, p)
 	}

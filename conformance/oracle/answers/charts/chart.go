@@ -34,9 +34,9 @@ func (m *maker) chart(client string) {
 	subject := "Patient/" + client
 	m.patient(client)
 	id := func(kind string, i int) string { return fmt.Sprintf("%s-%s-%d", kind, client[4:], i) }
-	if m.chance(60) {
-		m.add("RelatedPerson", id("rel", 0), Object{"active": m.maybe(50, true), "patient": ref(subject), "name": some(Object{"family": "Kin", "given": some("Rosé")}),
-			"relationship": some(concept(code("http://terminology.hl7.org/CodeSystem/v3-RoleCode", "MTH")))})
+	for i := range 1 + m.IntN(2) {
+		m.add("RelatedPerson", id("rel", i), Object{"active": m.maybe(50, m.chance(80)), "patient": ref(subject), "name": some(Object{"family": "Kin", "given": some("Rosé")}),
+			"relationship": some(concept(code("http://terminology.hl7.org/CodeSystem/v3-RoleCode", pick(m, "MTH", "GUARD", "HPOWATT", "SIB"))))})
 	}
 	for i := range 2 + m.IntN(4) {
 		m.condition(id("cond", i), subject)
@@ -90,7 +90,7 @@ func list(v any) any {
 func (m *maker) patient(id string) {
 	family := pick(m, "Müller", "O'Neill", "van der Berg", "muller", "Zoe Smith")
 	r := Object{"name": some(Object{"use": "official", "family": family, "given": some(pick(m, "Zoë", "Ana", "Jean-Luc"), "Q.")}), "gender": pick(m, "female", "male", "other"),
-		"birthDate": pick(m, "1980-05-05", "1980-05", "1980", "1979-12-31", "2001-02-28"), "telecom": some(Object{"system": "phone", "value": "555-0100", "use": "mobile"}),
+		"birthDate": pick(m, "1980-05-05", "1980-05", "1980", "1979-12-31", "2001-02-28", "2014-02-28", "2016-06-01"), "telecom": some(Object{"system": "phone", "value": "555-0100", "use": "mobile"}),
 		"address":             m.maybe(60, some(Object{"line": some("1 Hidden Road"), "city": "Springfield"})),
 		"generalPractitioner": list(m.maybe(50, m.practitioner())), "active": m.maybe(50, true)}
 	if m.chance(50) {
@@ -137,7 +137,7 @@ func (m *maker) encounter(id, subject string) string {
 	if d := m.to(50, "Condition"); d != nil {
 		r["diagnosis"] = some(Object{"condition": d, "rank": 1})
 	}
-	return m.add("Encounter", id, r)
+	return m.add("Encounter", id, m.ofProgramme(15, r))
 }
 
 func (m *maker) observation(id, subject string) {

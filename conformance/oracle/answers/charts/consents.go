@@ -51,6 +51,11 @@ func (m *maker) consents() {
 	}
 }
 
+// rule is the law that a Consent is made under.
+func (m *maker) rule() Object {
+	return concept(pick(m, code(actCode, "OPTIN"), code(actCode, "OPTIN"), code(actCode, "42CFRPart2CD"), code("http://terminology.hl7.org/CodeSystem/consentpolicycodes", "hipaa-auth")))
+}
+
 func recipient(p Partner) Object {
 	return Object{"role": concept(code("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP")), "reference": ref("Organization/" + p.Organization)}
 }
@@ -62,7 +67,7 @@ func (m *maker) consent(id, client string, provision Object) {
 	}
 	m.add("Consent", id, Object{"status": "active", "scope": concept(code("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy")),
 		"category": some(concept(code(loinc, "59284-0"))), "patient": ref("Patient/" + client), "dateTime": "2026-01-15", "organization": discloses,
-		"policyRule": concept(code(actCode, "OPTIN")), "provision": provision})
+		"policyRule": m.rule(), "provision": provision})
 }
 
 // permit is a root that permits something to a partner, with exceptions sometimes.
@@ -72,7 +77,7 @@ func (m *maker) permit(p Partner) Object {
 		root["purpose"] = some(code("http://terminology.hl7.org/CodeSystem/v3-ActReason", p.Purpose))
 	}
 	if m.chance(50) {
-		root["securityLabel"] = pick(m, labels("R", sensitivities...), labels("R"), labels("N"), labels("R", "MH", "SUD"))
+		root["securityLabel"] = pick(m, labels("R", sensitivities...), labels("R", append(sensitivities, "42CFRPart2")...), labels("R"), labels("N"), labels("R", "MH", "SUD"))
 	}
 	if m.chance(40) {
 		root["period"] = Object{"start": "2026-01-15", "end": "2030-01-15"}

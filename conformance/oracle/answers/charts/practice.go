@@ -88,7 +88,7 @@ func (p *Practice) Files() map[string][]byte {
 // add puts a resource into the folder and gives its id.
 func (m *maker) add(typ, id string, r Object) string {
 	r["resourceType"], r["id"] = typ, id
-	if !slices.Contains([]string{"Provenance", "Consent", "Group"}, typ) {
+	if !slices.Contains([]string{"Provenance", "Group"}, typ) {
 		own, _ := r["identifier"].([]any)
 		r["identifier"] = append(own, Object{"system": IdentifierSystem, "value": typ + "/" + id})
 	}
@@ -117,6 +117,14 @@ func (m *maker) meta(r Object) {
 	if len(meta) > 0 {
 		r["meta"] = meta
 	}
+}
+
+// ofProgramme marks some records as those of a substance use disorder program.
+func (m *maker) ofProgramme(percent int, r Object) Object {
+	if m.chance(percent) {
+		r["meta"] = Object{"security": some(code(actCode, "42CFRPart2"))}
+	}
+	return r
 }
 
 func (m *maker) chance(percent int) bool { return m.IntN(100) < percent }

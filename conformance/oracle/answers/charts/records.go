@@ -1,6 +1,10 @@
 package charts
 
-import "fmt"
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+)
 
 func (m *maker) procedure(id, subject string) {
 	r := Object{"status": pick(m, "completed", "in-progress"), "code": concept(code(cpt, pick(m, "90837", "96127"))), "subject": ref(subject), "encounter": m.to(70, "Encounter"),
@@ -54,10 +58,13 @@ const Notes = `listed:
   substance-use-note: ["http://loinc.org|34857-3"]
 `
 
+// Kinds are the same by type. The practice has notes of one more type, which is not listed.
+var Kinds = map[string]string{"http://loinc.org|11506-3": "progress-note", "http://loinc.org|18776-5": "treatment-plan", "http://loinc.org|34857-3": "substance-use-note"}
+
 func (m *maker) document(id, subject, encounter string) {
 	r := Object{"status": pick(m, "current", "current", "superseded"), "type": concept(code(loinc, pick(m, "11506-3", "11506-3", "18776-5", "34857-3", "28570-0"))),
 		"category": some(concept(code(docCat, "clinical-note"))), "subject": ref(subject), "date": m.maybe(85, m.instant()), "author": some(m.named()), "description": "a title of its own",
-		"content": some(Object{"attachment": Object{"contentType": "text/plain", "data": "U2Vzc2lvbiBub3Rl", "title": "name.txt"}}), "custodian": m.maybe(50, ref("Organization/"+Own))}
+		"content": m.contents(), "custodian": m.maybe(50, ref("Organization/"+Own))}
 	context := Object{}
 	if encounter != "" && m.chance(70) {
 		context["encounter"] = some(ref("Encounter/" + encounter))
@@ -71,7 +78,21 @@ func (m *maker) document(id, subject, encounter string) {
 	if to := m.to(35, "DocumentReference"); to != nil {
 		r["relatesTo"] = some(Object{"code": pick(m, "replaces", "appends"), "target": to})
 	}
-	m.add("DocumentReference", id, r)
+	m.add("DocumentReference", id, m.ofProgramme(20, r))
+}
+
+// InlineBytes is how long an attachment may be that stands in its document: some are longer.
+const InlineBytes = 16
+
+func (m *maker) contents() (all []any) {
+	for range 1 + m.IntN(2) {
+		words := pick(m, "Session note", "Session note", "A note that is too long to stand in its document. ")
+		if len(words) > InlineBytes {
+			words = strings.Repeat(words, 1+m.IntN(3))
+		}
+		all = append(all, Object{"attachment": Object{"contentType": pick(m, "text/plain", "text/plain", "text/html"), "data": base64.StdEncoding.EncodeToString([]byte(words)), "title": "name.txt"}})
+	}
+	return all
 }
 
 func (m *maker) provenance(id string) {

@@ -147,7 +147,9 @@ func (e *export) learn(t *testing.T, p *charts.Practice) (*answers.World, []aske
 		must(t, err)
 		source = append(source, decodeObject(t, raw))
 	}
-	w, err := answers.Learn("Organization/"+charts.Own, source, e.withConsents(t, seen, clients), sourceOf)
+	seen = e.withConsents(t, seen, clients)
+	comparePicture(t, source, seen, refs(clients))
+	w, err := answers.Learn("Organization/"+charts.Own, source, seen, sourceOf)
 	must(t, err)
 	w.Identifier, w.Kinds = answers.Object{"system": "http://hl7.org/fhir/sid/us-npi", "value": charts.NPI}, charts.Kinds
 	return w, e.askers(t, w)

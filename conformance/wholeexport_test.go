@@ -40,9 +40,7 @@ func TestTheOracleAgreesOnAnotherSystemsExport(t *testing.T) {
 	must(t, err)
 	e := layFiles(t, files, string(notes), practices[bulkExport])
 	e.serve(t)
-	for _, r := range consents.Resources {
-		source = append(source, r)
-	}
+	source = append(source, consents.Resources...)
 	w, askers := e.learnFrom(t, source)
 	_, entries, _ := e.compare(t, &asking{Rand: rand.New(rand.NewPCG(5, 1)), world: w}, askers, fromEnvironment("CONSENTRY_QUESTIONS", 60))
 	if entries == 0 { // which questions are drawn depends on the ids that are made
@@ -142,16 +140,22 @@ func (e *export) learnFrom(t *testing.T, source []answers.Object) (*answers.Worl
 		}
 	}
 	practice = of[fmt.Sprint("Organization", at(number, "system"), at(number, "value"))]
-	seen, clients := seenBy(t, e.as(t, charts.Partners[0].ID))
-	w, err := answers.Learn(practice, source, e.withConsents(t, seen, clients), func(r answers.Object) string {
+	sourceOf := func(r answers.Object) string {
 		for _, i := range at(r, "identifier") {
 			if ref := of[fmt.Sprint(r["resourceType"], at(i, "system"), at(i, "value"))]; ref != "" {
 				return ref
 			}
 		}
 		return ""
-	})
+	}
+	kinds := map[string]string{"http://loinc.org|34117-2": "history-and-physical", "http://loinc.org|51847-2": "history-and-physical"}
+	seen, clients := seenBy(t, e.as(t, charts.Partners[0].ID))
+	seen = e.withConsents(t, seen, clients)
+	for _, d := range answers.Picture(source, seen, sourceOf, answers.Rules{Kinds: kinds}) {
+		t.Error(d)
+	}
+	w, err := answers.Learn(practice, source, seen, sourceOf)
 	must(t, err)
-	w.Identifier, w.Kinds = number, map[string]string{"http://loinc.org|34117-2": "history-and-physical", "http://loinc.org|51847-2": "history-and-physical"}
+	w.Identifier, w.Kinds = number, kinds
 	return w, e.askers(t, w)
 }

@@ -61,7 +61,7 @@ func (a *Asker) binary(id string, q Question) Answer {
 	if document == nil {
 		return failed(404, "")
 	}
-	out := a.headed(Answer{Status: 200, isRead: true}, []Object{document}, "r")
+	out := a.headed(Answer{Status: 200, isRead: true}, []Object{document})
 	out.notice = a.noticeFor([]Object{document}, "r")
 	out.notice.beside(a.Base, out.Header)
 	if strings.HasPrefix(q.Accept, "application/fhir+json") {
@@ -111,8 +111,8 @@ func (a *Asker) native(out *Answer, c content, document Object) {
 }
 
 // part narrows the answer to one range of bytes (RFC 9110, 14.1.2). Several ranges and other units are answered with the whole.
-func (out *Answer) part(asked string) {
-	size := len(out.Content)
+func (a *Answer) part(asked string) {
+	size := len(a.Content)
 	list, is := strings.CutPrefix(asked, "bytes=")
 	if !is || strings.Contains(list, ",") {
 		return
@@ -129,15 +129,15 @@ func (out *Answer) part(asked string) {
 		from = size
 	}
 	if from >= size {
-		modified := out.Header["Last-Modified"]
-		*out = failed(416, "")
+		modified := a.Header["Last-Modified"]
+		*a = failed(416, "")
 		if modified != nil {
-			out.Header["Last-Modified"] = modified
+			a.Header["Last-Modified"] = modified
 		}
-		out.Header["Content-Range"], out.Header["Accept-Ranges"] = []string{fmt.Sprintf("bytes */%d", size)}, []string{"bytes"}
+		a.Header["Content-Range"], a.Header["Accept-Ranges"] = []string{fmt.Sprintf("bytes */%d", size)}, []string{"bytes"}
 		return
 	}
 	to = min(to, size-1)
-	out.Status, out.Content = 206, out.Content[from:to+1]
-	out.Header["Content-Range"] = []string{fmt.Sprintf("bytes %d-%d/%d", from, to, size)}
+	a.Status, a.Content = 206, a.Content[from:to+1]
+	a.Header["Content-Range"] = []string{fmt.Sprintf("bytes %d-%d/%d", from, to, size)}
 }

@@ -67,7 +67,7 @@ func common() Headers {
 }
 
 // headed gives an answer the headers that follow from the resources in it.
-func (a *Asker) headed(out Answer, records []Object, p permission) Answer {
+func (a *Asker) headed(out Answer, records []Object) Answer {
 	out.Header, out.Tagged = common(), true
 	for _, r := range records {
 		if s, ok := dateSpan(text(child(r["meta"], "lastUpdated")), a.Zone); ok && s.from.After(out.modified) {

@@ -86,7 +86,7 @@ func (a *Asker) read(resourceType, id string, pairs [][2]string, strict bool) An
 	if r == nil {
 		return failed(404, "")
 	}
-	out := a.headed(Answer{Status: 200, Resource: pr.apply(r), isRead: true}, []Object{r}, "r")
+	out := a.headed(Answer{Status: 200, Resource: pr.apply(r), isRead: true}, []Object{r})
 	out.notice = a.noticeFor([]Object{r}, "r")
 	out.notice.beside(a.Base, out.Header)
 	return out
@@ -241,7 +241,7 @@ func (a *Asker) pages(q *query, found []hit, p permission) Answer {
 // head gives a page its headers, and what goes with Part 2 records.
 func (a *Asker) head(page *Page, p permission) {
 	all := slices.Concat(page.Matches, page.Includes)
-	page.Header = a.headed(Answer{}, all, p).Header
+	page.Header = a.headed(Answer{}, all).Header
 	if n := a.noticeFor(all, p); n != nil {
 		page.Header["Redisclosure-Notice"] = []string{shortNotice}
 		page.Notices = n.inside(a.Base)

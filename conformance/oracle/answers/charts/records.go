@@ -61,6 +61,9 @@ const Notes = `listed:
 // Kinds are the same by type. The practice has notes of one more type, which is not listed.
 var Kinds = map[string]string{"http://loinc.org|11506-3": "progress-note", "http://loinc.org|18776-5": "treatment-plan", "http://loinc.org|34857-3": "substance-use-note"}
 
+// Labels are those for some of the codes here: of alcohol, of HIV, of a medication for opioid use.
+var Labels = map[string][]string{icd10 + "|F10.20": {"ETHUD"}, icd10 + "|B20": {"HIV"}, rxnorm + "|351266": {"OPIOIDUD"}}
+
 func (m *maker) document(id, subject, encounter string) {
 	r := Object{"status": pick(m, "current", "current", "superseded"), "type": concept(code(loinc, pick(m, "11506-3", "11506-3", "18776-5", "34857-3", "28570-0"))),
 		"category": some(concept(code(docCat, "clinical-note"))), "subject": ref(subject), "date": m.maybe(85, m.instant()), "author": some(m.named()), "description": "a title of its own",

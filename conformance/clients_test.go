@@ -2,6 +2,8 @@ package conformance
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -134,14 +136,17 @@ func TestClientsThatNobodyHereWrote(t *testing.T) {
 }
 
 // TestTheSMARTClientReads lets fhirclient, SMART's own JavaScript library, read as a backend service with a token, over pages and with references
-// resolved, and as an app with a launch patient.
+// resolved, as an app with a launch patient, and the content of a document; the latter by fhir-kit-client, too.
 func TestTheSMARTClientReads(t *testing.T) {
 	needsNode(t)
 	c := sharedClinic(t)
 	id := c.id(t, c.practice.Story.Referred)
 	backend, app := c.as(t, newDawn), c.person(t, id, "Patient/"+id)
+	reader, document := aDocumentWithABinary(t, c)
+	binary := urlsOf(document)[0]
 	settings, err := json.Marshal(map[string]any{
-		"base": c.base, "backend": map[string]string{"token": backend.token, "patient": id}, "app": map[string]string{"token": app.token, "patient": id},
+		"content": map[string]string{"token": reader.token, "document": document.ref()},
+		"base":    c.base, "backend": map[string]string{"token": backend.token, "patient": id}, "app": map[string]string{"token": app.token, "patient": id},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -158,6 +163,7 @@ func TestTheSMARTClientReads(t *testing.T) {
 			Read                   string
 			Observations, Consents []string
 		}
+		Content struct{ Native, Resource, Kit, URL, Unknown any }
 	}
 	if err := json.Unmarshal(node(t, "smart-client.mjs", settings), &got); err != nil {
 		t.Fatal(err)
@@ -180,6 +186,13 @@ func TestTheSMARTClientReads(t *testing.T) {
 	}
 	observations, _ := app.all(t, "Observation?_count=200&patient="+id)
 	consents, _ := app.all(t, "Consent?_count=200&patient="+id)
+	content := reader.get(t, binary)
+	sum := sha256.Sum256(content.body)
+	digest := hex.EncodeToString(sum[:])
+	if g := got.Content; content.status != 200 || len(content.body) < 1000 || g.Native != digest || g.Resource != digest || g.Kit != digest || g.URL != binary || g.Unknown != 404.0 {
+		t.Errorf("the content of a document (%d, %d bytes of %s) is other bytes to a client: as they are %v, as a resource %v, to fhir-kit-client %v; an unknown Binary: %v", content.status,
+			len(content.body), content.header.Get("Content-Type"), g.Native == digest, g.Resource == digest, g.Kit == digest, g.Unknown)
+	}
 	if diff := cmp.Diff([][]string{{"Patient/" + id}, refs(observations), refs(consents)}, [][]string{{got.App.Read}, got.App.Observations, got.App.Consents}); diff != "" || len(observations) == 0 {
 		t.Errorf("as an app with a patient (-want +got):\n%s", diff)
 	}

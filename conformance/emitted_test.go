@@ -47,11 +47,13 @@ type kind struct {
 	header             http.Header
 	status             int
 	holds              string // what its Bundle holds; "" for one resource
+	inPerson           bool   // asked by the client's own app
 }
 
 const formType = "application/x-www-form-urlencoded"
 
-// kindsOfAnswer are all that the FHIR API can answer with, each once. ID is a client with Part 2 records, NOBODY an id that was never given.
+// kindsOfAnswer are all that the FHIR API can answer with, each once. ID is a client with Part 2 records, NOBODY an id that was never given; Binaries are
+// added by everyKindOfAnswer, which has to find one.
 var kindsOfAnswer = map[string]kind{
 	"a searchset":            {path: "Encounter?patient=ID", status: 200, holds: "match"},
 	"a searchset by POST":    {method: "POST", path: "Encounter/_search", body: "patient=ID", header: http.Header{"Content-Type": {formType}}, status: 200, holds: "match"},
@@ -81,6 +83,12 @@ var kindsOfAnswer = map[string]kind{
 	"both":                   {path: "Goal?patient=ID&_summary=true&_elements=id", status: 400},
 	"a batch": {method: "POST", path: "", header: http.Header{"Content-Type": {"application/fhir+json"}}, status: 200, body: `{"resourceType":"Bundle","type":"batch","entry":[` +
 		`{"request":{"method":"GET","url":"Patient/ID"}},{"request":{"method":"GET","url":"DocumentReference?patient=ID"}},{"request":{"method":"GET","url":"Patient/NOBODY"}},{"request":{"method":"PUT","url":"Patient/ID"}}]}`},
+	"AuditEvents":           {path: "AuditEvent?patient=ID&_count=5", status: 200, holds: "match", inPerson: true},
+	"AuditEvents, cut":      {path: "AuditEvent?patient=ID&_count=5&_summary=true", status: 200, holds: "match", inPerson: true},
+	"AuditEvents of others": {path: "AuditEvent?patient=ID", status: 200, holds: "nothing"},
+	"a batch of Bundles": {method: "POST", path: "", header: http.Header{"Content-Type": {"application/fhir+json"}}, status: 200, body: `{"resourceType":"Bundle","type":"batch","entry":[` +
+		`{"request":{"method":"GET","url":"Patient/ID/$everything?_count=5"}},{"request":{"method":"GET","url":"DocumentReference/$docref?patient=ID"}},{"request":{"method":"HEAD","url":"Patient/ID"}}]}`},
+	"Binaries":                 {path: "Binary", status: 404},
 	"a batch of another kind":  {method: "POST", path: "", header: http.Header{"Content-Type": {"application/fhir+json"}}, status: 400, body: `{"resourceType":"Bundle","type":"transaction"}`},
 	"capabilities":             {path: "metadata", status: 200},
 	"a malformed parameter":    {path: "Encounter?patient=ID&date=yesterday", status: 400},
@@ -95,13 +103,19 @@ var kindsOfAnswer = map[string]kind{
 // everyKindOfAnswer asks for each.
 func everyKindOfAnswer(t *testing.T, c *clinic) map[string]resource {
 	t.Helper()
-	ask, id := c.as(t, newDawn), c.id(t, c.practice.Story.Referred)
+	id := c.id(t, c.practice.Story.Referred)
+	partner, client := c.as(t, newDawn), c.person(t, id, "Patient/"+id)
+	partner.get(t, "Patient/"+id) // and so there is an AuditEvent
 	fill := strings.NewReplacer("ID", id, "NOBODY", stranger())
 	out := map[string]resource{}
 	for name, k := range kindsOfAnswer {
 		method := k.method
 		if method == "" {
 			method = http.MethodGet
+		}
+		ask := partner
+		if k.inPerson {
+			ask = client
 		}
 		a := ask.do(t, method, fill.Replace(k.path), strings.NewReader(fill.Replace(k.body)), k.header)
 		if a.status != k.status {
@@ -121,10 +135,55 @@ func everyKindOfAnswer(t *testing.T, c *clinic) map[string]resource {
 			}
 		}
 	}
+	ask, document := aDocumentWithABinary(t, c)
+	binary := urlsOf(document)[0]
+	fhirJSON := http.Header{"Accept": {"application/fhir+json"}}
+	out["a Binary"] = ask.do(t, http.MethodGet, binary, nil, fhirJSON).resource(t)
+	out["a document with a Binary"] = ask.get(t, document.ref()).resource(t)
+	maps.Copy(out, entriesOf(t, "a Binary in a batch", ask.batch(t, "GET "+strings.TrimPrefix(binary, c.base+"/")).resource(t)))
+	for name, r := range map[string]*answer{"a Binary of nobody": ask.get(t, "Binary/"+stranger()), "a Binary beyond its end": ask.do(t, http.MethodGet, binary, nil, http.Header{"Range": {"bytes=99999999-"}})} {
+		if r.status < 400 {
+			t.Errorf("%s: %d", name, r.status)
+		}
+		if len(r.body) > 0 {
+			out[name] = parseResource(t, r.body)
+		}
+	}
+	seen := map[string]int{}
+	for _, r := range out {
+		seen[r.Type]++
+	}
+	if seen["AuditEvent"] < 2 || seen["Binary"] < 2 {
+		t.Errorf("there are %d AuditEvents and %d Binaries", seen["AuditEvent"], seen["Binary"])
+	}
 	return out
 }
 
-// entriesOf are the resources in a Bundle that are not among what is released: outcomes, and those of which a part is shown.
+// urlsOf are those of a document's attachments.
+func urlsOf(document resource) []string { return texts(document.Tree, "content.attachment.url") }
+
+// aDocumentWithABinary is one whose content somebody gets by a URL, and who.
+func aDocumentWithABinary(t *testing.T, c *clinic) (*caller, resource) {
+	t.Helper()
+	for _, p := range machines {
+		ask := c.as(t, p)
+		for _, k := range c.practice.Clients {
+			a := ask.get(t, "DocumentReference?_count=200&patient="+c.id(t, k))
+			if a.status != http.StatusOK {
+				continue
+			}
+			for _, d := range a.bundle(t).Matches {
+				if len(urlsOf(d)) > 0 {
+					return ask, d
+				}
+			}
+		}
+	}
+	t.Fatal("no document leads to a Binary")
+	return nil, resource{}
+}
+
+// entriesOf are the resources in a Bundle that are not among what is released: outcomes, AuditEvents, Binaries, and those of which a part is shown.
 func entriesOf(t *testing.T, name string, bundle resource) map[string]resource {
 	t.Helper()
 	out := map[string]resource{}
@@ -133,7 +192,7 @@ func entriesOf(t *testing.T, name string, bundle resource) map[string]resource {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := parseResource(t, raw); r.Type == "OperationOutcome" || slices.Contains(texts(tree, "meta.tag.code"), "SUBSETTED") {
+		if r := parseResource(t, raw); slices.Contains([]string{"OperationOutcome", "AuditEvent", "Binary"}, r.Type) || slices.Contains(texts(tree, "meta.tag.code"), "SUBSETTED") {
 			out[fmt.Sprintf("%s, entry %d", name, i+1)] = r
 		}
 	}

@@ -1,9 +1,11 @@
 // What an app's developer writes with fhirclient, the SMART JavaScript library: as a backend service that has a token, and as an app that was
 // launched with a patient. The settings come as JSON on standard input; what was got goes as JSON to standard output.
+import { createHash } from 'node:crypto';
 import { text } from 'node:stream/consumers';
+import { Client } from 'fhir-kit-client';
 import smart from 'fhirclient';
 
-const settings = JSON.parse(await text(process.stdin)); // {base, backend: {token, patient}, app: {token, patient}}
+const settings = JSON.parse(await text(process.stdin)); // {base, backend: {token, patient}, app: {token, patient}, content: {token, document}}
 const nobody = { headers: {}, url: '/', session: {} };
 
 /** A client of the library for a token that was got before. */
@@ -47,4 +49,20 @@ async function app() {
   return { read: ids([read])[0], observations: ids(matches(observations)), consents: ids(matches(consents)) };
 }
 
-console.log(JSON.stringify({ backend: await backend(), app: await app() }));
+/** The content of a document, by the URL that the document names: as it is, and as a FHIR resource. Of the bytes a digest is given. */
+async function content() {
+  const c = client(settings.content);
+  const digest = (bytes) => createHash('sha256').update(bytes).digest('hex');
+  const decoded = (binary) => digest(Buffer.from(binary.data, 'base64'));
+  const document = await c.request(settings.content.document);
+  const { url, contentType } = document.content[0].attachment;
+  const native = await c.request({ url, headers: { accept: contentType } }); // of what is neither JSON nor text the library gives the response
+  const kit = new Client({ baseUrl: settings.base, bearerToken: settings.content.token });
+  return {
+    url, native: digest(Buffer.from(native.arrayBuffer ? await native.arrayBuffer() : native)),
+    resource: decoded(await c.request({ url, headers: { accept: 'application/fhir+json' } })),
+    kit: decoded(await kit.read({ resourceType: 'Binary', id: url.split('/').pop() })), unknown: await refused(c.request('Binary/x')),
+  };
+}
+
+console.log(JSON.stringify({ backend: await backend(), app: await app(), content: await content() }));

@@ -31,6 +31,7 @@ type demonstration struct {
 	PracticeDatabase      string        `json:"practiceDatabase"`
 	PsychotherapyDatabase string        `json:"psychotherapyDatabase"`
 	Clients               []demoClient  `json:"clients"`
+	People                []demoPerson  `json:"people"`
 }
 
 type demoPartner struct {
@@ -38,6 +39,11 @@ type demoPartner struct {
 	Kind       string `json:"kind"`
 	Scopes     string `json:"scopes"`
 	PrivateJWK string `json:"privateJwk"`
+}
+
+type demoPerson struct {
+	Patient string `json:"patient"`
+	Token   string `json:"token"`
 }
 
 type demoClient struct {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,9 +62,11 @@ func (r *asked) at(method, target string) *asked {
 // backdoor is what a mutant knows that no partner does: every partner's token.
 type backdoor struct {
 	root    string
+	dir     string // of the demo
 	tokens  map[string]string
 	canary  string
 	clients map[string]string // the practice's keys by FHIR id
+	people  map[string]string // files with tokens, by FHIR id
 	mu      sync.Mutex
 	memory  map[string]*answer
 	owners  map[string]string
@@ -70,12 +74,15 @@ type backdoor struct {
 
 func openBackdoor(t *testing.T, d *demonstration) *backdoor {
 	t.Helper()
-	b := &backdoor{root: strings.TrimSuffix(d.FHIRBase, "/fhir"), tokens: map[string]string{}, clients: map[string]string{}}
+	b := &backdoor{dir: d.dir, root: strings.TrimSuffix(d.FHIRBase, "/fhir"), tokens: map[string]string{}, clients: map[string]string{}, people: map[string]string{}}
 	for _, p := range machines {
 		b.tokens[p] = d.token(t, p)
 	}
 	for _, c := range d.Clients {
 		b.clients[c.ID] = c.Key
+	}
+	for _, p := range d.People {
+		b.people[p.Patient] = p.Token
 	}
 	canaries, err := (&demo.Practice{Psychotherapy: d.PsychotherapyDatabase}).ReadCanaries(t.Context())
 	if err != nil || len(canaries) == 0 {
@@ -87,7 +94,7 @@ func openBackdoor(t *testing.T, d *demonstration) *backdoor {
 
 // fresh is a backdoor without memories, one for each mutant.
 func (b *backdoor) fresh() *backdoor {
-	return &backdoor{root: b.root, tokens: b.tokens, canary: b.canary, clients: b.clients, memory: map[string]*answer{}, owners: map[string]string{}}
+	return &backdoor{dir: b.dir, root: b.root, tokens: b.tokens, canary: b.canary, clients: b.clients, people: b.people, memory: map[string]*answer{}, owners: map[string]string{}}
 }
 
 // real asks the gateway what was asked.
@@ -122,7 +129,27 @@ func (b *backdoor) as(partner string, r *asked) *answer {
 	for _, h := range []string{"If-None-Match", "If-Modified-Since"} {
 		again.header.Del(h)
 	}
-	again.header.Set("Authorization", "Bearer "+b.tokens[partner])
+	again.header.Set("Authorization", "Bearer "+b.token(partner))
+	return b.real(&again)
+}
+
+// token is the partner's: the demo renews it in a file.
+func (b *backdoor) token(partner string) string {
+	if text, err := os.ReadFile(filepath.Join(b.dir, "partners", partner+".token")); err == nil {
+		return string(text)
+	}
+	return b.tokens[partner]
+}
+
+// asPerson asks the gateway the same with the token of a client's own app; nil if none is known.
+func (b *backdoor) asPerson(id string, r *asked) *answer {
+	token, err := os.ReadFile(b.people[id])
+	if err != nil {
+		return nil
+	}
+	again := *r
+	again.header = r.header.Clone()
+	again.header.Set("Authorization", "Bearer "+string(token))
 	return b.real(&again)
 }
 

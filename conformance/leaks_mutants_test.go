@@ -22,7 +22,7 @@ type mutantAnswer func(*backdoor, *asked) *answer
 type mutant struct {
 	name, line string
 	leak       mutantAnswer
-	alone      bool // the line changes consents
+	apart      bool // what it spoils is in the charts, or in raw requests, which no line has for itself
 }
 
 // answer gives the mutant without memories.
@@ -78,7 +78,7 @@ var leaking = []mutant{
 		}
 		return a
 	}},
-	{name: "references to what is withheld stay", line: "references", leak: func(b *backdoor, r *asked) *answer {
+	{name: "references to what is withheld stay", line: "references", apart: true, leak: func(b *backdoor, r *asked) *answer {
 		return b.real(r).edited(func(x object) {
 			gone := slices.DeleteFunc(b.missing(r.at("GET", "/fhir/Encounter?_count=200&patient="+url.QueryEscape(r.query().Get("patient"))), nil), func(e any) bool {
 				return b.real(r.at("GET", "/fhir/"+entryID(e))).status == http.StatusOK
@@ -98,10 +98,10 @@ var leaking = []mutant{
 		text := base64.StdEncoding.EncodeToString([]byte("row 17: " + b.canary + " was unexpected"))
 		return a.change(bytes.Replace(a.body, []byte(`"issue":[{`), []byte(`"issue":[{"diagnostics":"`+text+`",`), 1))
 	}},
-	{name: "a good answer is kept for a minute", line: "revocation-next-request", alone: true, leak: func(b *backdoor, r *asked) *answer {
+	{name: "a good answer is kept for a minute", line: "revocation-next-request", leak: func(b *backdoor, r *asked) *answer {
 		return b.kept(r.method+partnerOf(r.token())+r.target+r.header.Get("If-None-Match"), time.Minute, r)
 	}},
-	{name: "a form that is no longer active is as good as before", line: "consent-status", alone: true, leak: func(b *backdoor, r *asked) *answer {
+	{name: "a form that is no longer active is as good as before", line: "consent-status", leak: func(b *backdoor, r *asked) *answer {
 		a := b.real(r)
 		key := partnerOf(r.token()) + r.target
 		b.mu.Lock()
@@ -188,7 +188,7 @@ var leaking = []mutant{
 		return b.real(r)
 	}},
 	{name: "_has looks at everything", line: "chains-and-has", leak: hasLooksAtEverything},
-	{name: "a path is tidied up behind the decision", line: "paths", leak: func(b *backdoor, r *asked) *answer {
+	{name: "a path is tidied up behind the decision", line: "paths", apart: true, leak: func(b *backdoor, r *asked) *answer {
 		written, query, _ := strings.Cut(r.target, "?")
 		if plain, err := url.PathUnescape(written); err == nil && path.Clean(plain) != plain {
 			return b.best(r.at("GET", path.Clean(plain)+"?"+query))
@@ -210,7 +210,7 @@ var leaking = []mutant{
 		}
 		return a
 	}},
-	{name: "the insurer gets every session", line: "self-paid-sessions", leak: func(b *backdoor, r *asked) *answer {
+	{name: "the insurer gets every session", line: "self-paid-sessions", apart: true, leak: func(b *backdoor, r *asked) *answer {
 		return b.adding(r, partnerOf(r.token()) == blueriver && r.path() == "Encounter", func(string) bool { return true })
 	}},
 	{name: "a stub stands for what is withheld", line: "stubs", leak: func(b *backdoor, r *asked) *answer {
@@ -228,7 +228,7 @@ var leaking = []mutant{
 		}
 		return a
 	}},
-	{name: "the practice's keys stand beside the ids", line: "row-numbers", leak: func(b *backdoor, r *asked) *answer {
+	{name: "the practice's keys stand beside the ids", line: "row-numbers", apart: true, leak: func(b *backdoor, r *asked) *answer {
 		return b.real(r).edited(func(x object) {
 			for i, e := range entries(x) {
 				if resource, ok := e.(object)["resource"].(object); ok {

@@ -38,9 +38,9 @@ its partners. Then it tells the story in the terminal, by requests over HTTP as 
 insurer asks for the same client and gets less, an employer gets nothing, another client revokes and the next request gets nothing. Each step prints the
 request, what was released, what was withheld and why, by which Consent and provision, and curl lines, each below what it gives.
 
-Afterwards it serves until Ctrl-C. The folder then holds all that there is to look at: demo.json names the partners with their private keys and the clients;
-gateway.yaml is the configuration, for the other commands ("gateway preview --config DIR/gateway.yaml ..."). A practice that an earlier demo left in
-the folder is made anew.
+Afterwards it serves until Ctrl-C. The folder then holds all that there is to look at: demo.json names the partners with their private keys, the clients, and
+three clients who use an app of their own, with its tokens; gateway.yaml is the configuration, for the other commands ("gateway preview --config
+DIR/gateway.yaml ..."). A practice that an earlier demo left in the folder is made anew.
 
 The same --seed and --clients give the same practice on the same day, but for forms that nobody has signed yet: they carry the time at which they were
 entered, which is that of the demo's start. The story's revocation carries its own.`,
@@ -122,6 +122,7 @@ type demonstration struct {
 	practice *demo.Practice
 	issuer   *authserver.Server
 	partners []demoPartner
+	people   []demoPerson
 }
 
 func (d *demonstration) fhirBase() string { return "http://" + d.address + "/fhir" }
@@ -145,6 +146,9 @@ func prepareDemo(ctx context.Context, o demoOptions, address string) (_ *demonst
 		return nil, err
 	}
 	if err := d.openIssuer(); err != nil {
+		return nil, firstError(err, d.Close())
+	}
+	if err := d.findPeople(); err != nil {
 		return nil, firstError(err, d.Close())
 	}
 	return d, d.describe()
@@ -192,6 +196,7 @@ type description struct {
 	PracticeDatabase      string               `json:"practiceDatabase"`
 	PsychotherapyDatabase string               `json:"psychotherapyDatabase"`
 	Clients               []clientDescription  `json:"clients"`
+	People                []personDescription  `json:"people"`
 }
 
 type partnerDescription struct {
@@ -204,6 +209,12 @@ type partnerDescription struct {
 type clientDescription struct {
 	ID  string `json:"id"`
 	Key string `json:"key"`
+}
+
+// personDescription is a client who uses an app, and the file with the app's token.
+type personDescription struct {
+	Patient string `json:"patient"`
+	Token   string `json:"token"`
 }
 
 // describe writes demo.json.
@@ -220,6 +231,9 @@ func (d *demonstration) describe() error {
 			return err
 		}
 		x.Clients = append(x.Clients, clientDescription{ID: id, Key: string(key)})
+	}
+	for _, p := range d.people {
+		x.People = append(x.People, personDescription{Patient: p.patient.ID, Token: p.tokenFile})
 	}
 	text, err := json.MarshalIndent(x, "", "  ")
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -41,7 +40,7 @@ func (d *demonstration) fetchToken(ctx context.Context, p demoPartner) (string, 
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", p.ID, err)
 	}
-	return token, os.WriteFile(p.tokenFile(d.dir), []byte(token), 0o600)
+	return token, keepToken(p.tokenFile(d.dir), token)
 }
 
 // renewTokens keeps the token files fresh until the context ends, so that the curl lines work as long as the demo serves.
@@ -60,6 +59,7 @@ func (d *demonstration) renewTokens(ctx context.Context) {
 					_, _ = d.fetchToken(ctx, p) // the next tick tries again
 				}
 			}
+			_ = d.signIn() // nor does it matter here
 		}
 	}()
 }

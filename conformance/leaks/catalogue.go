@@ -17,5 +17,10 @@ const (
 
 // catalogue is every line, in the order of the report.
 func catalogue() []*line {
-	return slices.Concat(searchLines(), countLines(), routeLines(), bulkLines(), consentLines(), changeLines(), labelLines(), tokenLines(), scopeLines(), answerLines(), contentLines())
+	all := slices.Concat(searchLines(), countLines(), routeLines(), bulkLines(), consentLines(), changeLines(), labelLines(), tokenLines(), scopeLines(), answerLines(), contentLines(), elsewhereLines())
+	slices.SortStableFunc(all, func(a, b *line) int { return slices.Index(sections, a.section) - slices.Index(sections, b.section) })
+	return all
 }
+
+// sections is their order in the report.
+var sections = []string{sectionSearch, sectionCounts, sectionRoutes, sectionBulk, sectionConsent, sectionLabels, sectionTokens, sectionAnswers, sectionContents}

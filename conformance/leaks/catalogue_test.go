@@ -17,7 +17,7 @@ func TestEveryLineHasAName(t *testing.T) {
 		}
 		seen[l.name] = true
 	}
-	if len(seen) < 60 {
+	if len(seen) < 100 {
 		t.Errorf("only %d lines", len(seen))
 	}
 }
@@ -49,6 +49,10 @@ func TestALineThatTriesNothingFails(t *testing.T) {
 			t.Errorf("%s: %s, want %s", r.Results[i].Name, r.Results[i].Verdict, w)
 		}
 	}
+	s.first = true
+	if again := s.run([]*line{{name: "leaks", run: func(p *probe) { p.leak("a total"); (&caller{p: p}).do(get("x")); p.leak("a page") }}}); len(again.Results[0].Leaks) != 1 {
+		t.Errorf("a line goes on after its first leak: %v", again.Results[0].Leaks)
+	}
 	if len(r.Results[2].Leaks) != 1 || r.clean() {
 		t.Errorf("leaks %v, clean %v", r.Results[2].Leaks, r.clean())
 	}
@@ -71,10 +75,13 @@ func TestTheExitCodeSaysWhetherTheSuiteCouldBegin(t *testing.T) {
 	for name, x := range map[string]struct {
 		args []string
 		code int
-	}{"no manifest": {nil, 2}, "no such manifest": {[]string{"--manifest", "nowhere.json"}, 2}, "no such line": {[]string{"--list", "--line", "x"}, 2}, "a word": {[]string{"--list", "x"}, 2}, "help": {[]string{"--help"}, 0}, "list": {[]string{"--list"}, 0}} {
+	}{"no manifest": {nil, 2}, "no such manifest": {[]string{"--manifest", "nowhere.json"}, 2}, "no such line": {[]string{"--list", "--line", "x"}, 2}, "a word": {[]string{"--list", "x"}, 2}, "no such flag": {[]string{"--nope"}, 2}, "no URL": {[]string{"--manifest", "x", "--target", "nonsense"}, 2}, "no time": {[]string{"--list", "--timeout", "0s"}, 2}, "help": {[]string{"--help"}, 0}, "list": {[]string{"--list"}, 0}} {
 		var out, errOut bytes.Buffer
 		if code := run(context.Background(), x.args, &out, &errOut); code != x.code {
 			t.Errorf("%s: %d, want %d: %s", name, code, x.code, errOut.String())
+		}
+		if silent := errOut.Len() == 0; silent != (x.code == 0) || strings.Count(errOut.String(), "\n") > 1 || x.code != 0 && out.Len() > 0 {
+			t.Errorf("%s: says %q, and in error %q", name, out.String(), errOut.String())
 		}
 	}
 }

@@ -8,16 +8,18 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 )
 
 // resourceType is a type that the gateway says it answers.
 type resourceType struct {
-	name   string
-	params []string
-	// revinclude tells whether its Provenances can be asked for with it.
-	revinclude bool
+	name                  string
+	params                []string
+	includes, revincludes []string // values of _include and _revinclude
 }
 
 func (t resourceType) has(param string) bool { return slices.Contains(t.params, param) }
@@ -29,22 +31,23 @@ func (t resourceType) ofClients() bool { return t.name == "Patient" || t.has("pa
 func (s *suite) readCapabilities() error {
 	a, err := (&caller{p: &probe{s: s}}).try(get("metadata"))
 	if err != nil {
-		return fmt.Errorf("the target does not answer: %w", err)
+		return fmt.Errorf("%s does not answer: %w; is the demo running?", s.target, cause(err))
 	}
 	var statement struct {
 		Rest []struct {
 			Resource []struct {
 				Type             string
 				SearchParam      []struct{ Name string }
+				SearchInclude    []string
 				SearchRevInclude []string
 			}
 		}
 	}
 	if err := json.Unmarshal(a.body, &statement); err != nil || len(statement.Rest) == 0 {
-		return errors.New("the target has no CapabilityStatement")
+		return fmt.Errorf("%s has no CapabilityStatement", s.target)
 	}
 	for _, r := range statement.Rest[0].Resource {
-		t := resourceType{name: r.Type, revinclude: slices.Contains(r.SearchRevInclude, "Provenance:target")}
+		t := resourceType{name: r.Type, includes: r.SearchInclude, revincludes: r.SearchRevInclude}
 		for _, p := range r.SearchParam {
 			t.params = append(t.params, p.Name)
 		}
@@ -60,8 +63,12 @@ func (s *suite) clientTypes() []resourceType {
 	return slices.DeleteFunc(slices.Clone(s.types), func(t resourceType) bool { return !t.ofClients() })
 }
 
-// as asks as the partner's software, with all its scopes.
+// as asks as the partner's software, with all its scopes, or as a person.
 func (p *probe) as(who *partner) *caller {
+	if who.tokenFile != "" {
+		text := must(os.ReadFile(who.tokenFile))(p)
+		return &caller{p: p, partner: who, token: strings.TrimSpace(string(text)), good: true}
+	}
 	c, ok := p.scoped(who, who.Scopes)
 	if !ok {
 		p.broken("%s gets no token", who.ID)
@@ -71,8 +78,9 @@ func (p *probe) as(who *partner) *caller {
 
 // scoped asks with these scopes. ok is false where the partner is not given them.
 func (p *probe) scoped(who *partner, scopes string) (c *caller, ok bool) {
-	g := must(remembered(&p.s.tokens, who.ID+" "+scopes, func() (grant, error) { return p.s.m.token(p.s.ctx, who, scopes) }))(p)
-	return &caller{p: p, partner: who, token: g.Access}, g.Access != ""
+	minute := time.Since(p.s.began) / (2 * time.Minute) // tokens live for five
+	g := must(remembered(&p.s.tokens, fmt.Sprint(who.ID, " ", scopes, " ", minute), func() (grant, error) { return p.s.m.token(p.s.ctx, who, scopes) }))(p)
+	return &caller{p: p, partner: who, token: g.Access, good: true}, g.Access != ""
 }
 
 // nobody asks without a token.
@@ -110,6 +118,19 @@ func (c chart) ofType(t string) []resource {
 	return out
 }
 
+// files are the Binaries that documents of the chart lead to, each with its document.
+func (c chart) files() map[string]resource {
+	out := map[string]resource{}
+	for _, d := range c.ofType("DocumentReference") {
+		for _, at := range d.texts("content.attachment.url") {
+			if i := strings.Index(at, "/Binary/"); i >= 0 {
+				out[at[i+1:]] = d
+			}
+		}
+	}
+	return out
+}
+
 // plain is the plain search for a type's resources of a client.
 func plain(t, id string) string {
 	if t == "Patient" {
@@ -120,7 +141,7 @@ func plain(t, id string) string {
 
 // chart gets a client's chart, type by type, once.
 func (p *probe) chart(who *partner, of client) chart {
-	c := p.as(who)
+	c := (&probe{s: p.s, line: "charts"}).as(who) // they are every line's
 	got := must(remembered(&p.s.charts, who.ID+" "+of.Key, func() (chart, error) { return c.crawl(of) }))(p)
 	p.examined.Add(int64(len(got)))
 	return got
@@ -152,25 +173,17 @@ func (c *caller) crawl(of client) (chart, error) {
 
 // reach are the clients that the partner can find.
 func (p *probe) reach(who *partner) []client {
-	c := p.as(who)
+	c := (&probe{s: p.s, line: "charts"}).as(who)
 	return must(remembered(&p.s.reaches, who.ID, func() ([]client, error) {
 		pages, err := c.pages("Patient?_count=200")
 		var out []client
 		for _, b := range pages {
 			for _, id := range b.entries {
-				out = append(out, p.s.client(id.id))
+				out = append(out, p.s.m.client(id.id))
 			}
 		}
 		return out, err
 	}))(p)
-}
-
-// client finds a client by their id; one that the manifest does not name has no key.
-func (s *suite) client(id string) client {
-	if i := slices.IndexFunc(s.m.Clients, func(c client) bool { return c.ID == id }); i >= 0 {
-		return s.m.Clients[i]
-	}
-	return client{ID: id}
 }
 
 // licensed is everything that the partner gets by searching plainly for each client in its reach.
@@ -216,6 +229,21 @@ func (f focus) some(each int) []resource {
 	return slices.DeleteFunc(slices.Clone(f.hidden), func(r resource) bool { n[r.typ]++; return n[r.typ] > each })
 }
 
+// focus is what a partner gets of a client, and what it does not get that others do.
+func (p *probe) focus(who *partner, of client, others []*partner) focus {
+	f := focus{who: who, of: of, own: p.chart(who, of)}
+	all := chart{}
+	for _, other := range others {
+		maps.Copy(all, p.chart(other, of))
+	}
+	for _, ref := range slices.Sorted(maps.Keys(all)) {
+		if _, ok := f.own[ref]; !ok {
+			f.hidden = append(f.hidden, all[ref])
+		}
+	}
+	return f
+}
+
 // focuses gives, for each partner from which something is withheld that another partner gets, the client of whom most is.
 func (p *probe) focuses() []focus {
 	seers := map[string][]*partner{}
@@ -230,17 +258,7 @@ func (p *probe) focuses() []focus {
 			continue
 		}
 		for _, who := range seers[of.Key] {
-			f := focus{who: who, of: of, own: p.chart(who, of)}
-			all := chart{}
-			for _, other := range seers[of.Key] {
-				maps.Copy(all, p.chart(other, of))
-			}
-			for _, ref := range slices.Sorted(maps.Keys(all)) {
-				if _, ok := f.own[ref]; !ok {
-					f.hidden = append(f.hidden, all[ref])
-				}
-			}
-			if len(f.hidden) > len(best[who.ID].hidden) {
+			if f := p.focus(who, of, seers[of.Key]); len(f.hidden) > len(best[who.ID].hidden) {
 				best[who.ID] = f
 			}
 		}
@@ -275,10 +293,11 @@ func (p *probe) within(c *caller, r request, a *answer) {
 	}
 	may := p.licensed(c.partner)
 	eachResource(tree, func(x resource) {
-		if slices.Contains(public, x.typ) || x.id == "" {
-			return
+		_, ok := may[x.ref()]
+		if x.typ == "Binary" {
+			_, ok = may.files()[x.ref()]
 		}
-		if _, ok := may[x.ref()]; !ok {
+		if !ok && x.id != "" && !slices.Contains(public, x.typ) {
 			p.leak("%s gets a %s that is withheld from it, by %s", c.partner.ID, x.typ, r.name())
 		}
 	})
@@ -286,13 +305,23 @@ func (p *probe) within(c *caller, r request, a *answer) {
 
 // same reports every request whose answer tells something that is there from something that never was.
 func (p *probe) same(c *caller, what, there string, requests ...request) {
-	never := invented()
 	for _, r := range requests {
-		want, got := c.do(r.about(never)).masked(never), c.do(r.about(there)).masked(there)
-		if d := difference(want, got); d != "" {
+		if d := difference(p.ofNothing(c, r), c.do(r.about(there)).masked(there)); d != "" {
 			p.leak("%s can tell %s from what never was, by %s: %s differs", c.partner.ID, what, r.name(), d)
 		}
 	}
+}
+
+// ofNothing is the answer about what never was. A line that changes nothing asks for it once.
+func (p *probe) ofNothing(c *caller, r request) *answer {
+	ask := func() (*answer, error) {
+		never := invented()
+		return c.do(r.about(never)).masked(never), nil
+	}
+	if p.changes {
+		return must(ask())(p)
+	}
+	return must(remembered(&p.nothing, fmt.Sprint(c.token, r), ask))(p)
 }
 
 // ctx is the context of the run.

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 )
 
 func answerLines() []*line {
@@ -19,6 +18,8 @@ func answerLines() []*line {
 			tries: "If-None-Match with the tags that another partner got, on shared URLs and withheld ids", run: etags}),
 		in(&line{name: "last-modified", title: "Last-Modified and lastUpdated speak of what is released only", source: "own",
 			tries: "Last-Modified of every search against the lastUpdated of its entries; If-Modified-Since on withheld ids", run: lastModified}),
+		in(&line{name: "conditions", title: "no condition is looked at before the decision", source: "own (304, 412 and 416 as oracles)",
+			tries: "If-None-Match, If-Match, If-Modified-Since, If-Unmodified-Since, If-Range and Range on withheld ids, strangers and operations, with the tags and dates of those who get them; dates and tags of what is released", run: conditions}),
 		in(&line{name: "accept-and-format", title: "no format shows more, or tells what is withheld", source: "own",
 			tries: "Accept, _format, fhirVersion, charset, encodings and Prefer on withheld ids, strangers and charts", run: formats}),
 		in(&line{name: "range-requests", title: "no part of an answer tells more than the whole", source: "Medplum #9149",
@@ -27,6 +28,10 @@ func answerLines() []*line {
 			tries: "Origin and preflights on every type, with and without a token", run: crossOrigin}),
 		in(&line{name: "repeatable", title: "asking twice, or in another order, tells nothing new", source: "own (state as oracle)",
 			tries: "each answer twice, with withheld ids, strangers and other partners asked in between", run: repeatable}),
+		in(&line{name: "in-person", title: "a client's own app sees that client and nobody else", source: "Firely 4.10.2 ($everything ignored the launch patient), OpenEMR CVE-2026-24487",
+			tries: "other clients, those in the same sessions too, by read, search, compartment, POST, batch, $everything and $docref, with the tokens of clients in person; their records by id", run: inPerson}),
+		in(&line{name: "audit-events", title: "AuditEvents are the client's alone, and tell of nothing that was withheld", source: "own, CMS BFD #796 (linked records)", alone: true,
+			tries: "partners read, and ask in vain, while the client looks; the client's AuditEvents and their ids by every other partner and client, and by each include", run: auditEvents}),
 		in(&line{name: "token-change-is-seen", title: "the same partner with a narrower token gets the narrower answer at once", source: "b.well (_type missing from key), MS fhir-proxy",
 			tries: "the same URLs by a wide and a narrow token in turn", run: widthOfToken}),
 	}
@@ -44,6 +49,7 @@ func cacheKey(p *probe) {
 		for _, h := range f.some(1) {
 			paths = append(paths, h.ref())
 		}
+		paths = append(paths, "Patient/"+f.of.ID+"/$everything", "DocumentReference/$docref?patient="+f.of.ID, "Patient/"+f.of.ID+"/Encounter", "Encounter?_include=*&_revinclude=*&patient="+f.of.ID)
 		own := map[*partner][]*answer{}
 		for _, who := range p.s.machines() { // one partner after the other for each, so that what was kept for one would go to the next
 			for _, path := range paths {
@@ -88,6 +94,11 @@ func cacheHeaders(p *probe) {
 		for _, h := range f.some(1) {
 			requests = append(requests, get(h.ref()))
 		}
+		for ref := range p.licensed(f.who).files() {
+			requests = append(requests, get(ref), get(ref).with("Range", "bytes=0-3"))
+		}
+		everything := get("Patient/" + f.of.ID + "/$everything")
+		requests = append(requests, everything, get("DocumentReference/$docref?patient="+f.of.ID), get("Patient/"+f.of.ID+"/Encounter"), batch("Patient/"+f.of.ID), everything.with("If-None-Match", c.do(everything).header.Get("Etag")))
 		for _, r := range requests {
 			a := c.do(r)
 			control := strings.ToLower(strings.Join(a.header.Values("Cache-Control"), ","))
@@ -100,71 +111,6 @@ func cacheHeaders(p *probe) {
 				}
 			}
 		}
-	}
-}
-
-func etags(p *probe) {
-	found := 0
-	for _, f := range p.focuses() {
-		c := p.as(f.who)
-		for _, other := range p.others(c) {
-			for _, t := range p.s.clientTypes() {
-				path := plain(t.name, f.of.ID)
-				mine, theirs := c.get(path), other.get(path)
-				tag := theirs.header.Get("Etag")
-				if tag == "" || mine.status != 200 || theirs.status != 200 {
-					continue
-				}
-				found++
-				if !bytes.Equal(mine.body, theirs.body) && tag == mine.header.Get("Etag") {
-					p.leak("%s and another partner get different %s under one tag", f.who.ID, t.name)
-				}
-				if a := c.do(get(path).with("If-None-Match", tag)); a.status == http.StatusNotModified && !bytes.Equal(mine.body, theirs.body) {
-					p.leak("%s: the tag of another partner's %s matches", f.who.ID, t.name)
-				}
-			}
-			for _, h := range f.some(1) {
-				if tag := other.get(h.ref()).header.Get("Etag"); tag != "" {
-					found++
-					p.same(c, "a withheld "+h.typ, h.id, get(h.typ+"/{ID}").with("If-None-Match", tag), get(h.typ+"?_id={ID}").with("If-None-Match", tag), get(h.typ+"/{ID}").with("If-Match", tag))
-				}
-			}
-		}
-	}
-	p.need(found > 0, "no entity tag")
-}
-
-func lastModified(p *probe) {
-	found := 0
-	for _, f := range p.focuses() {
-		c := p.as(f.who)
-		for _, t := range p.s.clientTypes() {
-			for _, path := range []string{plain(t.name, f.of.ID), strings.Replace(plain(t.name, f.of.ID), "_count=200", "_count=1", 1), plain(t.name, f.of.ID) + "&_lastUpdated=lt1990"} {
-				a := c.get(path)
-				b, ok := a.bundle()
-				stated := a.header.Get("Last-Modified")
-				if !ok || stated == "" {
-					continue
-				}
-				found++
-				latest := time.Time{}
-				for _, e := range b.entries {
-					if at, err := time.Parse(time.RFC3339, e.text("meta.lastUpdated")); err == nil && at.After(latest) {
-						latest = at
-					}
-				}
-				if when, err := http.ParseTime(stated); err != nil || when.After(latest) {
-					p.leak("%s: the answer for %s is newer than anything in it", f.who.ID, t.name)
-				}
-			}
-		}
-		for _, h := range f.some(2) {
-			one := get(h.typ + "/{ID}")
-			p.same(c, "a withheld "+h.typ, h.id, one.with("If-Modified-Since", time.Now().UTC().Format(http.TimeFormat)), one.with("If-Unmodified-Since", "Mon, 01 Jan 2001 00:00:00 GMT"), get(h.typ+"?patient="+f.of.ID+"&_id={ID}&_lastUpdated=ge"+h.text("meta.lastUpdated")))
-		}
-	}
-	if found == 0 {
-		p.notApplicable("no answer has a Last-Modified")
 	}
 }
 

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"encoding/base64"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -16,7 +13,9 @@ func bulkLines() []*line {
 		in(&line{name: "foreign-jobs", title: "a job's state and files are its creator's", source: "MS ADR async #5674, AWS #64, b.well SEC-1580",
 			tries: "guessed job, status, result and file paths by every partner and by nobody", run: foreignJobs}),
 		in(&line{name: "binaries", title: "a file goes out through its DocumentReference's decision alone", source: "Medplum #9129/#9149, Firely 4.10",
-			tries: "Binary and file paths by withheld and released ids; every attachment URL with another partner's token and with none, whole, in parts, as FHIR and with conditions", run: binaries}),
+			tries: "every file that anybody gets, by every other partner, by people in person and by nobody: whole, HEAD, parts, as FHIR, in a batch, with the tags and dates of those who get it; released ones by parts, length and labels", run: binaries}),
+		in(&line{name: "binary-follows-its-document", title: "a file is gone as soon as its document is", source: "Medplum #9129 (ids that can be used again)", alone: true,
+			tries: "a released document made unsorted, deleted, empty and another client's; then its file in every form, with the tag and date of before", run: fileFollows}),
 		in(&line{name: "uncleared-files", title: "no scan, fax or memo leaves before a person has cleared it", source: "LEAP/ASU labelers",
 			tries: "every scan of every chart against the client's files that are filed; those that are unsorted or deleted must not be there", run: unclearedFiles}),
 		in(&line{name: "subscriptions", title: "nothing is pushed without a decision", source: "Medplum #8807",
@@ -104,79 +103,6 @@ func foreignJobs(p *probe) {
 		}
 	}
 	p.notOffered(offered, "an asynchronous job")
-}
-
-func binaries(p *probe) {
-	tried := 0
-	for _, f := range p.focuses() {
-		c := p.as(f.who)
-		for _, h := range f.hidden {
-			if h.typ != "DocumentReference" {
-				continue
-			}
-			tried++
-			p.same(c, "a withheld file", h.id, get("Binary/{ID}"), get("Binary/{ID}").with("Accept", "application/pdf"), get("Binary/{ID}").with("Range", "bytes=0-3"), get("Binary?_id={ID}"), get("DocumentReference/{ID}/$binary"), get("files/{ID}"),
-				get("Binary/{ID}").with("X-Security-Context", "Patient/"+f.of.ID), get("DocumentReference/{ID}/content/0"))
-			for _, url := range h.texts("content.attachment.url") { // another partner was given it
-				if a := c.get(url); a.status < 300 {
-					p.leak("%s opens a withheld file by its address", f.who.ID)
-				}
-				if id, ours := strings.CutPrefix(url, p.s.m.FHIRBase+"/Binary/"); ours { // nor that there is one, by any form of the question
-					file := get("Binary/{ID}")
-					p.same(c, "a withheld file", id, file, file.with("Accept", "application/fhir+json"), file.with("Range", "bytes=0-3"), file.with("Range", "bytes=999999999-"),
-						file.with("If-None-Match", "*"), file.with("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT"), get("Binary/{ID}?_format=json"))
-				}
-			}
-			if tried > 12 {
-				break
-			}
-		}
-		for _, d := range f.own.ofType("DocumentReference") {
-			for _, url := range d.texts("content.attachment.url") {
-				if a := p.nobody().get(url); a.status < 300 {
-					p.leak("a file of %s opens without a token", f.who.ID)
-				}
-			}
-		}
-	}
-	p.need(tried > 0, "no withheld document")
-}
-
-func unclearedFiles(p *probe) {
-	scans, uncleared := 0, 0
-	for _, who := range p.s.machines() {
-		for _, of := range p.reach(who) {
-			filed := must(p.s.books.files(p.ctx(), of.Key, true))(p)
-			uncleared += len(must(p.s.books.files(p.ctx(), of.Key, false))(p))
-			for _, d := range p.chart(who, of).ofType("DocumentReference") {
-				if d.text("content.attachment.contentType") != "application/pdf" {
-					continue
-				}
-				scans++
-				content := p.attachment(p.as(who), d)
-				i := slices.IndexFunc(filed, func(f []byte) bool { return bytes.Equal(f, content) })
-				if i < 0 {
-					p.leak("%s gets a file that nobody has filed", who.ID)
-					continue
-				}
-				filed = slices.Delete(filed, i, i+1) // each once: two of them may hold the same
-			}
-		}
-	}
-	p.need(scans > 0, "no scan")
-	p.need(uncleared > 0, "no file that waits to be filed")
-}
-
-// attachment is what a document holds, inline or at its address.
-func (p *probe) attachment(c *caller, d resource) []byte {
-	if data := d.text("content.attachment.data"); data != "" {
-		content, err := base64.StdEncoding.DecodeString(data)
-		if err != nil {
-			p.leak("%s gets an attachment that is no base64", c.partner.ID)
-		}
-		return content
-	}
-	return c.do(get(d.text("content.attachment.url")).with("Accept", "application/pdf")).body
 }
 
 func subscriptions(p *probe) {

@@ -14,7 +14,7 @@ func changeLines() []*line {
 	in := func(l *line) *line { l.section, l.alone = sectionConsent, true; return l }
 	return []*line{
 		in(&line{name: "revocation-next-request", title: "a revocation holds from the next request on", source: "MS fhir-proxy (60 h cache), b.well 17268e619, SEC-1580",
-			tries: "a client's forms revoked; reads, searches, next links, HEAD, entity tags and the reach that were good before", run: revocation}),
+			tries: "a client's forms revoked; reads, searches, operations, compartments, includes, batches, next links, HEAD, entity tags and the reach that were good before", run: revocation}),
 		in(&line{name: "revocation-race", title: "no request that begins after a revocation is answered from before it", source: "orca #612, b.well INC-331",
 			tries: "a revocation while eight others ask for the same client all the time", run: revocationRace}),
 		in(&line{name: "consent-status", title: "only an active form releases", source: "MS fhir-proxy (no status filter), LEAP",
@@ -120,7 +120,8 @@ func (x *change) knows() bool {
 // gone reports whatever still comes of the client.
 func (x *change) gone(when string) {
 	p := x.p
-	p.same(x.c, "a client, "+when+",", x.of.ID, get("Patient/{ID}"), get("Patient?_id={ID}"), get("Encounter?patient={ID}&_count=200"), get("DocumentReference?patient={ID}&_revinclude=Provenance:target"), form("Observation/_search", "patient={ID}"))
+	p.same(x.c, "a client, "+when+",", x.of.ID, get("Patient/{ID}"), get("Patient?_id={ID}"), get("Encounter?patient={ID}&_count=200"), get("DocumentReference?patient={ID}&_revinclude=Provenance:target"), form("Observation/_search", "patient={ID}"),
+		get("Patient/{ID}/$everything"), get("DocumentReference/$docref?patient={ID}"), get("Patient/{ID}/Encounter"), batch("Patient/{ID}", "Encounter?patient={ID}", "Patient/{ID}/$everything"))
 	p.same(x.c, "a session, "+when+",", x.seen.id, get("Encounter/{ID}"), get("Encounter?_id={ID}"))
 }
 
@@ -148,7 +149,8 @@ func revocation(p *probe) {
 		p.broken("%s does not get the client", x.who.ID)
 	}
 	var before []request
-	for _, path := range []string{"Patient/" + x.of.ID, "Patient?_id=" + x.of.ID, x.visit, "Encounter?patient=" + x.of.ID, "DocumentReference?_count=200&patient=" + x.of.ID, "Provenance?_count=200&patient=" + x.of.ID, "Observation?_count=1&patient=" + x.of.ID, "Patient?_count=200", "Encounter?_count=1&patient=" + x.of.ID} {
+	for _, path := range []string{"Patient/" + x.of.ID, "Patient?_id=" + x.of.ID, x.visit, "Encounter?patient=" + x.of.ID, "DocumentReference?_count=200&patient=" + x.of.ID, "Provenance?_count=200&patient=" + x.of.ID, "Observation?_count=1&patient=" + x.of.ID, "Patient?_count=200", "Encounter?_count=1&patient=" + x.of.ID,
+		"Patient/" + x.of.ID + "/$everything", "Patient/" + x.of.ID + "/$everything?_count=2", "DocumentReference/$docref?_count=1&patient=" + x.of.ID, "Patient/" + x.of.ID + "/Encounter", "Patient?_revinclude=Encounter:patient&_id=" + x.of.ID} {
 		a := x.c.get(path)
 		if b, ok := a.bundle(); ok && len(b.entries) == 0 {
 			continue // it stays as empty as it is

@@ -26,12 +26,6 @@ func consentLines() []*line {
 			tries: "tokens that state unregistered, odd, several and break-glass purposes: refused, or nothing more than without", run: purposes}),
 		in(&line{name: "client-writes", title: "nobody grants themselves a Consent", source: "b.well SAE-6, CL-1",
 			tries: "create, update, conditional and batched writes of Consent, Patient and Provenance by every partner, and the reach afterwards", run: clientWrites}),
-		in(&line{name: "fail-open", title: "a failure withholds", source: "kaireonai, fhir-gateway, MS #5817, MS fhir-proxy", tries: "", run: func(p *probe) {
-			p.notApplicable("it needs a database or key that fails; the gateway's own tests break each of them (cmd/gateway, TestAFailing...)")
-		}}),
-		in(&line{name: "start-without-policy", title: "nothing is served before all that decides is there", source: "nuts-knooppunt #480/#481, CMS bcda #766, fhir-gateway DEV mode", tries: "", run: func(p *probe) {
-			p.notApplicable("it needs a gateway that starts; the gateway's own tests start it with each thing missing (conformance, cmd/gateway)")
-		}}),
 	}
 }
 

@@ -232,6 +232,9 @@ func stubs(p *probe) {
 		c := p.as(f.who)
 		for _, t := range p.s.clientTypes() {
 			b, _ := c.get(plain(t.name, f.of.ID)).bundle()
+			if t.name == "Patient" {
+				b, _ = c.get("Patient/" + f.of.ID + "/$everything").bundle()
+			}
 			for _, e := range b.entries {
 				text, _ := json.Marshal(e.tree)
 				switch notice := e.typ == "OperationOutcome"; {

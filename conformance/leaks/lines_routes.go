@@ -13,6 +13,14 @@ func routeLines() []*line {
 	return []*line{
 		in(&line{name: "everything", title: "$everything stays within the decision, whoever shares a session, group or list", source: "Firely 4.10.2, HAPI #5275/#5283",
 			tries: "$everything of clients of the reach, with _type, start, _since and _count, and of Group, List, CareTeam, Encounter and Account", run: everything}),
+		in(&line{name: "everything-one-client", title: "$everything of one client holds nothing of another, though both may be seen", source: "Firely 4.10.2, HAPI #5275/#5283 (shared Group)",
+			tries: "$everything of each client in each partner's reach and of people in person, against that client's own chart; staff and sites only where something names them", run: oneClient}),
+		in(&line{name: "docref", title: "$docref finds what a search finds, and counts no more", source: "Firely 5.11.0 ($docref for any token)",
+			tries: "$docref with dates, the types and times of withheld documents, on-demand, includes and pages, by GET, form, Parameters and batch; strangers", run: docref}),
+		in(&line{name: "compartments", title: "a compartment is the search of its type", source: "MS fhir-server #2934, OpenEMR CVE-2026-24487",
+			tries: "each type in the client's compartment against the plain search, to the byte; strangers' compartments and those of withheld sessions", run: compartments}),
+		in(&line{name: "batch", title: "an entry of a batch is decided as if it came alone", source: "HAPI #6169, b.well (one permitted id among many)",
+			tries: "released, withheld and strange ids beside each other in one batch, each compared with the request alone, with all scopes and one; conditions, HEAD and writes in entries; no token", run: batchLine}),
 		in(&line{name: "operations-any-token", title: "no operation answers about what is withheld", source: "Firely 5.11.0, HAPI $meta",
 			tries: "$docref, $document, $meta, $meta-add, $erase, $validate, $graph, $diff, $summary, $lastn and others on system, type and withheld ids, GET and POST", run: operations}),
 		in(&line{name: "nested-resources", title: "what stands inside another resource is decided too", source: "HAPI #5952/#5953/#6125/#6258",
@@ -23,6 +31,8 @@ func routeLines() []*line {
 			tries: "_history of system, types and ids, vread of many versions, _since and _at", run: history}),
 		in(&line{name: "elements-and-summary", title: "_elements and _summary only take away, in a batch as alone", source: "HAPI #6169",
 			tries: "each projection of each type, member by member against the plain answer; the same in a batch", run: projections}),
+		in(&line{name: "labels-stay", title: "what is cut keeps its security labels", source: "own, HAPI #6169",
+			tries: "meta.security of each type under _elements and _summary, by search, read, POST, batch and $everything, against the whole", run: labelsStay}),
 		in(&line{name: "post-search", title: "a POST _search is decided as the GET is", source: "LEAP CES, nuts-knooppunt #492",
 			tries: "every type by POST, in the body, in the URL and in both, for own, withheld and strange clients", run: postSearch}),
 		in(&line{name: "paths", title: "no spelling of a path goes past the decision", source: "LEAP CES",
@@ -37,53 +47,6 @@ func routeLines() []*line {
 			tries: "every resource type of R4 by read and search; writes, patches and deletes of each", run: inventory}),
 		in(&line{name: "side-doors", title: "metrics, health and debugging tell nothing about clients", source: "own",
 			tries: "metrics, pprof, health, version and admin paths beside the FHIR base", run: sideDoors}),
-	}
-}
-
-func everything(p *probe) {
-	for _, f := range p.focuses() {
-		c := p.as(f.who)
-		for _, q := range []string{"", "?_count=2", "?_type=Encounter,Observation,DocumentReference,Provenance", "?start=2000-01-01&end=2100-01-01", "?_since=2000-01-01T00:00:00Z", "?_elements=id", "?_include=*"} {
-			for r := get("Patient/" + f.of.ID + "/$everything" + q); r.path != ""; {
-				a := c.do(r)
-				p.within(c, r, a)
-				b, _ := a.bundle()
-				r = get(b.next)
-			}
-		}
-		for _, h := range f.some(1) {
-			r := get(h.ref() + "/$everything")
-			p.within(c, r, c.do(r))
-		}
-		if strangers := p.s.strangers(f.who); len(strangers) > 0 {
-			p.same(c, "a client who is a stranger", strangers[0].ID, get("Patient/{ID}/$everything"), get("Patient/$everything?patient={ID}"), form("Patient/{ID}/$everything", ""))
-		}
-		for _, path := range []string{"Patient/$everything", "$everything", "Group/1/$everything", "List/1/$everything", "CareTeam/1/$everything", "Account/1/$everything", "Appointment/1/$everything", "EpisodeOfCare/1/$everything"} {
-			p.within(c, get(path), c.get(path))
-		}
-	}
-}
-
-func operations(p *probe) {
-	names := []string{"docref", "document", "meta", "meta-add", "erase", "expunge", "validate", "graph", "diff", "summary", "lastn", "stats", "export", "import", "reindex", "process-message", "transform", "evaluate-measure", "health-cards-issue", "patient-export", "merge", "transaction"}
-	for _, f := range p.focuses() {
-		c := p.as(f.who)
-		for i, h := range f.some(1) {
-			if i == 4 {
-				break
-			}
-			var requests []request
-			for _, op := range names {
-				body := `{"resourceType":"Parameters","parameter":[{"name":"patient","valueId":"` + f.of.ID + `"},{"name":"id","valueId":"{ID}"}]}`
-				requests = append(requests, get(h.typ+"/{ID}/$"+op), get(h.typ+"/$"+op+"?id={ID}&patient="+f.of.ID), request{method: "POST", path: h.typ + "/{ID}/$" + op, header: jsonBody, body: body})
-			}
-			p.same(c, "a withheld "+h.typ, h.id, requests...)
-		}
-		for _, op := range names {
-			for _, r := range []request{get("$" + op), get("Patient/" + f.of.ID + "/$" + op), get("DocumentReference/$" + op + "?patient=" + f.of.ID), form("DocumentReference/$"+op, "patient="+f.of.ID)} {
-				p.within(c, r, c.do(r))
-			}
-		}
 	}
 }
 
@@ -142,75 +105,12 @@ func history(p *probe) {
 	}
 }
 
-// adds gives a member that the projected resource has and the plain one has not.
-func adds(plain, projected any, name string) string {
-	switch x := projected.(type) {
-	case map[string]any:
-		whole, ok := plain.(map[string]any)
-		if !ok {
-			return name
-		}
-		for n, v := range x {
-			if n == "tag" || n == "meta" && whole["meta"] == nil { // SUBSETTED
-				continue
-			}
-			inner, ok := whole[n]
-			if !ok {
-				return name + "." + n
-			}
-			if found := adds(inner, v, name+"."+n); found != "" {
-				return found
-			}
-		}
-	case []any:
-		whole, ok := plain.([]any)
-		if !ok || len(x) > len(whole) {
-			return name
-		}
-		for i := range x {
-			if found := adds(whole[i], x[i], name); found != "" {
-				return found
-			}
-		}
-	default:
-		if plain != projected {
-			return name
-		}
-	}
-	return ""
-}
-
-func projections(p *probe) {
-	queries := []string{"_elements=id", "_elements=identifier,contact,telecom,note,text,photo", "_elements=subject,encounter,author,context,relatesTo", "_elements=content,description,extension,meta", "_summary=true", "_summary=text", "_summary=data", "_summary=false"}
-	for _, f := range p.focuses() {
-		c := p.as(f.who)
-		for _, t := range p.s.clientTypes() {
-			for _, q := range queries {
-				url := plain(t.name, f.of.ID) + "&" + q
-				batch := request{method: "POST", header: jsonBody, body: `{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"` + url + `"}}]}`}
-				for _, r := range []request{get(url), batch} {
-					a := c.do(r)
-					p.within(c, r, a)
-					tree, _ := a.resource()
-					eachResource(any(tree.tree), func(x resource) {
-						if whole, ok := f.own[x.ref()]; ok {
-							if found := adds(whole.tree, x.tree, x.typ); found != "" {
-								p.leak("%s: %s brings %s, which the plain answer has not", f.who.ID, q, found)
-							}
-						}
-					})
-				}
-			}
-		}
-	}
-}
-
 func postSearch(p *probe) {
 	for _, f := range p.focuses() {
 		c := p.as(f.who)
 		for _, t := range p.s.clientTypes() {
 			_, query, _ := strings.Cut(plain(t.name, f.of.ID), "?")
-			for _, r := range []request{form(t.name+"/_search", query), form(t.name+"/_search?"+query, ""), form(t.name+"/_search?_count=200", query), form(t.name+"/_search", query+"&_revinclude=Provenance:target")} {
+			for _, r := range []request{form(t.name+"/_search", query), form(t.name+"/_search?"+query, ""), form(t.name+"/_search?_count=200", query), form(t.name+"/_search", query+"&_revinclude=Provenance:target"), form(t.name+"/_search?_revinclude=*&_include=*", query)} {
 				a := c.do(r)
 				p.within(c, r, a)
 				if b, ok := a.bundle(); ok && len(b.matches()) != len(f.own.ofType(t.name)) {
@@ -225,10 +125,13 @@ func postSearch(p *probe) {
 			var requests []request
 			for _, t := range p.s.clientTypes() {
 				if t.name != "Patient" {
-					requests = append(requests, form(t.name+"/_search", "patient={ID}"), form(t.name+"/_search?patient="+f.of.ID, "patient={ID}"), form(t.name+"/_search?patient={ID}", "patient="+f.of.ID))
+					requests = append(requests, form(t.name+"/_search", "patient={ID}"), form(t.name+"/_search?patient="+f.of.ID, "patient={ID}"), form(t.name+"/_search?patient={ID}", "patient="+f.of.ID), form(t.name+"/_search?patient={ID}&_count=1", "_sort=-_lastUpdated"))
 				}
 			}
 			p.same(c, "a client who is a stranger", strangers[0].ID, requests...)
+		}
+		for _, h := range f.some(1) {
+			p.same(c, "a withheld "+h.typ, h.id, form(h.typ+"/_search?_id={ID}", "patient="+f.of.ID), form(h.typ+"/_search?patient="+f.of.ID, "_id={ID}"), form(h.typ+"/_search?_summary=count&patient="+f.of.ID, "_id={ID}"))
 		}
 	}
 }
@@ -312,7 +215,10 @@ func withoutToken(p *probe) {
 			get(t.name+"?patient="+f.of.ID).with("Cookie", "access_token="+token), get(t.name+"?patient="+f.of.ID).with("Authorization", "Basic YTpi"), get(t.name+"?patient="+f.of.ID).with("X-Access-Token", token),
 			get(t.name+"?patient="+f.of.ID).with("Authorization", "Bearer null"), get(t.name+"?patient="+f.of.ID).with("Proxy-Authorization", "Bearer "+token))
 	}
-	for _, r := range requests {
+	for _, path := range []string{"Patient/" + f.of.ID + "/$everything", "DocumentReference/$docref?patient=" + f.of.ID, "Patient/" + f.of.ID + "/Encounter", "Patient?_id=" + f.of.ID + "&_revinclude=*", "AuditEvent?patient=" + f.of.ID} {
+		requests = append(requests, get(path), request{method: http.MethodHead, path: path}, form(path, ""), get(path).with("If-None-Match", "*"), parameters(path, "patient", f.of.ID))
+	}
+	for _, r := range append(requests, batch("Patient/"+f.of.ID), batch("Patient/"+f.of.ID).with("Cookie", "access_token="+token)) {
 		a := nobody.do(r)
 		if _, isBundle := a.bundle(); isBundle || a.status >= 200 && a.status < 300 && r.method != http.MethodOptions {
 			p.leak("%s answers %d without a token", r.name(), a.status)

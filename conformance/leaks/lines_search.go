@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -11,12 +12,14 @@ func searchLines() []*line {
 	return []*line{
 		in(&line{name: "include-rows", title: "rows that _include and _revinclude add are decided as any other", source: "MS fhir-server ADR-2607 #5683, AWS GHSA-vv7x, Firely v2, Aidbox",
 			tries: "every _include and _revinclude of every type, wildcards, :iterate, _with, _assoc, and all next pages", run: includeRows}),
+		in(&line{name: "include-is-linked", title: "nobody is included whom only a withheld record names", source: "Firely v2, Medplum #9973",
+			tries: "every _include and _revinclude that the CapabilityStatement has, by GET, POST, compartment and page: each row is named by another, or names one", run: linkedIncludes}),
 		in(&line{name: "revinclude-provenance", title: "_revinclude=Provenance:target brings no Provenance of what is withheld", source: "MS fhir-server ADR-2607",
 			tries: "each type with its Provenances, compared with a search for Provenance, and their targets", run: revincludeProvenance}),
 		in(&line{name: "include-beyond-scope", title: "no row of a type outside the token's scopes comes along", source: "AWS authz-smart GHSA-vv7x-7w4m-q72f",
 			tries: "tokens for one type alone, with _include and _revinclude of others", run: includeBeyondScope}),
 		in(&line{name: "page-token-is-no-proof", title: "a next link does not open for somebody else", source: "MS fhir-server ADR-2607",
-			tries: "each partner's next links with every other partner's token, a narrower one, and none", run: pageTokens}),
+			tries: "each partner's next links, of searches and operations, with every other partner's token, a narrower one, and none", run: pageTokens}),
 		in(&line{name: "page-bounds", title: "pages are cut after the decision, not before", source: "MS fhir-server ADR-2607",
 			tries: "pages of 1, 2, 3 and 7 of every type: each but the last is full, together they are the whole", run: pageBounds}),
 		in(&line{name: "membership-by-reference", title: "an Observation's focus or another reference puts nobody into a chart", source: "MS fhir-server ADR-2607",
@@ -34,104 +37,20 @@ func searchLines() []*line {
 	}
 }
 
-func includeRows(p *probe) {
-	for _, f := range p.focuses() {
-		c := p.as(f.who)
-		for _, t := range p.s.clientTypes() {
-			base := plain(t.name, f.of.ID)
-			values := []string{"_include=*", "_include:iterate=*", "_revinclude=*", "_revinclude:iterate=*", "_include:recurse=*", "_with=subject", "_assoc=subject",
-				"_include=" + t.name + ":*", "_include:iterate=" + t.name + ":patient&_revinclude:iterate=Provenance:target"}
-			for _, param := range t.params {
-				values = append(values, "_include="+t.name+":"+param)
-			}
-			for _, other := range p.s.clientTypes() {
-				for _, param := range []string{"patient", "subject", "encounter", "target"} {
-					if other.has(param) {
-						values = append(values, "_revinclude="+other.name+":"+param)
-					}
-				}
-			}
-			for _, v := range values {
-				for r := get(strings.Replace(base, "_count=200", "_count=50", 1) + "&" + v); r.path != ""; {
-					a := c.do(r)
-					p.within(c, r, a)
-					b, _ := a.bundle()
-					r = get(b.next)
-				}
-			}
-		}
-	}
-}
-
-func revincludeProvenance(p *probe) {
-	found := 0
-	for _, f := range p.focuses() {
-		c := p.as(f.who)
-		for _, t := range p.s.clientTypes() {
-			r := get(plain(t.name, f.of.ID) + "&_revinclude=Provenance:target")
-			b, ok := c.do(r).bundle()
-			if !ok || !t.revinclude {
-				continue
-			}
-			for _, e := range b.entries {
-				if e.typ != "Provenance" {
-					continue
-				}
-				found++
-				if _, ok := f.own[e.ref()]; !ok {
-					p.leak("%s gets a Provenance with %s that a search for Provenance withholds", f.who.ID, t.name)
-				}
-				if targets := e.texts("target.reference"); !slices.ContainsFunc(targets, func(target string) bool { return slices.Contains(b.refs(), target) }) {
-					p.leak("%s gets a Provenance with %s of something that is not in the answer", f.who.ID, t.name)
-				}
-			}
-		}
-	}
-	p.need(found > 0, "no Provenance")
-}
-
-func includeBeyondScope(p *probe) {
-	tried := 0
-	for _, f := range p.focuses() {
-		for _, t := range p.s.clientTypes() {
-			if len(f.own.ofType(t.name)) == 0 {
-				continue
-			}
-			c, ok := p.scoped(f.who, "system/"+t.name+".rs")
-			if !ok {
-				continue
-			}
-			for _, v := range []string{"_revinclude=Provenance:target", "_include=*", "_include=" + t.name + ":encounter", "_include=" + t.name + ":patient", "_revinclude=*", "_include:iterate=" + t.name + ":*"} {
-				tried++
-				r := get(plain(t.name, f.of.ID) + "&" + v)
-				b, _ := c.do(r).bundle()
-				for _, e := range b.entries {
-					if e.typ != t.name && e.typ != "OperationOutcome" {
-						p.leak("%s with a scope for %s alone gets a %s, by %s", f.who.ID, t.name, e.typ, r.name())
-					}
-				}
-			}
-			for _, other := range f.own {
-				if other.typ != t.name {
-					if a := c.get(other.ref()); a.status == 200 {
-						p.leak("%s with a scope for %s alone reads a %s", f.who.ID, t.name, other.typ)
-					}
-					break
-				}
-			}
-		}
-	}
-	p.need(tried > 0, "no scope")
-}
-
 func pageTokens(p *probe) {
 	found := 0
 	for _, f := range p.focuses() {
-		for _, t := range []string{"Encounter", "DocumentReference", "Observation", "Patient"} {
-			first, _ := p.as(f.who).get(strings.Replace(plain(t, f.of.ID), "_count=200", "_count=1", 1)).bundle()
-			if t == "Patient" {
-				first, _ = p.as(f.who).get("Patient?_count=1").bundle()
+		for _, t := range []string{"Encounter", "DocumentReference", "Observation", "Patient", "$everything", "$docref"} {
+			path := strings.Replace(plain(t, f.of.ID), "_count=200", "_count=1", 1)
+			switch t {
+			case "Patient":
+				path = "Patient?_count=1"
+			case "$everything":
+				t, path = "Patient", "Patient/"+f.of.ID+"/$everything?_count=1"
+			case "$docref":
+				t, path = "DocumentReference", "DocumentReference/$docref?_count=1&patient="+f.of.ID
 			}
+			first, _ := p.as(f.who).get(path).bundle()
 			if first.next == "" {
 				continue
 			}
@@ -140,7 +59,7 @@ func pageTokens(p *probe) {
 			if c, ok := p.scoped(f.who, "system/"+t+".rs"); ok && f.who.Scopes != "system/"+t+".rs" {
 				others = append(others, c)
 			}
-			for _, o := range p.s.machines() {
+			for _, o := range p.s.everybody() {
 				if o != f.who {
 					others = append(others, p.as(o))
 				}
@@ -218,8 +137,8 @@ func ways(typ, patient string) []request {
 		get(typ + "?_id=" + one + "&_total=accurate"), get(typ + "?_id=" + one + "&_summary=count"), get(typ + "?_id=" + one + "&_elements=id"), get(typ + "?_id=" + one + "&_revinclude=Provenance:target"),
 		get("Patient/" + patient + "/" + typ + "?_id=" + one), get("Patient/" + patient + "/" + typ + "/" + one), get("Patient/" + patient + "/*?_id=" + one),
 		form(typ+"/_search", "_id="+one), form(typ+"/_search", "patient="+patient+"&_id="+one), form(typ+"/_search?_id="+one, ""),
+		get("Patient/" + patient + "/$everything?_type=" + typ + "&_id=" + one), {method: http.MethodHead, path: typ + "/" + one}, batch(typ+"/"+one, typ+"?_id="+one),
 		get("Provenance?target=" + typ + "/" + one), get("Provenance?patient=" + patient + "&target=" + typ + "/" + one), get("Binary/" + one), get(typ + "/" + one + "/$everything"), get(typ + "/" + one + "/$meta"),
-		{method: "POST", header: jsonBody, body: `{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"` + typ + "/" + one + `"}}]}`},
 	}
 }
 

@@ -207,6 +207,8 @@ func scopeLines() []*line {
 			tries: "wildcards, other levels, case, separators, v1 and v2 mixtures and nonsense, at the token endpoint and then on every type", run: scopeTricks}),
 		in(&line{name: "scope-covers-type", title: "a scope for one type opens no other type, by read, search or projection", source: "OpenEMR CVE-2026-24487, Firely 5.11.0",
 			tries: "a token for each type alone against all the others", run: scopeCovers}),
+		in(&line{name: "scope-covers-operations", title: "nothing that gives several types gives one outside the token's scopes", source: "Firely 5.11.0, AWS authz-smart GHSA-vv7x-7w4m-q72f",
+			tries: "$everything, $docref, compartments, batches and files with tokens for one type", run: scopesOfOperations}),
 		in(&line{name: "granular-scope-oracle", title: "what a granular scope leaves out is not there either", source: "Firely 6 (search parameters of scopes ignored)",
 			tries: "scopes with a category, status or id: totals, reads of the rest, sorting, _revinclude, against a filter by hand", run: granular}),
 		in(&line{name: "read-is-not-search", title: "a scope to read does not search, a scope to search does not read", source: "AWS authz-smart (right verb)",

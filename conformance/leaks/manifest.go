@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,10 @@ type manifest struct {
 	PracticeDatabase      string     `json:"practiceDatabase"`
 	PsychotherapyDatabase string     `json:"psychotherapyDatabase"`
 	Clients               []client   `json:"clients"`
+	People                []struct {
+		Patient string `json:"patient"`
+		Token   string `json:"token"`
+	} `json:"people"`
 	// zone is where the practice's clocks are.
 	zone *time.Location
 }
@@ -32,6 +37,10 @@ type partner struct {
 	PrivateJWK string `json:"privateJwk"`
 	// organization is the code of the partner in the practice's address book.
 	organization string
+	// tokenFile holds the token of a person's app: nobody asks the issuer for it.
+	tokenFile string
+	// self is the person, as a client.
+	self client
 }
 
 // machine tells whether the partner's software asks by itself, without a person who signs in.
@@ -43,24 +52,42 @@ type client struct {
 	Key string `json:"key"`
 }
 
+// people are the clients who ask in person, each by an app of theirs.
+func (m *manifest) people() []*partner {
+	var out []*partner
+	for _, x := range m.People {
+		self := m.client(x.Patient)
+		out = append(out, &partner{ID: "the app of client " + self.Key, Kind: "patient", tokenFile: x.Token, self: self})
+	}
+	return out
+}
+
+// client finds a client by their id; one that the manifest does not name has no key.
+func (m *manifest) client(id string) client {
+	if i := slices.IndexFunc(m.Clients, func(c client) bool { return c.ID == id }); i >= 0 {
+		return m.Clients[i]
+	}
+	return client{ID: id}
+}
+
 const addressBook = "https://cedarbridge.example/fhir/organization"
 
 func readManifest(file string) (*manifest, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w (a running gateway demo writes it into its --data-dir)", err)
 	}
 	var m manifest
-	if err := json.Unmarshal(text, &m); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	if m.FHIRBase == "" || m.TokenEndpoint == "" || len(m.Partners) == 0 || len(m.Clients) == 0 {
+	if json.Unmarshal(text, &m) != nil || m.FHIRBase == "" || m.TokenEndpoint == "" || len(m.Partners) == 0 || len(m.Clients) == 0 {
 		return nil, fmt.Errorf("%s is no demo.json of a gateway", file)
 	}
 	dir := filepath.Dir(file)
 	paths := []*string{&m.PracticeDatabase, &m.PsychotherapyDatabase}
 	for _, p := range m.Partners {
 		paths = append(paths, &p.PrivateJWK)
+	}
+	for i := range m.People {
+		paths = append(paths, &m.People[i].Token)
 	}
 	for _, p := range paths {
 		*p = beside(dir, *p)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // verdict is what became of a line.
@@ -45,14 +46,17 @@ func (x result) effort() string {
 	return fmt.Sprintf("%d requests", x.Requests)
 }
 
-func (r *report) count(v verdict) (n int) {
+// names are the lines that ended so.
+func (r *report) names(v verdict) (out []string) {
 	for _, x := range r.Results {
 		if x.Verdict == v {
-			n++
+			out = append(out, x.Name)
 		}
 	}
-	return n
+	return out
 }
+
+func (r *report) count(v verdict) int { return len(r.names(v)) }
 
 // clean tells whether nothing leaked and everything was tried that could be.
 func (r *report) clean() bool {
@@ -79,11 +83,11 @@ func (r *report) writeText(w io.Writer) error {
 			fmt.Fprintf(w, "\n%s\n", section)
 		}
 		requests += x.Requests
-		fmt.Fprintf(w, "  %-14s  %-26s  %s [%s]", x.Verdict, x.Name, x.Title, x.Source)
+		fmt.Fprintf(w, "  %-14s  %-26s  %s [%s]\n", x.Verdict, x.Name, x.Title, x.Source)
 		if x.Reason != "" {
-			fmt.Fprintf(w, ": %s\n", x.Reason)
+			fmt.Fprintf(w, "                  because %s\n", x.Reason)
 		} else {
-			fmt.Fprintf(w, ": %s (%s)\n", x.Tried, x.effort())
+			fmt.Fprintf(w, "                  tried: %s (%s)\n", x.Tried, x.effort())
 		}
 		for i, l := range x.Leaks {
 			if i == shownLeaks {
@@ -91,6 +95,11 @@ func (r *report) writeText(w io.Writer) error {
 				break
 			}
 			fmt.Fprintf(w, "      %s\n", l)
+		}
+	}
+	for _, v := range []verdict{leaked, notTried} {
+		if names := r.names(v); len(names) > 0 {
+			fmt.Fprintf(w, "\n%s: %s\n", v, strings.Join(names, ", "))
 		}
 	}
 	_, err := fmt.Fprintf(w, "\n%d lines, %d requests: %d passed, %d leak, %d not tried, %d not applicable\n",

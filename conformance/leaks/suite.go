@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // line is one leak of the list, and how it is tried.
@@ -30,6 +32,9 @@ type suite struct {
 	books    *books
 	needles  *needles
 	readOnly bool
+	first    bool // a line ends at its first leak
+	began    time.Time
+	people   []*partner // the clients who ask in person
 	types    []resourceType
 	known    map[string][]string // by partner: the keys of the clients that the practice's records let it know of at most
 	tokens   sync.Map            // partner and scopes -> *once[grant]
@@ -38,6 +43,7 @@ type suite struct {
 	mu       sync.Mutex
 	spilled  []string // where texts came out that never may
 	clean    sync.Map // digests of bodies without any
+	done     func()   // hears of each line that is, if not nil
 }
 
 func openSuite(ctx context.Context, o options) (*suite, error) {
@@ -45,7 +51,7 @@ func openSuite(ctx context.Context, o options) (*suite, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &suite{ctx: ctx, m: m, target: strings.TrimSuffix(o.target, "/"), readOnly: o.readOnly, known: map[string][]string{}}
+	s := &suite{ctx: ctx, m: m, target: strings.TrimSuffix(o.target, "/"), readOnly: o.readOnly, first: o.firstLeak, began: time.Now(), people: m.people(), known: map[string][]string{}}
 	if s.target == "" {
 		s.target = m.FHIRBase
 	}
@@ -58,7 +64,43 @@ func openSuite(ctx context.Context, o options) (*suite, error) {
 			return nil, fmt.Errorf("the forms: %w", err)
 		}
 	}
-	return s, s.readCapabilities()
+	for _, p := range s.people {
+		s.known[p.ID] = []string{p.self.Key}
+	}
+	if err := s.readCapabilities(); err != nil {
+		return nil, errors.Join(err, s.books.db.Close())
+	}
+	if err := s.tryTokens(); err != nil {
+		return nil, errors.Join(err, s.books.db.Close())
+	}
+	return s, nil
+}
+
+// tryTokens looks whether the partners get tokens and the target takes them, once: with a token that nobody takes all answers are alike.
+func (s *suite) tryTokens() error {
+	for _, who := range s.everybody() {
+		var err error
+		if res := s.try(&line{run: func(p *probe) {
+			_, err = p.as(who).try(get("Patient?_count=1"))
+		}}); res.Reason != "" {
+			return errors.New(res.Reason)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w; does the manifest belong to %s?", who.ID, cause(err), s.target)
+		}
+	}
+	return nil
+}
+
+// cause is why a request failed, without its address.
+func cause(err error) error {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		err = u.Err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.New("the time is up (--timeout)")
+	}
+	return err
 }
 
 func (s *suite) close() { _ = s.books.db.Close() }
@@ -67,6 +109,9 @@ func (s *suite) close() { _ = s.books.db.Close() }
 func (s *suite) machines() []*partner {
 	return slices.DeleteFunc(slices.Clone(s.m.Partners), func(p *partner) bool { return !p.machine() })
 }
+
+// everybody is the partners' software and the people.
+func (s *suite) everybody() []*partner { return slices.Concat(s.machines(), s.people) }
 
 // run tries the lines: several at a time, and afterwards those that change the practice.
 func (s *suite) run(lines []*line) *report {
@@ -137,6 +182,9 @@ func (s *suite) hear(c *caller, r request, a *answer) {
 // probe is one line that is tried.
 type probe struct {
 	s               *suite
+	line            string
+	changes         bool         // the practice
+	nothing         sync.Map     // caller and request -> *once[*answer]
 	asked, examined atomic.Int64 // requests, and resources of charts that other lines may have got already
 	mu              sync.Mutex
 	leaks           []string
@@ -146,7 +194,17 @@ type probe struct {
 type (
 	notApplicable string
 	untried       string
+	enough        struct{}
 )
+
+// stop ends the line if it has found a leak and one is enough.
+func (p *probe) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.s.first && len(p.leaks) > 0 {
+		panic(enough{})
+	}
+}
 
 // leak says what came out. It names types, partners and parameters, never a client's data.
 func (p *probe) leak(format string, args ...any) {
@@ -174,7 +232,7 @@ func (p *probe) need(ok bool, what string) {
 func must[T any](v T, err error) func(*probe) T {
 	return func(p *probe) T {
 		if err != nil {
-			p.broken("%v", err)
+			p.broken("%v", cause(err))
 		}
 		return v
 	}
@@ -182,14 +240,18 @@ func must[T any](v T, err error) func(*probe) T {
 
 // try runs one line.
 func (s *suite) try(l *line) (res result) {
-	p := &probe{s: s}
+	p := &probe{s: s, line: l.name, changes: l.alone}
 	res = result{Section: l.section, Name: l.name, Title: l.title, Source: l.source, Tried: l.tries, Verdict: passed}
+	if s.done != nil {
+		defer s.done()
+	}
 	defer func() {
 		res.Requests, res.Examined = p.asked.Load(), p.examined.Load()
 		switch why := recover().(type) {
 		case nil:
 		case notApplicable:
 			res.Verdict, res.Reason = inapplicable, string(why)
+		case enough:
 		case untried:
 			res.Verdict, res.Reason = notTried, string(why)
 		default:

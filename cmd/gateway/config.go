@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/consentry/gateway/internal/smart"
 )
 
 // Config is the file that `gateway serve` takes. Paths in it are relative to the file. What guards clients' records (issuer, audience,
@@ -70,12 +72,16 @@ type IdentifierConfig struct {
 
 // IssuerConfig is one issuer whose access tokens are taken.
 type IssuerConfig struct {
-	Issuer     string   `yaml:"issuer"`         // the URL of the authorization server, as tokens state it
-	Audience   string   `yaml:"audience"`       // what tokens for this gateway state as theirs
-	Algorithms []string `yaml:"algorithms"`     // those that the issuer signs with: RS256, RS384, ES256, ES384
-	JWKSURI    string   `yaml:"jwks-uri"`       // either this
-	JWKSFile   string   `yaml:"jwks-file"`      // or this, or neither: the issuer's discovery document
-	Endpoint   string   `yaml:"token-endpoint"` // of one issuer alone: what /.well-known/smart-configuration tells partners
+	Issuer   string `yaml:"issuer"`   // the URL of the authorization server, as tokens state it
+	Audience string `yaml:"audience"` // what tokens for this gateway state as theirs
+	// Preset says where the issuer's tokens say what: a file of the profiles' folder issuers, smart where none is named.
+	Preset string `yaml:"preset"`
+	// Claims are places that differ from the preset's, each a list of paths: patient: [patient, [https://clinic.example.org/patient]].
+	Claims     smart.Mapping `yaml:"claims"`
+	Algorithms []string      `yaml:"algorithms"`     // those that the issuer signs with: RS256, RS384, ES256, ES384
+	JWKSURI    string        `yaml:"jwks-uri"`       // either this
+	JWKSFile   string        `yaml:"jwks-file"`      // or this, or neither: the issuer's discovery document
+	Endpoint   string        `yaml:"token-endpoint"` // of one issuer alone: what /.well-known/smart-configuration tells partners
 	// InsecurePlainHTTP lets the keys be fetched over plain HTTP from another machine.
 	InsecurePlainHTTP bool `yaml:"insecure-plain-http"`
 }

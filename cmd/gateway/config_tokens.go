@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"io/fs"
 	"os"
 	"regexp"
 
@@ -12,7 +14,7 @@ import (
 func newVerifier(cfg *Config, now clock) (*smart.Verifier, error) {
 	var issuers []smart.Config
 	for _, t := range cfg.Tokens {
-		one, err := t.tokens(cfg.BaseURL, now)
+		one, err := t.tokens(cfg, now)
 		if err != nil {
 			return nil, err
 		}
@@ -21,10 +23,13 @@ func newVerifier(cfg *Config, now clock) (*smart.Verifier, error) {
 	return smart.NewVerifier(issuers...)
 }
 
-func (t *IssuerConfig) tokens(base string, now clock) (c smart.Config, err error) {
+func (t *IssuerConfig) tokens(cfg *Config, now clock) (c smart.Config, err error) {
 	c = smart.Config{
-		Issuer: t.Issuer, Audience: t.Audience, FHIRBase: base, Algorithms: t.Algorithms,
+		Issuer: t.Issuer, Audience: t.Audience, FHIRBase: cfg.BaseURL, Algorithms: t.Algorithms,
 		JWKSURI: t.JWKSURI, InsecurePlainHTTP: t.InsecurePlainHTTP, Now: now,
+	}
+	if c.Claims, err = t.claims(profilesOf(cfg)); err != nil {
+		return c, err
 	}
 	if t.JWKSFile == "" {
 		return c, nil
@@ -33,6 +38,20 @@ func (t *IssuerConfig) tokens(base string, now clock) (c smart.Config, err error
 		err = fmt.Errorf("%s is empty", t.JWKSFile)
 	}
 	return c, err
+}
+
+// claims are the preset with what differs from it.
+func (t *IssuerConfig) claims(profiles fs.FS) (smart.Mapping, error) {
+	m, err := smart.LoadMapping(profiles, cmp.Or(t.Preset, "smart"))
+	return m.With(t.Claims), err
+}
+
+// checkClaims loads the presets.
+func (c *Config) checkClaims(p *problems, profiles fs.FS) {
+	for i, t := range c.Tokens {
+		_, err := t.claims(profiles)
+		p.addAll(c.line(issuerKey(i, "preset")), "tokens.preset", err)
+	}
 }
 
 // issuerAway tells of an issuer whose keys cannot be had, or can be had again.
@@ -119,6 +138,7 @@ func (c *Config) validateIssuer(p *problems, i int, t IssuerConfig) {
 			}
 		})
 	}
+	c.askVerifier(p, i, "claims", func(s *smart.Config) { s.Claims = s.Claims.With(t.Claims) })
 	if t.JWKSURI != "" {
 		c.askVerifier(p, i, "jwks-uri", func(s *smart.Config) { s.JWKSURI = t.JWKSURI })
 	}
@@ -136,7 +156,7 @@ func (c *Config) validateIssuer(p *problems, i int, t IssuerConfig) {
 func (c *Config) askVerifier(p *problems, i int, key string, with func(*smart.Config)) {
 	tried := smart.Config{
 		Issuer: "https://issuer.invalid", Audience: "https://fhir.invalid", Algorithms: []string{"ES384"}, JWKSURI: "https://issuer.invalid/jwks.json",
-		InsecurePlainHTTP: c.Tokens[i].InsecurePlainHTTP, MaxCached: 1,
+		InsecurePlainHTTP: c.Tokens[i].InsecurePlainHTTP, MaxCached: 1, Claims: smart.Mapping{Client: []smart.Path{{"client_id"}}, Scopes: []smart.Path{{"scope"}}},
 	}
 	with(&tried)
 	if _, err := smart.NewVerifier(tried); err != nil {

@@ -129,7 +129,9 @@ func (r *rig) open(p parts, partner string) *rigged {
 	g.views = views
 	keys, err := authserver.PublicKeys(r.key)
 	noError(r.t, err)
-	tokens := smart.Config{Issuer: r.authBase(), Audience: r.fhirBase(), Algorithms: []string{"ES256"}, JWKS: keys, Now: r.now.now}
+	claims, err := smart.LoadMapping(own.profiles, "smart")
+	noError(r.t, err)
+	tokens := smart.Config{Issuer: r.authBase(), Audience: r.fhirBase(), Claims: claims, Algorithms: []string{"ES256"}, JWKS: keys, Now: r.now.now}
 	if p.tokens != nil {
 		p.tokens(&tokens)
 	}

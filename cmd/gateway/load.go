@@ -33,6 +33,7 @@ func loadRecords(ctx context.Context, cfg *Config) (_ *records, err error) {
 		r.profiles = profiles.FS // only so that maps and partners can be looked at
 	}
 	r.loadRules(p)
+	cfg.checkClaims(p, r.profiles)
 	r.loadSealer(p)
 	r.loadMaps(p)
 	r.loadPartners(p)

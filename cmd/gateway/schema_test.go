@@ -9,11 +9,13 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/consentry/gateway/internal/schema"
+	"github.com/consentry/gateway/internal/smart"
 )
 
 func TestTheSchemaOfTheConfigurationIsUpToDate(t *testing.T) {
 	s := schema.Of(t, "Consentry: the configuration of gateway serve", ".", &Config{}, map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[Duration](): {Type: "string", Pattern: `^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$`, Description: "A duration with its unit, such as 5s or 26h."},
+		reflect.TypeFor[smart.Path](): {OneOf: []*jsonschema.Schema{{Type: "string"}, {Type: "array", Items: &jsonschema.Schema{Type: "string"}}}},
+		reflect.TypeFor[Duration]():   {Type: "string", Pattern: `^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$`, Description: "A duration with its unit, such as 5s or 26h."},
 	})
 	s.Required = []string{"listen", "base-url", "zone", "practice", "partners", "tokens", "keys"}
 	schema.Hold(t, "gateway", s)

@@ -77,7 +77,7 @@ func TestFetchTokenAgainstARealListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	mux.Handle("/auth/", server)
-	v, err := smart.NewVerifier(smart.Config{Issuer: ts.URL + "/auth/", Audience: audience, Algorithms: []string{"RS256"}})
+	v, err := smart.NewVerifier(smart.Config{Issuer: ts.URL + "/auth/", Audience: audience, Claims: claims(t), Algorithms: []string{"RS256"}})
 	if err != nil {
 		t.Fatal(err)
 	}

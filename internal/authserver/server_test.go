@@ -82,11 +82,20 @@ func parties(t testing.TB, issuer string) *requester.Register {
 	return register
 }
 
+func claims(t *testing.T) smart.Mapping {
+	t.Helper()
+	m, err := smart.LoadMapping(profiles.FS, "smart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 func (w *world) clock() time.Time { return w.now }
 
 func (w *world) verifier(t *testing.T) *smart.Verifier {
 	t.Helper()
-	v, err := smart.NewVerifier(smart.Config{Issuer: issuer, Audience: audience, Algorithms: []string{"ES256"}, JWKS: w.server.JWKS(), Now: w.clock})
+	v, err := smart.NewVerifier(smart.Config{Issuer: issuer, Audience: audience, Claims: claims(t), Algorithms: []string{"ES256"}, JWKS: w.server.JWKS(), Now: w.clock})
 	if err != nil {
 		t.Fatal(err)
 	}

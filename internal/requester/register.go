@@ -15,6 +15,9 @@ import (
 // ErrUnknownPartner says that the token's client is not in the register, or is there with another issuer. The caller answers as to no token at all.
 var ErrUnknownPartner = errors.New("requester: the client is not a registered partner")
 
+// ErrOrganization says that the token states an organization that is not the partner's.
+var ErrOrganization = errors.New("requester: the token's organization is not the partner's")
+
 // Partner is one OAuth client as the practice has registered it. It must not be changed.
 type Partner struct {
 	ID string // the OAuth client_id
@@ -78,6 +81,7 @@ func (r *Register) PurposeCodes() []string {
 //   - Purposes that it states stay as they are, and the decision refuses one that is not registered. If it states none, the partner's
 //     default-purpose holds; without a default there is none, and none matches nothing. A sole registered purpose is not assumed.
 //   - Scopes are those of the token as far as they are registered. A partner of kind patient has patient/ scopes only.
+//   - An organization that it states must be the partner's, or there is no requester at all.
 //   - A practitioner that it claims counts only if registered with the partner.
 //   - The person counts only for a partner of kind patient, and never for a machine.
 func (r *Register) Requester(tok *smart.Token) (*Requester, error) {
@@ -90,6 +94,9 @@ func (r *Register) Requester(tok *smart.Token) (*Requester, error) {
 	}
 	if q, ok := r.known.GetIfPresent(tok); ok {
 		return q, nil
+	}
+	if slices.ContainsFunc(tok.Organizations, func(stated string) bool { return !p.Organization.isCalled(stated) }) {
+		return nil, ErrOrganization
 	}
 	q := p.requester(tok)
 	r.known.Set(tok, q)

@@ -30,6 +30,21 @@ type Party struct {
 	Identifiers []fhir.Identifier
 }
 
+// systemURI is the system of an identifier that is a URI (FHIR R4, Identifier).
+const systemURI = "urn:ietf:rfc:3986"
+
+// isCalled tells whether a token's name of an organization is one of the party's: an identifier's value where that is a URI or the NPI, its system
+// and value ("system|value" or "system#value"), or the reference.
+func (p *Party) isCalled(name string) bool {
+	for _, id := range p.Identifiers {
+		alone := id.System == systemURI || id.System == fhir.SystemNPI
+		if id.Value != "" && (name == id.System+"|"+id.Value || name == id.System+"#"+id.Value || alone && name == id.Value) {
+			return true
+		}
+	}
+	return p.Reference != (fhir.Reference{}) && name == p.Reference.String()
+}
+
 // Requester is one partner, for one purpose, with one set of scopes. It is immutable once made.
 type Requester struct {
 	PartnerID    string // the partner's OAuth client_id

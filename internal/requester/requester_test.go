@@ -251,6 +251,23 @@ func TestAnIssuerSpeaksForItsOwnPartnersOnly(t *testing.T) {
 	}
 }
 
+func TestAnOrganizationThatATokenStatesMustBeThePartners(t *testing.T) {
+	for stated, want := range map[string]error{
+		"1234567893": nil, fhir.SystemNPI + "|1234567893": nil, fhir.SystemNPI + "#1234567893": nil, "urn:oid:1.2.3|77": nil, "Organization/lakeside": nil,
+		"77": ErrOrganization, "1003000126": ErrOrganization, "urn:oid:1.2.3": ErrOrganization, "lakeside": ErrOrganization, "": ErrOrganization, "|": ErrOrganization, "Organization/other": ErrOrganization,
+	} {
+		for _, all := range [][]string{{stated}, {"1234567893", stated}, {stated, "1234567893"}} {
+			q, err := mustLoad(t).Requester(&smart.Token{Issuer: testIssuer, ClientID: "lakeside", Organizations: all})
+			if !errors.Is(err, want) || (q == nil) != (want != nil) {
+				t.Errorf("%q: %v, %v", all, q, err)
+			}
+		}
+	}
+	if q, err := mustLoad(t).Requester(&smart.Token{Issuer: testIssuer, ClientID: "app", Organizations: []string{""}}); q != nil || !errors.Is(err, ErrOrganization) {
+		t.Errorf("a partner without an organization: %v, %v", q, err)
+	}
+}
+
 func TestDigestCoversWhatADecisionCanDependOn(t *testing.T) {
 	base := func() *Requester {
 		return &Requester{

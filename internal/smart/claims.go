@@ -24,58 +24,15 @@ func parseClaims(payload []byte) (claims, error) {
 
 func refused(check string) error { return fmt.Errorf("%w: %s", ErrInvalid, check) }
 
-func (c claims) has(name string) bool {
-	v, ok := c[name]
-	return ok && string(v) != "null"
-}
-
-// text reads a string claim; an absent one is empty, one of another type refuses the token.
-func (c claims) text(name string) (string, error) {
-	if !c.has(name) {
-		return "", nil
-	}
-	var s string
-	if json.Unmarshal(c[name], &s) != nil {
-		return "", refused(name)
-	}
-	return s, nil
-}
-
-// texts reads a claim that is one string or an array of strings.
-func (c claims) texts(name string) ([]string, error) {
-	if !c.has(name) {
-		return nil, nil
-	}
-	var one string
-	if json.Unmarshal(c[name], &one) == nil {
-		return []string{one}, nil
-	}
-	var many []string
-	if json.Unmarshal(c[name], &many) != nil {
-		return nil, refused(name)
-	}
-	return many, nil
-}
-
-func (c claims) object(name string) (claims, error) {
-	if !c.has(name) {
-		return nil, nil
-	}
-	var o claims
-	if json.Unmarshal(c[name], &o) != nil {
-		return nil, refused(name)
-	}
-	return o, nil
-}
-
 // instant reads a NumericDate (RFC 7519, 2); ok is false if there is none.
 func (c claims) instant(name string) (t time.Time, ok bool, err error) {
-	if !c.has(name) {
+	v, ok, _ := c.at(Path{name})
+	if !ok {
 		return time.Time{}, false, nil
 	}
 	var seconds float64
 	const year9999 = 253402300799
-	if json.Unmarshal(c[name], &seconds) != nil || seconds <= 0 || seconds > year9999 {
+	if json.Unmarshal(v, &seconds) != nil || seconds <= 0 || seconds > year9999 {
 		return time.Time{}, false, refused(name)
 	}
 	whole, fraction := math.Modf(seconds)
@@ -123,59 +80,18 @@ func (c claims) checkKind(clientID string, audience []string) error {
 	return nil
 }
 
-// clientID is client_id (RFC 9068, 2.2), or azp where the issuer writes that; both must agree.
-func (c claims) clientID() (string, error) {
-	id, err := c.text("client_id")
-	if err != nil {
-		return "", err
-	}
-	azp, err := c.text("azp")
-	if err != nil {
-		return "", err
-	}
-	switch {
-	case id == "" && azp == "":
-		return "", refused("client_id")
-	case id == "":
-		return azp, nil
-	case azp != "" && azp != id:
-		return "", refused("azp is not client_id")
-	}
-	return id, nil
-}
-
-// scopes are scope (RFC 8693, 4.2) or scp, as one string or an array.
-func (c claims) scopes() (Scopes, error) {
-	name := "scope"
-	if !c.has(name) {
-		name = "scp"
-	}
-	if !c.has(name) { // an access token names its scopes; an ID token does not
-		return Scopes{}, refused("scope")
-	}
-	parts, err := c.texts(name)
-	if err != nil {
-		return Scopes{}, err
-	}
-	return ParseScopes(strings.Join(parts, " ")), nil
-}
-
 // patient is the launch patient: an id, or a relative reference (SMART 2.2, "Launch context").
-func (c claims) patient() (fhir.Reference, error) {
-	s, err := c.text("patient")
+func (c claims) patient(paths []Path) (fhir.Reference, error) {
+	s, err := c.one(paths)
 	if err != nil || s == "" {
 		return fhir.Reference{}, err
 	}
-	id := strings.TrimPrefix(s, "Patient/")
-	if !fhir.IsID(id) {
-		return fhir.Reference{}, refused("patient")
-	}
-	return fhir.Reference{Type: "Patient", ID: id}, nil
+	return patientOf(s, "patient")
 }
 
 // fhirUser is relative to the FHIR base or absolute below it (SMART 2.2, "Scopes for requesting identity data").
-func (c claims) fhirUser(base string) (fhir.Reference, error) {
-	s, err := c.text("fhirUser")
+func (c claims) fhirUser(paths []Path, base string) (fhir.Reference, error) {
+	s, err := c.one(paths)
 	if err != nil || s == "" {
 		return fhir.Reference{}, err
 	}
@@ -190,12 +106,4 @@ func (c claims) fhirUser(base string) (fhir.Reference, error) {
 		return fhir.Reference{}, refused("fhirUser")
 	}
 	return r, nil
-}
-
-func (c claims) machine(subject, clientID string) (bool, error) {
-	grant, err := c.text("gty") // some issuers name the grant
-	if err != nil {
-		return false, err
-	}
-	return subject == "" || subject == clientID || strings.HasPrefix(grant, "client"), nil
 }

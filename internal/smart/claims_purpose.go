@@ -11,34 +11,17 @@ import (
 // actReasonOID is v3-ActReason as UDAP Security writes it in hl7-b2b.
 const actReasonOID = "urn:oid:2.16.840.1.113883.5.8"
 
-// extensions are those that state a purpose of use and a practitioner: hl7-b2b (UDAP Security) and ihe_iua (IHE IUA and PCF 1.1).
-func (c claims) extensions() (b2b, iua claims, err error) {
-	all, err := c.object("extensions")
-	if err != nil {
-		return nil, nil, err
-	}
-	if b2b, err = all.object("hl7-b2b"); err != nil {
-		return nil, nil, err
-	}
-	iua, err = all.object("ihe_iua")
-	return b2b, iua, err
-}
-
 // purposes collects every purpose that the token states, wherever it states it: each of them must be permitted, so none may get lost.
-func (c claims) purposes() ([]fhir.Coding, error) {
-	b2b, iua, err := c.extensions()
-	if err != nil {
-		return nil, err
-	}
+func (c claims) purposes(paths []Path) ([]fhir.Coding, error) {
 	var all []fhir.Coding
-	for _, from := range []claims{c, b2b, iua} {
-		stated, err := from.codings("purpose_of_use")
+	for _, p := range paths {
+		stated, err := c.codings(p)
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range stated {
-			if !slices.Contains(all, p) {
-				all = append(all, p)
+		for _, one := range stated {
+			if !slices.Contains(all, one) {
+				all = append(all, one)
 			}
 		}
 	}
@@ -46,21 +29,22 @@ func (c claims) purposes() ([]fhir.Coding, error) {
 }
 
 // codings reads one or many, each an object {system, code} or a text.
-func (c claims) codings(name string) ([]fhir.Coding, error) {
-	if !c.has(name) {
-		return nil, nil
+func (c claims) codings(p Path) ([]fhir.Coding, error) {
+	v, ok, err := c.at(p)
+	if err != nil || !ok {
+		return nil, err
 	}
 	var parts []json.RawMessage
-	if json.Unmarshal(c[name], &parts) != nil {
-		parts = []json.RawMessage{c[name]}
+	if json.Unmarshal(v, &parts) != nil {
+		parts = []json.RawMessage{v}
 	}
 	var all []fhir.Coding
 	for _, part := range parts {
-		p, err := parsePurpose(part)
+		one, err := parsePurpose(part)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, p)
+		all = append(all, one)
 	}
 	return all, nil
 }
@@ -109,38 +93,27 @@ func ParsePurpose(s string) fhir.Coding {
 	return fhir.Coding{System: system, Code: code}
 }
 
-// npi is the practitioner whom the token claims: npi, the subject_id of hl7-b2b if it is an NPI, or ihe_iua's. They must agree.
-func (c claims) npi() (string, error) {
-	b2b, iua, err := c.extensions()
+// npi is the practitioner whom the token claims, wherever it does, and by the subject_id of hl7-b2b if that is an NPI. They must agree.
+func (c claims) npi(paths []Path) (string, error) {
+	claimed, err := c.one(paths)
 	if err != nil {
 		return "", err
 	}
-	subject, err := b2b.text("subject_id")
-	if err != nil {
-		return "", err
-	}
-	claimed := []string{}
-	if id, ok := strings.CutPrefix(subject, fhir.SystemNPI+"#"); ok || isNPI(subject) {
-		claimed = append(claimed, id)
-	}
-	for name, from := range map[string]claims{"npi": c, "national_provider_identifier": iua} {
-		id, err := from.text(name)
-		if err != nil {
-			return "", err
-		}
-		if id != "" {
-			claimed = append(claimed, id)
-		}
-	}
-	slices.Sort(claimed)
-	claimed = slices.Compact(claimed)
-	switch {
-	case len(claimed) == 0:
-		return "", nil
-	case len(claimed) > 1 || !isNPI(claimed[0]):
+	if claimed != "" && !isNPI(claimed) {
 		return "", refused("npi")
 	}
-	return claimed[0], nil
+	subject, err := c.text("extensions", "hl7-b2b", "subject_id")
+	if err != nil {
+		return "", err
+	}
+	id, ok := strings.CutPrefix(subject, fhir.SystemNPI+"#")
+	switch {
+	case !ok && !isNPI(subject):
+		return claimed, nil
+	case !isNPI(id) || claimed != "" && claimed != id:
+		return "", refused("npi")
+	}
+	return id, nil
 }
 
 // isNPI tells whether s has the form of a National Provider Identifier (45 CFR 162.406): ten digits.
@@ -155,10 +128,10 @@ func ReadExtensions(extensions json.RawMessage) (purposes []fhir.Coding, npi str
 	if len(extensions) > 0 {
 		c["extensions"] = extensions
 	}
-	if purposes, err = c.purposes(); err != nil {
+	if purposes, err = c.purposes(standardPurposes); err != nil {
 		return nil, "", err
 	}
-	npi, err = c.npi()
+	npi, err = c.npi(standardNPIs)
 	return purposes, npi, err
 }
 

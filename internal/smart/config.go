@@ -29,6 +29,8 @@ type Config struct {
 	Audience string
 	// FHIRBase is what a fhirUser is relative to. Empty means Audience.
 	FHIRBase string
+	// Claims says where the tokens say what (LoadMapping).
+	Claims Mapping
 	// Algorithms are those that the issuer signs with, of RS256, RS384, ES256 and ES384.
 	Algorithms []string
 
@@ -67,6 +69,9 @@ func (c *Config) validate() error {
 		if !slices.Contains(supported, jose.SignatureAlgorithm(a)) {
 			add("algorithm %q is not one of RS256, RS384, ES256, ES384", a)
 		}
+	}
+	if err := c.Claims.validate(); err != nil {
+		problems = append(problems, err)
 	}
 	if len(c.JWKS) > 0 && c.JWKSURI != "" {
 		add("a fixed key set and a key set URI exclude each other")

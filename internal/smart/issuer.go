@@ -98,10 +98,16 @@ func (i *issuer) read(payload []byte) (*Token, error) {
 	if err != nil || !slices.Contains(audience, i.config.Audience) {
 		return nil, refused("aud")
 	}
-	if t.ClientID, err = c.clientID(); err != nil {
+	if t.ClientID, err = c.one(i.config.Claims.Client); err != nil {
 		return nil, err
 	}
+	if t.ClientID == "" {
+		return nil, refused("client")
+	}
 	if err := c.checkKind(t.ClientID, audience); err != nil {
+		return nil, err
+	}
+	if err := i.config.Claims.required(c); err != nil {
 		return nil, err
 	}
 	return t, i.fill(t, c)
@@ -113,13 +119,23 @@ func (i *issuer) fill(t *Token, c claims) (err error) {
 			err = step()
 		}
 	}
-	read(func() (err error) { t.ID, err = c.text("jti"); return })
-	read(func() (err error) { t.Subject, err = c.text("sub"); return })
-	read(func() (err error) { t.Machine, err = c.machine(t.Subject, t.ClientID); return })
-	read(func() (err error) { t.Scopes, err = c.scopes(); return })
-	read(func() (err error) { t.Patient, err = c.patient(); return })
-	read(func() (err error) { t.FHIRUser, err = c.fhirUser(i.config.FHIRBase); return })
-	read(func() (err error) { t.Purposes, err = c.purposes(); return })
-	read(func() (err error) { t.NPI, err = c.npi(); return })
+	m := &i.config.Claims
+	read(func() (err error) { t.ID, err = c.one(m.ID); return })
+	read(func() (err error) { t.Grant, err = c.one(m.Grant); return })
+	read(func() (err error) { t.Subject, err = c.one(m.Subject); return })
+	read(func() (err error) { t.Machine, err = m.machine(c, t.Subject, t.ClientID); return })
+	read(func() (err error) { t.Scopes, err = m.scopes(c); return })
+	read(func() (err error) { t.Patient, err = c.patient(m.Patient); return })
+	read(func() (err error) { t.FHIRUser, err = c.fhirUser(m.FHIRUser, i.config.FHIRBase); return })
+	read(func() (err error) { t.NPI, err = c.npi(slices.Concat(standardNPIs, m.NPI)); return })
+	read(func() (err error) { t.Purposes, err = c.purposes(slices.Concat(standardPurposes, m.Purpose)); return })
+	read(func() (err error) {
+		t.Organizations, err = c.all(slices.Concat(standardOrganizations, m.Organization))
+		return
+	})
+	read(func() (err error) { t.Consents, err = c.all(slices.Concat(standardConsents, m.Consents)); return })
+	read(func() (err error) { t.Residual, err = c.residual(slices.Concat(standardResidual, m.Residual)); return })
+	read(func() (err error) { t.Only, err = c.only(i.config.FHIRBase); return })
+	read(func() (err error) { t.Confirmation, err = c.confirmation(); return })
 	return err
 }

@@ -19,7 +19,7 @@ func twoIssuers(t *testing.T, c *stepClock) (v *Verifier, a, b *issuerServer) {
 	var configs []Config
 	for _, s := range []*issuerServer{a, b} {
 		configs = append(configs, Config{
-			Issuer: s.URL, Audience: testAudience, Algorithms: []string{"RS256", "ES256"}, JWKSURI: s.URL + "/keys", Transport: s.Client().Transport, Now: c.now,
+			Issuer: s.URL, Audience: testAudience, Claims: preset(t, "smart"), Algorithms: []string{"RS256", "ES256"}, JWKSURI: s.URL + "/keys", Transport: s.Client().Transport, Now: c.now,
 		})
 	}
 	v, err := NewVerifier(configs...)

@@ -64,7 +64,7 @@ func TestKeysAreNeverFetchedInTheClear(t *testing.T) {
 		"jwks_uri":   {testIssuer + "/.well-known/openid-configuration": `{"issuer":"` + testIssuer + `","jwks_uri":"http://issuer.example.org/keys"}`, "http://issuer.example.org/keys": keys},
 		"a redirect": {testIssuer + "/.well-known/openid-configuration": "-> http://issuer.example.org/config", "http://issuer.example.org/config": `{"issuer":"` + testIssuer + `","jwks_uri":"https://issuer.example.org/keys"}`, "https://issuer.example.org/keys": keys},
 	} {
-		v := newTestVerifier(t, Config{Issuer: testIssuer, Audience: testAudience, Algorithms: []string{"ES256"}, Transport: a})
+		v := newTestVerifier(t, Config{Issuer: testIssuer, Audience: testAudience, Claims: preset(t, "smart"), Algorithms: []string{"ES256"}, Transport: a})
 		if err := v.Ready(t.Context()); !errors.Is(err, ErrKeys) {
 			t.Errorf("%s: Ready = %v", name, err)
 		}

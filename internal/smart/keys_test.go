@@ -62,7 +62,7 @@ func (c *stepClock) exp(d time.Duration) object { return object{"exp": c.now().A
 func (s *issuerServer) verifier(t *testing.T, c *stepClock) *Verifier {
 	t.Helper()
 	return newTestVerifier(t, Config{
-		Issuer: s.URL, Audience: testAudience, Algorithms: []string{"RS256", "ES256"}, JWKSURI: s.URL + "/keys", Transport: s.Client().Transport, Now: c.now,
+		Issuer: s.URL, Audience: testAudience, Claims: preset(t, "smart"), Algorithms: []string{"RS256", "ES256"}, JWKSURI: s.URL + "/keys", Transport: s.Client().Transport, Now: c.now,
 	})
 }
 
@@ -97,7 +97,7 @@ func TestKeysAreFetchedOnceAndKept(t *testing.T) {
 
 func TestDiscoveryLeadsToTheKeys(t *testing.T) {
 	s, c := newIssuerServer(t, "es256"), newStepClock()
-	v := newTestVerifier(t, Config{Issuer: s.URL, Audience: testAudience, Algorithms: []string{"ES256"}, Transport: s.Client().Transport, Now: c.now})
+	v := newTestVerifier(t, Config{Issuer: s.URL, Audience: testAudience, Claims: preset(t, "smart"), Algorithms: []string{"ES256"}, Transport: s.Client().Transport, Now: c.now})
 	if _, err := v.Verify(t.Context(), s.token(t, "es256", nil)); err != nil {
 		t.Error(err)
 	}
@@ -119,7 +119,7 @@ func TestDiscoveryOfAnotherIssuerIsRefused(t *testing.T) {
 				fmt.Fprint(w, strings.ReplaceAll(document, "ISSUER", ts.URL))
 			}))
 			defer ts.Close()
-			v := newTestVerifier(t, Config{Issuer: ts.URL, Audience: testAudience, Algorithms: []string{"ES256"}, Transport: s.Client().Transport})
+			v := newTestVerifier(t, Config{Issuer: ts.URL, Audience: testAudience, Claims: preset(t, "smart"), Algorithms: []string{"ES256"}, Transport: s.Client().Transport})
 			if err := v.Ready(t.Context()); !errors.Is(err, ErrKeys) {
 				t.Errorf("Ready = %v", err)
 			}
@@ -303,7 +303,7 @@ func TestKeysAreNotFetchedByWayOfARedirectElsewhere(t *testing.T) {
 	defer ts.Close()
 	for to, want := range map[string]error{evil.URL + "/keys": ErrKeys, "http://" + ts.Listener.Addr().String() + "/moved": ErrKeys, ts.URL + "/loop": ErrKeys, "/moved": nil} {
 		target = to
-		v := newTestVerifier(t, Config{Issuer: testIssuer, Audience: testAudience, Algorithms: []string{"ES256"}, JWKSURI: ts.URL + "/keys", Transport: evil.Client().Transport})
+		v := newTestVerifier(t, Config{Issuer: testIssuer, Audience: testAudience, Claims: preset(t, "smart"), Algorithms: []string{"ES256"}, JWKSURI: ts.URL + "/keys", Transport: evil.Client().Transport})
 		if err := v.Ready(t.Context()); !errors.Is(err, want) {
 			t.Errorf("redirect to %s: %v, want %v", to, err, want)
 		}

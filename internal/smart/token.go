@@ -21,7 +21,9 @@ type Token struct {
 	// Issuer is the URL of the issuer that vouches for the token. A client is known by its issuer and its id: one issuer's client is not another's.
 	Issuer string
 	// ID is the token's jti, empty where the issuer gives none.
-	ID      string
+	ID string
+	// Grant is the session or grant that the token comes from, empty where the issuer gives none.
+	Grant   string
 	Subject string
 	// ClientID is the OAuth client: client_id (RFC 9068, 2.2) or azp. It is never guessed from the subject.
 	ClientID string
@@ -35,6 +37,16 @@ type Token struct {
 	// Purposes are the purposes of use that the token states, of all of its extensions. One that is not understood stays, and matches nothing.
 	Purposes []fhir.Coding
 	// NPI is the practitioner whom the client claims to act for, empty for none.
-	NPI    string
-	Expiry time.Time
+	NPI string
+	// Organizations are those that the token states, each of which must be the partner's own.
+	Organizations []string
+	// Consents are those that the token is limited to, as it names them (doc_id of IHE PCF, consent_reference of hl7-b2b); nil for no limit.
+	Consents []string
+	// Residual are the rules of IHE PCF that the token adds, in their order. They can only withhold more.
+	Residual []ResidualRule
+	// Only is the one client whom the token reaches, whatever its scopes (patient_id of IHE PCF), zero for no limit.
+	Only fhir.Reference
+	// Confirmation is the key that the sender must prove to have, zero for a bearer token.
+	Confirmation Confirmation
+	Expiry       time.Time
 }

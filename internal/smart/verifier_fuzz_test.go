@@ -2,7 +2,10 @@ package smart
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 )
 
 func FuzzVerify(f *testing.F) {
@@ -18,6 +21,36 @@ func FuzzVerify(f *testing.F) {
 		}
 		if tok != nil && tok.ID != "id-1" {
 			t.Errorf("a token that nobody signed: %+v", tok)
+		}
+	})
+}
+
+// FuzzMapping: whatever claims a token has and wherever they are looked for, what comes out is a token of this issuer with a client, or nothing.
+func FuzzMapping(f *testing.F) {
+	f.Add("extensions.ihe_pcf.doc_id", []byte(`{"extensions":{"ihe_pcf":{"doc_id":["a"],"patient_id":"p","residual":[{"type":"permit","securityLabel":[{"code":"N"}]}]}},"cnf":{"jkt":"x"}}`))
+	f.Add("[https://a.example/x, y]", []byte(`{"https://a.example/x":{"y":["a"]}}`))
+	f.Add("client_id", []byte(`{"client_id":"a","scope":["system/*.rs"],"extensions":{"hl7-b2b":{"organization_id":"o"}}}`))
+	base := testConfig(f)
+	f.Fuzz(func(t *testing.T, path string, more []byte) {
+		var p Path
+		var changes object
+		if yaml.Unmarshal([]byte(path), &p) != nil || json.Unmarshal(more, &changes) != nil {
+			return
+		}
+		own := []Path{p}
+		test := []ClaimTest{{Claim: p, Begins: "a"}}
+		c := base
+		c.Claims = c.Claims.With(Mapping{Patient: own, Purpose: own, Consents: own, Residual: own, Organization: own, NPI: own, Person: own, Machine: test})
+		text, err := json.Marshal(payload(changes))
+		if err != nil {
+			return
+		}
+		tok, err := (&issuer{config: c}).read(text)
+		if err != nil {
+			return
+		}
+		if tok.Issuer != testIssuer || tok.ClientID == "" || slices.Contains(tok.Consents, "") || tok.Consents != nil && len(tok.Consents) == 0 {
+			t.Errorf("taken: %+v", tok)
 		}
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/profiles"
 )
 
 const (
@@ -68,9 +69,18 @@ func jwks(t testing.TB, names ...string) []byte {
 
 func testConfig(t testing.TB) Config {
 	return Config{
-		Issuer: testIssuer, Audience: testAudience, Algorithms: []string{"RS256", "RS384", "ES256", "ES384"},
+		Issuer: testIssuer, Audience: testAudience, Claims: preset(t, "smart"), Algorithms: []string{"RS256", "RS384", "ES256", "ES384"},
 		JWKS: jwks(t, "rs256", "rs384", "es256", "es384"), Now: func() time.Time { return testNow },
 	}
+}
+
+func preset(t testing.TB, name string) Mapping {
+	t.Helper()
+	m, err := LoadMapping(profiles.FS, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func newTestVerifier(t testing.TB, c Config) *Verifier {

@@ -104,8 +104,7 @@ var kindsOfAnswer = map[string]kind{
 func everyKindOfAnswer(t *testing.T, c *clinic) map[string]resource {
 	t.Helper()
 	id := c.id(t, c.practice.Story.Referred)
-	partner, client := c.as(t, newDawn), c.person(t, id, "Patient/"+id)
-	partner.get(t, "Patient/"+id) // and so there is an AuditEvent
+	partner, client := c.as(t, newDawn), whoWasRead(t)
 	fill := strings.NewReplacer("ID", id, "NOBODY", stranger())
 	out := map[string]resource{}
 	for name, k := range kindsOfAnswer {
@@ -157,6 +156,16 @@ func everyKindOfAnswer(t *testing.T, c *clinic) map[string]resource {
 		t.Errorf("there are %d AuditEvents and %d Binaries", seen["AuditEvent"], seen["Binary"])
 	}
 	return out
+}
+
+// whoWasRead is the same client of a gateway with a short ledger, of whom a partner has read: the shared one may have answered ten thousands of
+// questions about them, and makes AuditEvents of each.
+func whoWasRead(t *testing.T) *caller {
+	t.Helper()
+	c := ownClinic(t)
+	id := c.id(t, c.practice.Story.Referred)
+	c.as(t, newDawn).get(t, "Patient/"+id)
+	return c.person(t, id, "Patient/"+id)
 }
 
 // urlsOf are those of a document's attachments.

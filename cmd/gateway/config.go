@@ -82,8 +82,22 @@ type IssuerConfig struct {
 	JWKSURI    string        `yaml:"jwks-uri"`       // either this
 	JWKSFile   string        `yaml:"jwks-file"`      // or this, or neither: the issuer's discovery document
 	Endpoint   string        `yaml:"token-endpoint"` // of one issuer alone: what /.well-known/smart-configuration tells partners
+	// Opaque is for an issuer whose tokens are no JWTs, or not all of them; of one issuer alone, since an opaque token does not say whose it is.
+	Opaque *OpaqueConfig `yaml:"opaque"`
 	// InsecurePlainHTTP lets the keys be fetched over plain HTTP from another machine.
 	InsecurePlainHTTP bool `yaml:"insecure-plain-http"`
+}
+
+// OpaqueConfig says how an issuer is asked about tokens that are no JWTs (RFC 7662), and how the gateway proves itself there: by a key or by a secret.
+type OpaqueConfig struct {
+	Endpoint   string `yaml:"endpoint"`    // the issuer's introspection endpoint
+	ClientID   string `yaml:"client-id"`   // the gateway as a client of the issuer
+	KeyFile    string `yaml:"key-file"`    // either this: its private key, a JWK with kid and alg (private_key_jwt)
+	SecretFile string `yaml:"secret-file"` // or this: its secret (client_secret_basic)
+	// InsecureAnyAudience takes tokens of which the issuer does not say whom they are for.
+	InsecureAnyAudience bool `yaml:"insecure-any-audience"`
+	// InsecureAnyTokenType takes tokens of which the issuer does not say that they are access tokens: a refresh token may pass for one.
+	InsecureAnyTokenType bool `yaml:"insecure-any-token-type"`
 }
 
 // KeysConfig names the files of the gateway's own keys (`gateway keys` makes them).
@@ -177,6 +191,9 @@ func (c *Config) resolvePaths() {
 	}
 	for i := range c.Tokens {
 		paths = append(paths, &c.Tokens[i].JWKSFile)
+		if o := c.Tokens[i].Opaque; o != nil {
+			paths = append(paths, &o.KeyFile, &o.SecretFile)
+		}
 	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {

@@ -32,6 +32,9 @@ func (c *Config) checkFiles(p *problems) {
 		if key := issuerKey(i, "jwks-file"); c.checkPath(p, key, t.JWKSFile, hasText, "is no file, or empty") {
 			c.checkKeySet(p, key, t.JWKSFile)
 		}
+		if _, err := t.Opaque.introspection(); err != nil {
+			p.addAll(c.line(issuerKey(i, "opaque")), "tokens.opaque", err)
+		}
 	}
 	c.checkPassword(p)
 	c.checkTLS(p)

@@ -51,6 +51,9 @@ func (c *Config) checkPairs(p *problems) map[string]bool {
 	}
 	for i, t := range c.Tokens {
 		files = append(files, named{issuerKey(i, "jwks-file"), t.JWKSFile})
+		if o := t.Opaque; o != nil {
+			files = append(files, named{issuerKey(i, "opaque.key-file"), o.KeyFile}, named{issuerKey(i, "opaque.secret-file"), o.SecretFile})
+		}
 	}
 	for i, one := range files {
 		for _, other := range files[:i] {

@@ -98,9 +98,13 @@ func TestEveryProblemIsReportedAtOnceWithItsPlace(t *testing.T) {
 		"a path that is none":         {[2]string{"    token-endpoint", "    claims: {client: [https://a.example/client]}\n    token-endpoint"}, []string{"g.yaml:13: not the path of a claim"}},
 		"a claim that nobody maps":    {[2]string{"    token-endpoint", "    claims: {clients: [azp]}\n    token-endpoint"}, []string{`g.yaml:13: unknown key clients, did you mean "client"?`}},
 		"a scope that cannot be read": {[2]string{"    token-endpoint", "    claims: {scope-names: {A: system/*.sr}}\n    token-endpoint"}, []string{`g.yaml:13: tokens.claims: scope-names: A: scope "system/*.sr" cannot be read`}},
-		"two token endpoints":         {[2]string{"keys:", "  - {issuer: https://b.example.org, audience: a, algorithms: [ES384], token-endpoint: https://b.example.org/t}\nkeys:"}, []string{"tokens.token-endpoint: partners can be told of one only"}},
-		"no token endpoint":           {[2]string{"    token-endpoint: https://login.example.org/token\n", ""}, []string{"tokens.token-endpoint is missing"}},
-		"two sources of keys":         {[2]string{"    token-endpoint", "    jwks-uri: https://a.example/jwks\n    jwks-file: a.json\n    token-endpoint"}, []string{"exclude each other"}},
+		"opaque in the clear":         {[2]string{"    token-endpoint", "    opaque: {endpoint: http://a.example/i, client-id: g, key-file: k}\n    token-endpoint"}, []string{"g.yaml:13: tokens.opaque: the introspection endpoint is plain HTTP"}},
+		"opaque of nobody":            {[2]string{"    token-endpoint", "    opaque: {endpoint: https://a.example/i, key-file: k}\n    token-endpoint"}, []string{"g.yaml:13: tokens.opaque: introspection needs a client id"}},
+		"opaque of two": {[2]string{"    token-endpoint: https://login.example.org/token\n", "    token-endpoint: https://login.example.org/token\n    opaque: {endpoint: https://a.example/i, client-id: g, key-file: k}\n" +
+			"  - {issuer: https://b.example.org, audience: a, algorithms: [ES384], opaque: {endpoint: https://b.example/i, client-id: g, key-file: l}}\n"}, []string{"g.yaml:15: tokens.opaque: one issuer alone"}},
+		"two token endpoints": {[2]string{"keys:", "  - {issuer: https://b.example.org, audience: a, algorithms: [ES384], token-endpoint: https://b.example.org/t}\nkeys:"}, []string{"tokens.token-endpoint: partners can be told of one only"}},
+		"no token endpoint":   {[2]string{"    token-endpoint: https://login.example.org/token\n", ""}, []string{"tokens.token-endpoint is missing"}},
+		"two sources of keys": {[2]string{"    token-endpoint", "    jwks-uri: https://a.example/jwks\n    jwks-file: a.json\n    token-endpoint"}, []string{"exclude each other"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -157,6 +161,30 @@ func TestKeysAreMadeOnceAndReadBack(t *testing.T) {
 		if key, _ := readKey(filepath.Join(dir, k.name), k.size); string(key) != first[k.name] {
 			t.Errorf("%s changed", k.name)
 		}
+	}
+}
+
+func TestASecretIsOneLineThatNobodyElseReads(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		mode os.FileMode
+		want string
+	}{
+		"a line": {"s3cret\n", 0o600, "s3cret"}, "no line end": {"s3cret", 0o400, "s3cret"}, "others can read it": {"s3cret", 0o640, ""}, "empty": {"\n", 0o600, ""}, "two lines": {"a\nb\n", 0o600, ""},
+	} {
+		path := filepath.Join(t.TempDir(), "secret")
+		noError(t, os.WriteFile(path, []byte(c.text), c.mode))
+		i, err := (&OpaqueConfig{SecretFile: path}).introspection()
+		if (err == nil) != (c.want != "") || err == nil && i.Secret != c.want || err != nil && strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	text := strings.Replace(goodConfig, "    token-endpoint", "    opaque: {endpoint: https://a.example/i, client-id: g}\n    token-endpoint", 1)
+	if _, err := loadText("g.yaml", text); err == nil || !strings.Contains(err.Error(), "g.yaml:13: tokens.opaque needs a key-file or a secret-file") {
+		t.Errorf("no proof at all: %v", err)
+	}
+	if i, err := (&OpaqueConfig{KeyFile: filepath.Join(t.TempDir(), "none.jwk")}).introspection(); i != nil || err == nil {
+		t.Errorf("a key that is not there: %v, %v", i, err)
 	}
 }
 

@@ -31,8 +31,8 @@ func (t *IssuerConfig) tokens(cfg *Config, now clock) (c smart.Config, err error
 	if c.Claims, err = t.claims(profilesOf(cfg)); err != nil {
 		return c, err
 	}
-	if t.JWKSFile == "" {
-		return c, nil
+	if c.Opaque, err = t.Opaque.introspection(); err != nil || t.JWKSFile == "" {
+		return c, err
 	}
 	if c.JWKS, err = os.ReadFile(t.JWKSFile); err == nil && len(c.JWKS) == 0 {
 		err = fmt.Errorf("%s is empty", t.JWKSFile)
@@ -138,6 +138,7 @@ func (c *Config) validateIssuer(p *problems, i int, t IssuerConfig) {
 			}
 		})
 	}
+	c.validateOpaque(p, i)
 	c.askVerifier(p, i, "claims", func(s *smart.Config) { s.Claims = s.Claims.With(t.Claims) })
 	if t.JWKSURI != "" {
 		c.askVerifier(p, i, "jwks-uri", func(s *smart.Config) { s.JWKSURI = t.JWKSURI })

@@ -41,6 +41,10 @@ type Config struct {
 	// InsecurePlainHTTP lets keys be fetched over plain HTTP from another machine.
 	InsecurePlainHTTP bool
 
+	// Opaque says how the issuer is asked about tokens that are no JWTs, nil for an issuer that has none. One issuer alone may have it: a token is
+	// shown to nobody but its issuer, and an opaque one does not say whose it is.
+	Opaque *Introspection
+
 	// ClockSkew is how far the issuer's clock may be off, 30 seconds if zero, two minutes at most.
 	ClockSkew time.Duration
 	// MaxLifetime is how far ahead exp may lie, 24 hours if zero.
@@ -78,6 +82,11 @@ func (c *Config) validate() error {
 	}
 	if fetched := c.fetched(); fetched != "" && !c.mayFetch(fetched) {
 		add("the key set would be fetched over plain HTTP, or its URL is malformed")
+	}
+	if c.Opaque != nil {
+		if err := c.Opaque.validate(c); err != nil {
+			problems = append(problems, err)
+		}
 	}
 	if c.ClockSkew < 0 || c.ClockSkew > maxClockSkew {
 		add("the clock skew is not between 0 and %v", maxClockSkew)

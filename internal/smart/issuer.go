@@ -17,6 +17,7 @@ type issuer struct {
 	algorithms []jose.SignatureAlgorithm
 	oidc       *oidc.Config
 	keys       *keyRing
+	asker      *asker // nil where there are no opaque tokens
 }
 
 func newIssuer(c Config) (*issuer, error) {
@@ -24,6 +25,9 @@ func newIssuer(c Config) (*issuer, error) {
 		return nil, err
 	}
 	i := &issuer{config: c, keys: &keyRing{now: c.Now}}
+	if c.Opaque != nil {
+		i.asker = newAsker(&i.config)
+	}
 	for _, a := range c.Algorithms {
 		i.algorithms = append(i.algorithms, jose.SignatureAlgorithm(a))
 	}
@@ -71,6 +75,10 @@ func (i *issuer) verify(ctx context.Context, raw string) (verifiedToken, error) 
 
 // remembered tells whether a token that was good is still good. ok is false for one that has to be verified again, since a key has gone.
 func (i *issuer) remembered(ctx context.Context, known verifiedToken) (ok bool, err error) {
+	if !known.until.IsZero() {
+		now := i.config.Now()
+		return now.Before(known.until) && !now.Before(known.asked), nil
+	}
 	keys, err := i.keys.current(ctx)
 	if err != nil || keys.generation != known.generation {
 		return false, err
@@ -87,8 +95,7 @@ func (i *issuer) read(payload []byte) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Token{Issuer: i.config.Issuer}
-	if t.Expiry, err = c.checkTime(i.config.Now(), i.config.ClockSkew, i.config.MaxLifetime); err != nil {
+	if _, err := c.checkTime(i.config.Now(), i.config.ClockSkew, i.config.MaxLifetime); err != nil {
 		return nil, err
 	}
 	if iss, err := c.text("iss"); err != nil || iss != i.config.Issuer {
@@ -98,7 +105,16 @@ func (i *issuer) read(payload []byte) (*Token, error) {
 	if err != nil || !slices.Contains(audience, i.config.Audience) {
 		return nil, refused("aud")
 	}
-	if t.ClientID, err = c.one(i.config.Claims.Client); err != nil {
+	return i.token(c, &i.config.Claims, audience)
+}
+
+// token reads what the issuer says of a token that is its own and for us.
+func (i *issuer) token(c claims, m *Mapping, audience []string) (_ *Token, err error) {
+	t := &Token{Issuer: i.config.Issuer}
+	if t.Expiry, err = c.checkTime(i.config.Now(), i.config.ClockSkew, i.config.MaxLifetime); err != nil {
+		return nil, err
+	}
+	if t.ClientID, err = c.one(m.Client); err != nil {
 		return nil, err
 	}
 	if t.ClientID == "" {
@@ -107,19 +123,21 @@ func (i *issuer) read(payload []byte) (*Token, error) {
 	if err := c.checkKind(t.ClientID, audience); err != nil {
 		return nil, err
 	}
-	if err := i.config.Claims.required(c); err != nil {
+	if err := m.required(c); err != nil {
 		return nil, err
 	}
-	return t, i.fill(t, c)
+	if err := i.fill(t, c, m); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
-func (i *issuer) fill(t *Token, c claims) (err error) {
+func (i *issuer) fill(t *Token, c claims, m *Mapping) (err error) {
 	read := func(step func() error) {
 		if err == nil {
 			err = step()
 		}
 	}
-	m := &i.config.Claims
 	read(func() (err error) { t.ID, err = c.one(m.ID); return })
 	read(func() (err error) { t.Grant, err = c.one(m.Grant); return })
 	read(func() (err error) { t.Subject, err = c.one(m.Subject); return })

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/errgroup"
@@ -15,6 +16,7 @@ import (
 // It is safe for use by many requests at once.
 type Verifier struct {
 	issuers map[string]*issuer // by the exact iss of their tokens
+	opaque  *issuer            // the one that is asked about tokens that are no JWTs, nil for none
 	// verified are the tokens that were good, by the SHA-256 of their text. They never leave the process: a store that others can write to
 	// could open records with a forged entry.
 	verified *otter.Cache[[sha256.Size]byte, verifiedToken]
@@ -24,6 +26,8 @@ type verifiedToken struct {
 	token      *Token
 	issuer     *issuer
 	generation uint64 // of the keys that it was verified with
+	// Of an opaque token: when the issuer was asked, and until when its answer holds.
+	asked, until time.Time
 }
 
 // NewVerifier makes a verifier of the issuers' tokens, or says all that is wrong with the configuration.
@@ -44,6 +48,12 @@ func NewVerifier(issuers ...Config) (*Verifier, error) {
 			problems = append(problems, errors.New("smart: two issuers have one URL"))
 		}
 		v.issuers[c.Issuer] = i
+		if i.asker != nil && v.opaque != nil {
+			problems = append(problems, errors.New("smart: two issuers have opaque tokens: they would be shown to the wrong one"))
+		}
+		if i.asker != nil {
+			v.opaque = i
+		}
 		remembered += i.config.MaxCached
 	}
 	if err := errors.Join(problems...); err != nil {
@@ -91,8 +101,8 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
 	if raw == "" {
 		return nil, ErrMissing
 	}
-	if len(raw) > maxTokenBytes || strings.Count(raw, ".") != 2 || strings.ContainsAny(raw, " \t\r\n{}") {
-		return nil, refused("not a compact JWS, or too large")
+	if len(raw) > maxTokenBytes {
+		return nil, refused("too large")
 	}
 	sum := sha256.Sum256([]byte(raw))
 	if known, ok := v.verified.GetIfPresent(sum); ok {
@@ -106,16 +116,29 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
 			return known.token, nil
 		}
 	}
-	i, err := v.issuerOf(raw)
-	if err != nil {
-		return nil, err
-	}
-	good, err := i.verify(ctx, raw)
+	good, err := v.verify(ctx, sum, raw)
 	if err != nil {
 		return nil, err
 	}
 	v.verified.Set(sum, good)
 	return good.token, nil
+}
+
+func (v *Verifier) verify(ctx context.Context, sum [sha256.Size]byte, raw string) (verifiedToken, error) {
+	if v.opaque != nil && !isJWT(raw) {
+		if !isOpaque(raw) {
+			return verifiedToken{}, refused("not a token")
+		}
+		return v.opaque.introspect(ctx, string(sum[:]), raw)
+	}
+	if strings.Count(raw, ".") != 2 || strings.ContainsAny(raw, " \t\r\n{}") {
+		return verifiedToken{}, refused("not a compact JWS")
+	}
+	i, err := v.issuerOf(raw)
+	if err != nil {
+		return verifiedToken{}, err
+	}
+	return i.verify(ctx, raw)
 }
 
 // issuerOf is the issuer that the token says is its own. Nothing of the token is verified yet.

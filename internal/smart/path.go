@@ -48,7 +48,7 @@ func (c claims) at(p Path) (json.RawMessage, bool, error) {
 		}
 		var below claims
 		if json.Unmarshal(v, &below) != nil {
-			return nil, false, refused(Path(p[:i+1]).String())
+			return nil, false, refused(p[:i+1].String())
 		}
 		c = below
 	}

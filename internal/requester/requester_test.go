@@ -251,6 +251,18 @@ func TestAnIssuerSpeaksForItsOwnPartnersOnly(t *testing.T) {
 	}
 }
 
+func TestANarrowingThatIsNotAppliedRefusesTheToken(t *testing.T) {
+	for name, narrowed := range map[string]smart.Token{
+		"Consents": {Consents: []string{"Consent/a"}}, "no Consent at all": {Consents: []string{}}, "residual rules": {Residual: []smart.ResidualRule{{}}},
+		"one client": {Only: fhir.Reference{Type: "Patient", ID: "p"}}, "a key": {Confirmation: smart.Confirmation{JKT: "x"}}, "a certificate": {Confirmation: smart.Confirmation{X5TS256: "x"}},
+	} {
+		narrowed.Issuer, narrowed.ClientID = testIssuer, "lakeside"
+		if q, err := mustLoad(t).Requester(&narrowed); q != nil || !errors.Is(err, ErrNarrowed) {
+			t.Errorf("%s: %v, %v", name, q, err)
+		}
+	}
+}
+
 func TestAnOrganizationThatATokenStatesMustBeThePartners(t *testing.T) {
 	for stated, want := range map[string]error{
 		"1234567893": nil, fhir.SystemNPI + "|1234567893": nil, fhir.SystemNPI + "#1234567893": nil, "urn:oid:1.2.3|77": nil, "Organization/lakeside": nil,

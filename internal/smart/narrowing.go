@@ -42,6 +42,12 @@ type Confirmation struct {
 	X5TS256 string // of a client certificate (RFC 8705, 3.1)
 }
 
+// Narrows tells whether the token states that it opens less than its scopes and purposes do: which Consents, which records, whose, or from whom it
+// is good.
+func (t *Token) Narrows() bool {
+	return t.Consents != nil || t.Residual != nil || t.Only != (fhir.Reference{}) || t.Confirmation != (Confirmation{})
+}
+
 // residual reads the rules, in their order.
 func (c claims) residual(paths []Path) (rules []ResidualRule, err error) {
 	for _, p := range paths {

@@ -230,6 +230,8 @@ func (w wholeCharts) Views(ctx context.Context, r *requester.Requester, p smart.
 	return views, nil
 }
 
+func (w wholeCharts) Together() fhirapi.Views { return w }
+
 func (w wholeCharts) Directory(ctx context.Context, r *requester.Requester, p smart.Permission) (fhirapi.View, error) {
 	return fhirapi.Release(w.h.service).Directory(ctx, r, p)
 }

@@ -29,10 +29,11 @@ func (x *exchange) batched(ctx context.Context) *egress.Answer {
 	whole, records, entries := egress.NewBatch(), []ledger.Record(nil), make([]*exchange, 0, len(requests))
 	for i := range requests {
 		e, refused := x.entry(&requests[i])
-		e.batch, e.spare = x.id, &spare
+		e.batch, e.spare, e.request.views = x.id, &spare, x.request.views
 		entries = append(entries, e)
 		records = append(records, e.into(ctx, whole, refused)...)
 	}
+	x.reached = x.api.Now() // the entries have timings of their own
 	if len(records) > 0 {
 		if err := x.record(ctx, records); err != nil {
 			return x.fail(outcome.New(outcome.Unavailable, err))

@@ -292,6 +292,8 @@ func (c *clinic) Requester(t *smart.Token) (*requester.Requester, error) {
 		Purposes: []fhir.Coding{{System: fhir.SystemActReason, Code: "TREAT"}}}, nil
 }
 
+func (c *clinic) Together() fhirapi.Views { return c }
+
 func (c *clinic) View(ctx context.Context, _ *requester.Requester, _ smart.Permission, ref fhir.Reference) (fhirapi.View, error) {
 	if c.onView != nil {
 		c.onView(ctx)

@@ -84,7 +84,7 @@ func (e *exchanger) refuse(w http.ResponseWriter, r *http.Request, allow string)
 func (e *exchanger) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{exchanger: e, w: w, r: r, id: newID(), began: e.api.Now()}
 	x.reached = x.began
-	x.request.views, x.request.now = e.api.Views, e.api.Now
+	x.request.views, x.request.now = e.api.Views.Together(), e.api.Now
 	if theirs := r.Header.Get("X-Request-Id"); isUUID(theirs) {
 		w.Header().Set("X-Request-Id", theirs) // ours is in the ledger and the log: it would make equal answers differ
 	}

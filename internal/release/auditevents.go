@@ -45,7 +45,7 @@ func (s *Service) AuditEvents(ctx context.Context, r *requester.Requester, p sma
 	// Of the disclosures those are shown of which the person may know that there was something to disclose. The scopes of the app have no say in
 	// that; to what they do not reach no reference is left.
 	whole := r.Through(allOfThePatient)
-	chart, err := s.kept(ctx, s.now, viewKey{client: client, requester: whole.Digest(), permission: smart.Read}, whole, s.build)
+	chart, err := s.kept(ctx, viewKey{client: client, requester: whole.Digest(), permission: smart.Read}, whole, s.build)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (s *Service) AuditEvents(ctx context.Context, r *requester.Requester, p sma
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	return s.auditView(ctx, viewKey{client: client, requester: r.Digest(), permission: p}, r, chart, events)
+	return s.auditView(ctx, viewKey{client: client, requester: r.Digest(), permission: r.Scopes.Canonical(p)}, r, chart, events)
 }
 
 // auditView gives the View that was made of the same chart and events, or makes it.

@@ -34,7 +34,7 @@ func (s *Service) buildDirectory(ctx context.Context, at state, key viewKey, r *
 
 // directoryAt gives the directory in the state that a chart is read in.
 func (s *Service) directoryAt(ctx context.Context, at state, r *requester.Requester, p smart.Permission) (*View, error) {
-	key := viewKey{directory: true, requester: r.Digest(), permission: p}
+	key := viewKey{directory: true, requester: r.Digest(), permission: r.Scopes.Canonical(p)}
 	if l, ok := s.views.GetIfPresent(key); ok && l.holds(at.version, s.opts.Now()) {
 		return l.view, nil
 	}

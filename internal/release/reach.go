@@ -33,7 +33,7 @@ func (s *Service) Reach(ctx context.Context, r *requester.Requester, p smart.Per
 	if err != nil {
 		return nil, err
 	}
-	key := viewKey{requester: r.Digest(), permission: p}
+	key := viewKey{requester: r.Digest(), permission: r.Scopes.Canonical(p)}
 	if kept, ok := s.reaches.GetIfPresent(key); ok && kept.holds(version, s.opts.Now()) {
 		return kept.clients, nil
 	}

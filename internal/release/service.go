@@ -57,13 +57,13 @@ type Options struct {
 // Service gives views. It is safe for concurrent use.
 type Service struct {
 	opts     Options
-	version  fresh
+	now      versions
 	consents *otter.Cache[practice.ClientKey, consentsOf]
 	charts   *otter.Cache[practice.ClientKey, *chart]
 	views    *otter.Cache[viewKey, lasting]
 	reaches  *otter.Cache[viewKey, reached]
 	audits   *otter.Cache[viewKey, audited]
-	flights  singleflight.Group
+	flights  *singleflight.Group
 }
 
 // kindPatient is the map that makes a client's Patient: its id is known from the client's key alone.
@@ -79,8 +79,9 @@ func New(o Options) (*Service, error) {
 	case o.Zone == nil || o.Now == nil || o.Granular == nil || o.CacheBytes == 0:
 		return nil, errors.New("release: zone, clock, granular matcher and cache size are required")
 	}
-	s := &Service{opts: o}
-	s.version.read = o.Records.Version
+	version := &fresh{read: o.Records.Version}
+	s := &Service{opts: o, flights: &singleflight.Group{}}
+	s.now = func(ctx context.Context) (string, error) { return named(version.get(ctx)) }
 	s.consents = otter.Must(&otter.Options[practice.ClientKey, consentsOf]{
 		MaximumWeight: o.CacheBytes / 8, Weigher: func(_ practice.ClientKey, c consentsOf) uint32 { return c.weight() },
 	})
@@ -110,15 +111,11 @@ type viewKey struct {
 // View gives what the requester may see of the chart that the resource stands in. An id that this gateway did not make, or that is of a
 // client without an applicable Consent, gives an empty View. An error wraps ErrUnavailable: nothing is known, nothing is released.
 func (s *Service) View(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (*View, error) {
-	return s.viewAt(ctx, s.now, r, p, ref)
-}
-
-func (s *Service) viewAt(ctx context.Context, now versions, r *requester.Requester, p smart.Permission, ref fhir.Reference) (*View, error) {
 	client, ok := s.opts.Sealer.Open(ref.Type, ref.ID)
 	if !ok || client == "" || r == nil {
 		return newView(nil, Evidence{}), nil
 	}
-	return s.kept(ctx, now, viewKey{client: practice.ClientKey(client), requester: r.Digest(), permission: p}, r, s.build)
+	return s.kept(ctx, viewKey{client: practice.ClientKey(client), requester: r.Digest(), permission: r.Scopes.Canonical(p)}, r, s.build)
 }
 
 // Directory gives the practice's own staff and sites, as far as the requester's scopes go.
@@ -126,18 +123,15 @@ func (s *Service) Directory(ctx context.Context, r *requester.Requester, p smart
 	if r == nil {
 		return newView(nil, Evidence{}), nil
 	}
-	return s.kept(ctx, s.now, viewKey{directory: true, requester: r.Digest(), permission: p}, r, s.buildDirectory)
+	return s.kept(ctx, viewKey{directory: true, requester: r.Digest(), permission: r.Scopes.Canonical(p)}, r, s.buildDirectory)
 }
 
 // flightTries is how often a View is built that no longer holds when it is ready, before the request is given up.
 const flightTries = 3
 
-// versions gives the version of the records as of an instant after the request arrived.
-type versions func(context.Context) (string, error)
-
 // kept gives a View that was built for the records as they are now, or builds it.
-func (s *Service) kept(ctx context.Context, now versions, key viewKey, r *requester.Requester, build builder) (*View, error) {
-	version, err := now(ctx)
+func (s *Service) kept(ctx context.Context, key viewKey, r *requester.Requester, build builder) (*View, error) {
+	version, err := s.now(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -190,9 +184,7 @@ func (s *Service) keep(key viewKey, l lasting) {
 	}
 }
 
-// now gives the version of the records, "" for a source that has none: then nothing is kept.
-func (s *Service) now(ctx context.Context) (string, error) { return named(s.version.get(ctx)) }
-
+// named gives "" for a source that has no version: then nothing is kept.
 func named(version string, err error) (string, error) {
 	switch {
 	case errors.Is(err, practice.ErrNoVersion):

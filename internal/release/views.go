@@ -3,7 +3,6 @@ package release
 import (
 	"context"
 	"runtime"
-	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -21,8 +20,7 @@ func (s *Service) Views(ctx context.Context, r *requester.Requester, p smart.Per
 	views := make([]*View, len(refs))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	version := sync.OnceValues(func() (string, error) { return s.now(ctx) })
-	now := func(context.Context) (string, error) { return version() }
+	s = s.Together()
 	var panicked atomic.Pointer[any]
 	for i, ref := range refs {
 		group.Go(func() (err error) {
@@ -35,7 +33,7 @@ func (s *Service) Views(ctx context.Context, r *requester.Requester, p smart.Per
 			if err := ctx.Err(); err != nil {
 				return unavailable(err)
 			}
-			v, err := s.viewAt(ctx, now, r, p, ref)
+			v, err := s.View(ctx, r, p, ref)
 			if err == nil {
 				views[i] = v.only(shows)
 			}

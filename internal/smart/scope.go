@@ -74,6 +74,20 @@ func (s Scopes) MayAny(typ string, p Permission) bool {
 	return slices.ContainsFunc(s.list, func(c Scope) bool { return c.covers(typ, p) })
 }
 
+// Canonical gives Read for each permission that the scopes grant wherever they grant Read, and nowhere else: what was decided under one holds under
+// the other. Any other permission stays what it is.
+func (s Scopes) Canonical(p Permission) Permission {
+	if p != Search && p != ReadAndSearch {
+		return p
+	}
+	for _, c := range s.list {
+		if strings.IndexByte(c.Permissions, byte(Read)) < 0 != (strings.IndexByte(c.Permissions, byte(Search)) < 0) {
+			return p
+		}
+	}
+	return Read
+}
+
 // Empty tells whether the scopes allow nothing at all.
 func (s Scopes) Empty() bool { return len(s.list) == 0 }
 

@@ -8,38 +8,42 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/gin-gonic/gin"
 )
 
-// BenchmarkEverything compares $everything of whole charts, warm, through the whole gateway with the durable ledger, with a bare Gin handler that writes
-// the same bytes of each request, as BenchmarkWarmSearch does for pages.
+// Warm, through the whole gateway with the durable ledger, compared with a bare Gin handler that writes the same bytes of each request, as
+// BenchmarkWarmSearch does for pages.
+
+// BenchmarkEverything asks for $everything of whole charts.
 func BenchmarkEverything(b *testing.B) {
 	d := benchDemo(b)
-	var requests [][]byte
-	bodies := map[string][]byte{}
-	for _, partner := range benchPartners {
-		token, err := d.fetchToken(b.Context(), d.partner(partner.id))
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, c := range d.practice.Clients {
-			path := "Patient/" + patientID(b, d, c) + "/$everything"
-			a, err := d.get(b.Context(), token, path)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if a.types["DocumentReference"] > benchPage {
-				requests = append(requests, rawRequest(d.address, "/fhir/"+path, token))
-				bodies["GET "+token+"/fhir/"+path] = a.body
-			}
-		}
-	}
-	compare(b, d, requests, bodies)
+	requests, bodies := benchRequests(b, d, func(id string) string { return "Patient/" + id + "/$everything" },
+		func(a *answer) bool { return a.types["DocumentReference"] > benchPage })
+	compare(b, d, requests, bodies, 3)
 }
 
-// BenchmarkBatch does the same for batches of ten reads and searches of one client.
+// BenchmarkInclude asks for the page of BenchmarkWarmSearch with what it refers to.
+func BenchmarkInclude(b *testing.B) {
+	benchPages(b, "&_include=DocumentReference:subject&_include=DocumentReference:author", func(a *answer) bool {
+		return fullPage(a) && a.types["Patient"] == 1 && a.types["Practitioner"] > 0
+	})
+}
+
+// BenchmarkRevInclude asks for it with what refers to it.
+func BenchmarkRevInclude(b *testing.B) {
+	benchPages(b, "&_revinclude=Provenance:target", func(a *answer) bool { return fullPage(a) && a.types["Provenance"] >= benchPage })
+}
+
+// BenchmarkElements asks for a part of each note.
+func BenchmarkElements(b *testing.B) { benchPages(b, "&_elements=date,type,author", fullPage) }
+
+func benchPages(b *testing.B, more string, wanted func(*answer) bool) {
+	b.Helper()
+	d := benchDemo(b)
+	requests, bodies := benchRequests(b, d, func(id string) string { return searchOf(id, more) }, wanted)
+	compare(b, d, requests, bodies, 3)
+}
+
+// BenchmarkBatch asks for batches of ten reads and searches of one client.
 func BenchmarkBatch(b *testing.B) {
 	d := benchDemo(b)
 	var requests [][]byte
@@ -56,10 +60,10 @@ func BenchmarkBatch(b *testing.B) {
 				b.Fatal(err)
 			}
 			requests = append(requests, fmt.Appendf(nil, "POST /fhir HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", d.address, token, len(text), text))
-			bodies["POST "+token+text] = body
+			bodies["POST Bearer "+token+" /fhir"+text] = body
 		}
 	}
-	compare(b, d, requests, bodies)
+	compare(b, d, requests, bodies, 3)
 }
 
 // benchBatch is what an app asks for when a client's page is opened.
@@ -93,44 +97,4 @@ func postBatch(ctx context.Context, address, token, text string) ([]byte, error)
 		return nil, fmt.Errorf("status %d", resp.StatusCode)
 	}
 	return io.ReadAll(resp.Body)
-}
-
-// compare loads the gateway and a bare Gin handler in turns and reports their ratio.
-func compare(b *testing.B, d *demonstration, requests [][]byte, bodies map[string][]byte) {
-	b.Helper()
-	if len(requests) < benchClients*len(benchPartners)*8/10 {
-		b.Fatalf("only %d requests", len(requests))
-	}
-	bare := bareGinAt(b, bodies)
-	const turns, lasting = 3, 2 * time.Second
-	load(b, d.address, requests, lasting)
-	load(b, bare, requests, lasting/2)
-	var ratios, gateways, bares []float64
-	for range turns {
-		g, x := load(b, d.address, requests, lasting), load(b, bare, requests, lasting)
-		ratios, gateways, bares = append(ratios, g/x), append(gateways, g), append(bares, x)
-	}
-	b.ReportMetric(median(ratios), "ratio")
-	b.ReportMetric(median(gateways), "gateway-req/s")
-	b.ReportMetric(median(bares), "bare-req/s")
-	b.ReportMetric(float64(meanLength(bodies)), "body-bytes")
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(float64(residentBytes())/(1<<20), "rss-MB")
-	reportStages(b, d)
-}
-
-// bareGinAt writes of each request the bytes that the gateway answers it with.
-func bareGinAt(b *testing.B, bodies map[string][]byte) string {
-	b.Helper()
-	gin.SetMode(gin.ReleaseMode)
-	e := gin.New()
-	token := func(c *gin.Context) string { return strings.TrimPrefix(c.GetHeader("Authorization"), "Bearer ") }
-	e.GET("/fhir/Patient/:id/$everything", func(c *gin.Context) {
-		c.Data(http.StatusOK, "application/fhir+json", bodies["GET "+token(c)+c.Request.URL.Path])
-	})
-	e.POST("/fhir", func(c *gin.Context) {
-		text, _ := io.ReadAll(c.Request.Body)
-		c.Data(http.StatusOK, "application/fhir+json", bodies["POST "+token(c)+string(text)])
-	})
-	return listening(b, e)
 }

@@ -25,11 +25,9 @@ func (x *exchange) batched(ctx context.Context) *egress.Answer {
 	if err != nil {
 		return x.fail(outcome.Of(err))
 	}
-	spare := true
 	whole, records, entries := egress.NewBatch(), []ledger.Record(nil), make([]*exchange, 0, len(requests))
 	for i := range requests {
 		e, refused := x.entry(&requests[i])
-		e.batch, e.spare, e.request.views = x.id, &spare, x.request.views
 		entries = append(entries, e)
 		records = append(records, e.into(ctx, whole, refused)...)
 	}
@@ -81,7 +79,7 @@ func (x *exchange) requests(ctx context.Context) ([]fhirjson.BatchRequest, error
 func (x *exchange) entry(q *fhirjson.BatchRequest) (*exchange, *outcome.Error) {
 	t := &x.api.table
 	none := func(e *exchanger, refused *outcome.Error) (*exchange, *outcome.Error) {
-		return e.begin(x.w, &http.Request{}), refused
+		return x.begin(e, &http.Request{}), refused
 	}
 	switch {
 	case q.Unread:
@@ -98,9 +96,16 @@ func (x *exchange) entry(q *fhirjson.BatchRequest) (*exchange, *outcome.Error) {
 		return none(t.unknown, outcome.Of(err))
 	}
 	found, id := t.find(q.Method, target.EscapedPath())
-	e := found.begin(x.w, &http.Request{Method: q.Method, URL: target, Header: header, Body: http.NoBody})
+	e := x.begin(found, &http.Request{Method: q.Method, URL: target, Header: header, Body: http.NoBody})
 	e.aim(id)
 	return e, nil
+}
+
+// begin begins an entry, which sees the records as the batch does.
+func (x *exchange) begin(of *exchanger, r *http.Request) *exchange {
+	e := of.begin(x.w, r)
+	e.of, e.request.views = x, x.request.views
+	return e
 }
 
 // target gives the URL of an entry, which is relative to the base or begins with it. Other servers' are nothing that we serve, and a URL that no
@@ -122,7 +127,7 @@ func (a *API) target(text string) (*url.URL, error) {
 
 // headers are those of the batch that hold for each entry, and the entry's own conditions.
 func (x *exchange) headers(q *fhirjson.BatchRequest) (http.Header, error) {
-	h := http.Header{"Authorization": x.r.Header["Authorization"], "Prefer": x.r.Header["Prefer"], "Accept": {"application/fhir+json"}}
+	h := http.Header{"Prefer": x.r.Header["Prefer"], "Accept": {"application/fhir+json"}}
 	if q.IfNoneMatch != "" {
 		h.Set("If-None-Match", q.IfNoneMatch)
 	}

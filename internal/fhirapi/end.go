@@ -93,8 +93,8 @@ func (x *exchange) log(status, released int, withheld map[string]uint32) {
 	if len(withheld) > 0 {
 		attrs = append(attrs, slog.Any("withheld", withheld))
 	}
-	if x.batch != "" {
-		attrs = append(attrs, slog.String("batch", x.batch))
+	if x.of != nil {
+		attrs = append(attrs, slog.String("batch", x.of.id))
 	}
 	if theirs := x.w.Header().Get("X-Request-Id"); theirs != "" {
 		attrs = append(attrs, slog.String("theirRequest", theirs))

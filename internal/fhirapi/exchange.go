@@ -41,9 +41,10 @@ type exchange struct {
 	timings [steps]time.Duration
 	// versioned says that the requester asked for the version of FHIR and is told it.
 	versioned bool
-	// batch is the id of the batch that the request is an entry of, and spare tells whether the batch's own admission is still to be used.
-	batch string
-	spare *bool
+	token     *smart.Token
+	// of is the batch that the request is an entry of, and begun tells of a batch that its own admission has been used for one.
+	of    *exchange
+	begun bool
 }
 
 // serve runs one request to its end.
@@ -191,6 +192,27 @@ func (x *exchange) read() (err error) {
 
 // authenticate finds who asks, and refuses what no scope could allow.
 func (x *exchange) authenticate(ctx context.Context) error {
+	if err := x.identify(ctx); err != nil {
+		return err
+	}
+	if err := x.admit(ctx); err != nil {
+		return err
+	}
+	if x.route.batch { // each entry has its own
+		return nil
+	}
+	if !x.request.Requester.Scopes.MayAny(x.route.resourceType, x.route.permission) {
+		return outcome.New(outcome.InsufficientScope, nil)
+	}
+	return nil
+}
+
+// identify finds out who a token speaks for. The token of an entry is the batch's, which came in at the same time.
+func (x *exchange) identify(ctx context.Context) error {
+	if x.of != nil {
+		x.token, x.request.Requester = x.of.token, x.of.request.Requester
+		return nil
+	}
 	raw, err := smart.BearerToken(x.r.Header)
 	if err != nil {
 		return tokenError(err)
@@ -206,29 +228,20 @@ func (x *exchange) authenticate(ctx context.Context) error {
 	if err != nil || who == nil {
 		return outcome.New(outcome.InvalidToken, err)
 	}
-	x.request.Requester = who
-	if err := x.admit(ctx, token); err != nil {
-		return err
-	}
-	if x.route.batch { // each entry has its own
-		return nil
-	}
-	if !who.Scopes.MayAny(x.route.resourceType, x.route.permission) {
-		return outcome.New(outcome.InsufficientScope, nil)
-	}
+	x.token, x.request.Requester = token, who
 	return nil
 }
 
 // admit asks the gate, but for the entry of a batch that the batch itself was admitted for.
-func (x *exchange) admit(ctx context.Context, token *smart.Token) error {
-	if x.spare != nil && *x.spare {
-		*x.spare = false
+func (x *exchange) admit(ctx context.Context) error {
+	if x.of != nil && !x.of.begun {
+		x.of.begun = true
 		return nil
 	}
 	if x.api.Gate == nil {
 		return nil
 	}
-	return x.api.Gate.Admit(ctx, token)
+	return x.api.Gate.Admit(ctx, x.token)
 }
 
 // tokenError gives an error of package smart its kind. An error that is none of its own refuses the token.

@@ -9,8 +9,12 @@ import (
 // maxBatch bounds the answer of a batch.
 const maxBatch = 32 << 20
 
+// batchRoom is what most batches need.
+const batchRoom = 64 << 10
+
 // Batch collects the answers to the entries of a batch, in order, as a Bundle of type batch-response (FHIR R4 3.1.0.11.3). It is for one goroutine.
 type Batch struct {
+	answer  *Answer
 	body    []byte
 	entries int
 	noted   bool // an answer in it carries the notice of rule 23
@@ -18,7 +22,8 @@ type Batch struct {
 
 // NewBatch begins the answer of a batch.
 func NewBatch() *Batch {
-	return &Batch{body: []byte(`{"resourceType":"Bundle","type":"batch-response"`)}
+	a := &Answer{Status: http.StatusOK, contentType: FHIRJSON}
+	return &Batch{answer: a, body: append(a.buffer(batchRoom), `{"resourceType":"Bundle","type":"batch-response"`...)}
 }
 
 // Fits tells whether the answer can still be added.
@@ -68,9 +73,9 @@ func (b *Batch) Answer() *Answer {
 	if b.entries > 0 {
 		b.body = append(b.body, ']')
 	}
-	a := &Answer{Status: http.StatusOK, contentType: FHIRJSON, body: append(b.body, '}')}
+	b.answer.body = append(b.body, '}')
 	if b.noted {
-		a.notice = &notice{inside: true}
+		b.answer.notice = &notice{inside: true}
 	}
-	return a
+	return b.answer
 }

@@ -68,6 +68,40 @@ func TestARevocationHoldsFromTheNextRequest(t *testing.T) {
 	wg.Wait()
 }
 
+// TestARevocationHoldsForEveryEntryOfABatch revokes before a batch is sent: no entry of it sees what was.
+func TestARevocationHoldsForEveryEntryOfABatch(t *testing.T) {
+	t.Parallel()
+	c := ownClinic(t)
+	w := c.writer(t)
+	ctx := context.Background()
+	client := c.practice.Story.Represented
+	id := c.id(t, client)
+	if err := w.RevokeAll(ctx, client, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	ask := c.as(t, harbor)
+	requests := []string{"GET Patient/" + id, "GET Patient?_id=" + id, "GET DocumentReference?patient=" + id, "GET Patient/" + id + "/$everything", "GET Patient?_count=200", "GET Patient/" + id + "/Encounter", "GET Patient/" + id}
+	for i := range 40 {
+		release, err := w.Sign(ctx, client, toHarbor(time.Now()), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at, e := range ask.batch(t, requests...).batchEntries(t) {
+			if !strings.Contains(string(e.Resource), id) || !strings.HasPrefix(e.Response.Status, "200") {
+				t.Fatalf("round %d: after the signature entry %d is %s", i, at, e.Response.Status)
+			}
+		}
+		if err := w.Revoke(ctx, release, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		for at, e := range ask.batch(t, requests...).batchEntries(t) {
+			if strings.Contains(string(e.Resource), `"id":"`+id+`"`) || strings.Contains(string(e.Resource), `"reference":"Patient/`+id+`"`) {
+				t.Fatalf("round %d: entry %d has something of the client after the revocation (%s)", i, at, e.Response.Status)
+			}
+		}
+	}
+}
+
 // TestARevocationReachesPagesAndTagsThatAreOut revokes between two pages, and after an ETag was given.
 func TestARevocationReachesPagesAndTagsThatAreOut(t *testing.T) {
 	t.Parallel()

@@ -26,20 +26,28 @@ func (x *exchange) batched(ctx context.Context) *egress.Answer {
 		return x.fail(outcome.Of(err))
 	}
 	whole, records, entries := egress.NewBatch(), []ledger.Record(nil), make([]*exchange, 0, len(requests))
+	refused := outcome.New(outcome.Internal, errPanic) // until nothing can keep the answer back
+	defer func() {
+		for _, e := range entries {
+			if refused != nil {
+				e.answer = e.fail(refused)
+			}
+			e.account()
+		}
+	}()
 	for i := range requests {
-		e, refused := x.entry(&requests[i])
+		e, no := x.entry(&requests[i])
 		entries = append(entries, e)
-		records = append(records, e.into(ctx, whole, refused)...)
+		records = append(records, e.into(ctx, whole, no)...)
 	}
 	x.reached = x.api.Now() // the entries have timings of their own
 	if len(records) > 0 {
 		if err := x.record(ctx, records); err != nil {
-			return x.fail(outcome.New(outcome.Unavailable, err))
+			refused = outcome.New(outcome.Unavailable, err)
+			return x.fail(refused)
 		}
 	}
-	for _, e := range entries {
-		e.account()
-	}
+	refused = nil
 	return whole.Answer()
 }
 

@@ -264,6 +264,44 @@ func TestAFaultInABatch(t *testing.T) {
 	}
 }
 
+// TestABatchThatTheLedgerRefusesIsCounted: that entries were refused is in the log and in the metrics as it would be had they come alone, also where the
+// ledger fails by a panic.
+func TestABatchThatTheLedgerRefusesIsCounted(t *testing.T) {
+	for name, x := range map[string]struct {
+		err    error
+		status string
+	}{"an error": {errors.New("disk full"), "503"}, "a panic": {errPanics, "500"}} {
+		c := newClinic(t)
+		c.ledgerErr = x.err
+		if w := c.batch(batchOf("GET DocumentReference/n1", "GET DocumentReference?patient=p1", "GET DocumentReference/zz")); strconv.Itoa(w.Code) != x.status || strings.Contains(w.Body.String(), "n1") {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+		if text := c.log.String(); strings.Count(text, `"batch":"`) != 3 || strings.Count(text, `"msg":"request"`) != 4 || strings.Count(text, `"status":`+x.status) != 4 || strings.Contains(text, `"released":1`) {
+			t.Errorf("%s: the log: %s", name, text)
+		}
+		w := httptest.NewRecorder()
+		c.metrics.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		for _, want := range []string{`gateway_requests_total{route="GET /fhir/DocumentReference/:id",status="` + x.status + `"} 2`, `gateway_requests_total{route="GET /fhir/DocumentReference",status="` + x.status + `"} 1`,
+			`gateway_released_resources_total{route="GET /fhir/DocumentReference/:id"} 0`} {
+			if !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s: the metrics lack %s", name, want)
+			}
+		}
+	}
+}
+
+// TestABatchSeesTheRecordsOfAfterItCameIn: its entries share the reading of the version that begins with the batch, and use that of no other.
+func TestABatchSeesTheRecordsOfAfterItCameIn(t *testing.T) {
+	c := newClinic(t)
+	for range 2 {
+		c.arrivals, c.seenAt = 0, nil
+		batchResponse(t, c.batch(batchOf("GET DocumentReference/n1", "GET DocumentReference?patient=p1", "GET Patient/p1/$everything")))
+		if first := c.seenAt[0]; len(c.seenAt) != 3 || first != 1 || slices.Max(c.seenAt) != first {
+			t.Errorf("views are of %v", c.seenAt)
+		}
+	}
+}
+
 // limited is a gate that admits so many.
 type limited struct{ left, asked int }
 

@@ -202,6 +202,8 @@ type clinic struct {
 	reach     []fhir.Reference
 	owners    map[fhir.Reference]string // whose chart a resource stands in, as its sealed id says
 	audit     *view                     // what p1 sees of the ledger
+	arrivals  int                       // how often Views were asked for
+	seenAt    []int                     // for which of these each View was made
 	viewErr   error
 	onView    func(context.Context)
 	verifyErr error
@@ -292,7 +294,21 @@ func (c *clinic) Requester(t *smart.Token) (*requester.Requester, error) {
 		Purposes: []fhir.Coding{{System: fhir.SystemActReason, Code: "TREAT"}}}, nil
 }
 
-func (c *clinic) Together() fhirapi.Views { return c }
+// Together gives Views that tell for which arrival they were made.
+func (c *clinic) Together() fhirapi.Views {
+	c.arrivals++
+	return arrived{c, c.arrivals}
+}
+
+type arrived struct {
+	*clinic
+	at int
+}
+
+func (a arrived) View(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (fhirapi.View, error) {
+	a.seenAt = append(a.seenAt, a.at)
+	return a.clinic.View(ctx, r, p, ref)
+}
 
 func (c *clinic) View(ctx context.Context, _ *requester.Requester, _ smart.Permission, ref fhir.Reference) (fhirapi.View, error) {
 	if c.onView != nil {
@@ -334,7 +350,13 @@ func (c *clinic) Reach(context.Context, *requester.Requester, smart.Permission) 
 	return c.reach, c.viewErr
 }
 
+// errPanics makes the ledger panic.
+var errPanics = errors.New("broken")
+
 func (c *clinic) Append(ctx context.Context, answer ...ledger.Record) error {
+	if errors.Is(c.ledgerErr, errPanics) {
+		panic(c.ledgerErr)
+	}
 	if c.ledgerErr != nil {
 		return c.ledgerErr
 	}

@@ -42,7 +42,7 @@ type exchange struct {
 	// versioned says that the requester asked for the version of FHIR and is told it.
 	versioned bool
 	token     *smart.Token
-	// of is the batch that the request is an entry of, and begun tells of a batch that its own admission has been used for one.
+	// of is the batch that the request is an entry of. begun says of a batch that an entry has used its admission.
 	of    *exchange
 	begun bool
 }
@@ -51,6 +51,7 @@ type exchange struct {
 func (e *exchanger) serve(w http.ResponseWriter, r *http.Request, resourceID string) {
 	x := e.begin(w, r)
 	defer x.end()
+	x.request.views = e.api.Views.Together()
 	x.aim(resourceID)
 	if e.route.anyOrigin {
 		allowAnyOrigin(w.Header())
@@ -85,7 +86,7 @@ func (e *exchanger) refuse(w http.ResponseWriter, r *http.Request, allow string)
 func (e *exchanger) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{exchanger: e, w: w, r: r, id: newID(), began: e.api.Now()}
 	x.reached = x.began
-	x.request.views, x.request.now = e.api.Views.Together(), e.api.Now
+	x.request.now = e.api.Now
 	if theirs := r.Header.Get("X-Request-Id"); isUUID(theirs) {
 		w.Header().Set("X-Request-Id", theirs) // ours is in the ledger and the log: it would make equal answers differ
 	}

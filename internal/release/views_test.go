@@ -78,6 +78,78 @@ func TestViewsAreTheViewOfEachReducedToWhatIsShown(t *testing.T) {
 	}
 }
 
+// What came in together shares one reading of the version, of after it came in; who came in later has one of their own.
+func TestTogetherTheVersionIsReadOnce(t *testing.T) {
+	c, refs := manyClients(t, 3)
+	early := c.service.Together()
+	c.change(func() { c.forms["1"] = nil })
+	before := c.named.Load()
+	see := func(s *release.Service, ref fhir.Reference) int {
+		t.Helper()
+		v, err := s.View(context.Background(), theClinic(), smart.Search, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.Len()
+	}
+	for _, ref := range refs {
+		if n, revoked := see(early, ref), ref == patientRef("1"); revoked != (n == 0) {
+			t.Errorf("%s: %d resources, revoked %t", ref, n, revoked)
+		}
+	}
+	if _, err := early.Reach(context.Background(), theClinic(), smart.Search); err != nil {
+		t.Fatal(err)
+	}
+	if n := c.named.Load() - before; n != 1 {
+		t.Errorf("the version was read %d times", n)
+	}
+	c.change(func() { c.forms["2"] = nil })
+	if n := see(c.service.Together(), patientRef("2")); n != 0 {
+		t.Errorf("%d resources after the revocation", n)
+	}
+}
+
+// A version that could not be read withholds all that came in together, also where reading it again would have gone well.
+func TestTogetherNothingIsGivenWithoutAVersion(t *testing.T) {
+	c, refs := manyClients(t, 2)
+	together := c.service.Together()
+	c.fail["Version"] = errors.New("the database is gone")
+	for range 2 {
+		for _, ref := range refs {
+			if v, err := together.View(context.Background(), theClinic(), smart.Read, ref); !errors.Is(err, release.ErrUnavailable) || v != nil {
+				t.Errorf("%v, %v", v, err)
+			}
+		}
+		delete(c.fail, "Version")
+	}
+	if v, err := c.service.Together().View(context.Background(), theClinic(), smart.Read, refs[0]); err != nil || v.Len() == 0 {
+		t.Errorf("afterwards: %v, %v", v, err)
+	}
+}
+
+// One View is kept for reading, searching and both where the scopes grant all alike, and one for each otherwise.
+func TestAViewIsSharedByPermissionsThatAreGrantedAlike(t *testing.T) {
+	for scopes, alike := range map[string]bool{
+		"system/*.rs": true, "system/*.cruds": true, "system/Patient.rs system/DocumentReference.rs": true, "system/Patient.read user/Goal.c": true,
+		"system/*.rs system/Goal.r": false, "system/Patient.rs system/DocumentReference.s": false, "system/*.r system/*.s": false,
+	} {
+		c := oneClient(t)
+		r := theClinic()
+		r.Scopes = smart.ParseScopes(scopes)
+		views := map[*release.View]bool{}
+		for _, p := range []smart.Permission{smart.Search, smart.Read, smart.ReadAndSearch} {
+			v, err := c.service.View(context.Background(), r, p, patientRef("1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			views[v] = true
+		}
+		if alike != (len(views) == 1) {
+			t.Errorf("%s: %d views", scopes, len(views))
+		}
+	}
+}
+
 func TestOneViewThatCannotBeBuiltWithholdsAll(t *testing.T) {
 	c, refs := manyClients(t, 20)
 	c.onChart = func(client practice.ClientKey) error {

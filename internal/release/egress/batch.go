@@ -73,7 +73,8 @@ func (b *Batch) Answer() *Answer {
 	if b.entries > 0 {
 		b.body = append(b.body, ']')
 	}
-	b.answer.body = append(b.body, '}')
+	b.body = append(b.body, '}')
+	b.answer.body = b.body
 	if b.noted {
 		b.answer.notice = &notice{inside: true}
 	}

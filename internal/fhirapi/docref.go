@@ -19,18 +19,18 @@ func (a *API) docref(ctx context.Context, r *Request) (egress.Response, error) {
 	if err != nil {
 		return nil, searchError(err)
 	}
-	views, err := a.searched(ctx, r, q.search)
+	of, err := a.searched(ctx, r, q.search)
 	if err != nil {
 		return nil, err
 	}
-	asked := slices.DeleteFunc(together(views, r.Type), func(d stage.Released) bool { return !q.keeps(d.Facts()) })
+	asked := slices.DeleteFunc(together(of.views, r.Type), func(d stage.Released) bool { return !q.keeps(d.Facts()) })
 	found, err := q.search.Page(q.search.Evaluate(asked))
 	if err != nil {
 		return nil, searchError(err)
 	}
 	page := &egress.Page{Self: linkTo(docrefPath, q.self, q.token), Total: found.Total, HasTotal: true, Ignored: q.ignored}
 	for _, m := range found.Matches {
-		page.Entries = append(page.Entries, entry(m, egress.Match, views))
+		page.Entries = append(page.Entries, entry(m, egress.Match, of.views))
 	}
 	if found.Next != nil {
 		page.Next, err = a.nextPage(r, docrefPath, q.self, string(found.Next))

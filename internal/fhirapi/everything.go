@@ -33,23 +33,7 @@ func (a *API) everything(ctx context.Context, r *Request) (egress.Response, erro
 		return nil, err
 	}
 	key := "everything\n" + q.self + "\n" + q.token + "\n" + strings.Join(q.ignored, "\n")
-	if kept, ok := view.Memo().Get(key); ok {
-		if kept := kept.(*everythingOf); kept.directory == directory {
-			return kept.page, nil
-		}
-	}
-	page, err := a.everythingPage(r, q, view, directory)
-	if err != nil {
-		return nil, err
-	}
-	view.Memo().Put(key, &everythingOf{directory, page}, perPage+perMatch*len(page.Entries))
-	return page, nil
-}
-
-// everythingOf is a page that a view remembers: it follows from the view and from the directory.
-type everythingOf struct {
-	directory View
-	page      *egress.Page
+	return response(kept(view, directory, key, func() (*egress.Page, error) { return a.everythingPage(r, q, view, directory) }))
 }
 
 // everythingQuery is what is asked of $everything.

@@ -21,23 +21,65 @@ func (a *API) search(ctx context.Context, r *Request) (egress.Response, error) {
 	if err != nil {
 		return nil, searchError(err)
 	}
-	views, err := a.searched(ctx, r, q)
+	var directory View
+	if q.IncludesDirectory() {
+		if directory, err = r.Directory(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for range searchTries {
+		page, err := a.found(ctx, r, q, directory)
+		if !errors.Is(err, errChanged) {
+			return page, err
+		}
+		r.disclosure = disclosure{}
+	}
+	return nil, unavailable(errChanged)
+}
+
+// searchTries is how often a search is made whose answer the records overtake, before it is given up.
+const searchTries = 3
+
+// found searches what the requester may see now.
+func (a *API) found(ctx context.Context, r *Request, q *search.Query, directory View) (egress.Response, error) {
+	of, err := a.searched(ctx, r, q)
 	if err != nil {
 		return nil, err
 	}
-	if len(views) != 1 {
-		return a.page(ctx, r, q, q.Evaluate(together(views, r.Type)), views)
+	if len(of.views) != 1 {
+		return response(a.page(ctx, r, q, q.Evaluate(together(of.views, r.Type)), of, directory))
 	}
-	// Both the view and the query are immutable, and so is the page that follows from them.
-	memo, key := views[0].Memo(), pageKey(r, q)
-	if kept, ok := memo.Get(key); ok {
-		return kept.(*egress.Page), nil
-	}
-	page, err := a.page(ctx, r, q, remembered(views[0], q), views)
+	return response(kept(of.views[0], directory, pageKey(r, q), func() (*egress.Page, error) {
+		return a.page(ctx, r, q, remembered(of.views[0], q), of, directory)
+	}))
+}
+
+// response keeps a nil *egress.Page from becoming a Response that is not nil.
+func response(p *egress.Page, err error) (egress.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	memo.Put(key, page, perPage+perMatch*len(page.Entries))
+	return p, nil
+}
+
+// answered is a page that a view remembers. It follows from the view, from the directory if that is looked at, and from the request: all are immutable.
+type answered struct {
+	directory View
+	page      *egress.Page
+}
+
+// kept makes a page, unless the view remembers it.
+func kept(v, directory View, key string, compose func() (*egress.Page, error)) (*egress.Page, error) {
+	if before, ok := v.Memo().Get(key); ok {
+		if before := before.(*answered); before.directory == directory {
+			return before.page, nil
+		}
+	}
+	page, err := compose()
+	if err != nil {
+		return nil, err
+	}
+	v.Memo().Put(key, &answered{directory, page}, perPage+perMatch*len(page.Entries))
 	return page, nil
 }
 
@@ -53,16 +95,16 @@ func pageKey(r *Request, q *search.Query) string {
 }
 
 // page makes one page of what was found.
-func (a *API) page(ctx context.Context, r *Request, q *search.Query, found *search.Result, views []View) (*egress.Page, error) {
+func (a *API) page(ctx context.Context, r *Request, q *search.Query, found *search.Result, of charts, directory View) (*egress.Page, error) {
 	page, err := q.Page(found)
 	if err != nil {
 		return nil, searchError(err)
 	}
-	included, err := a.included(ctx, r, q, page.Matches, views)
+	included, err := a.included(ctx, r, q, page.Matches, of, directory)
 	if err != nil {
 		return nil, err
 	}
-	return a.bundle(r, q, page, included, views)
+	return a.bundle(r, q, page, included, of.views)
 }
 
 // query reads the request, or goes on where a page token says.
@@ -107,29 +149,31 @@ func together(views []View, resourceType string) []stage.Released {
 }
 
 // searched gives the views that the search runs over: those of the clients it names, or those of the requester's reach; for a type of the
-// directory, the directory and the charts that the ids say, as a read of the same ids would.
-func (a *API) searched(ctx context.Context, r *Request, q *search.Query) ([]View, error) {
-	refs, views := q.Clients(), make([]View, 0, 1)
+// directory, the directory and the charts that the ids say, as a read of the same ids would. Of many charts the matches alone are held.
+func (a *API) searched(ctx context.Context, r *Request, q *search.Query) (of charts, err error) {
+	refs := q.Clients()
 	switch {
 	case len(refs) > 0:
 	case isDirectoryType(r.Type):
 		d, err := r.Directory(ctx)
 		if err != nil {
-			return nil, err
+			return charts{}, err
 		}
-		refs, views = ids(q), append(views, d)
+		refs, of = ids(q), charts{[]View{d}, []fhir.Reference{{}}}
 	default:
-		var err error
 		if refs, err = r.Reach(ctx); err != nil {
-			return nil, err
+			return charts{}, err
 		}
 	}
+	of.refs = append(of.refs, refs...)
 	if len(refs) == 1 { // the kept one, which remembers its answers
 		v, err := r.View(ctx, refs[0])
-		return append(views, v), err
+		of.views = append(of.views, v)
+		return of, err
 	}
-	more, err := r.Views(ctx, refs, q.Shows)
-	return append(views, more...), err
+	more, err := r.Views(ctx, refs, q.Matches)
+	of.views = append(of.views, more...)
+	return of, err
 }
 
 // ids gives what the query asks for by `_id`.
@@ -145,8 +189,8 @@ func ids(q *search.Query) (refs []fhir.Reference) {
 
 // remembered evaluates a query over a view once: both are immutable.
 func remembered(v View, q *search.Query) *search.Result {
-	if kept, ok := v.Memo().Get(q.Key()); ok {
-		if result, ok := kept.(*search.Result); ok {
+	if before, ok := v.Memo().Get(q.Key()); ok {
+		if result, ok := before.(*search.Result); ok {
 			return result
 		}
 	}
@@ -156,11 +200,11 @@ func remembered(v View, q *search.Query) *search.Result {
 }
 
 // bundle makes the page of an answer.
-func (a *API) bundle(r *Request, q *search.Query, p search.Page, included []stage.Released, views []View) (*egress.Page, error) {
+func (a *API) bundle(r *Request, q *search.Query, p search.Page, included []egress.Entry, views []View) (*egress.Page, error) {
 	page := &egress.Page{Self: linkTo(r.Type, q.Self(), r.Params.Get("_page")), Total: p.Total, HasTotal: p.Total >= 0, Ignored: q.Ignored(), Subset: q.Subset()}
 	page.Entries = make([]egress.Entry, 0, len(p.Matches)+len(included))
 	page.Entries = appendEntries(page.Entries, p.Matches, egress.Match, views)
-	page.Entries = appendEntries(page.Entries, included, egress.Include, views)
+	page.Entries = append(page.Entries, included...)
 	if p.Next == nil {
 		return page, nil
 	}

@@ -118,11 +118,12 @@ type disclosure struct {
 	reach bool
 }
 
-// note keeps the evidence of a view, once for each client.
+// note keeps the evidence of a view, the newest of each client.
 func (d *disclosure) note(v View) {
 	e := v.Evidence()
 	for i := range d.evidence {
 		if d.evidence[i].Client == e.Client {
+			d.evidence[i] = e
 			return
 		}
 	}

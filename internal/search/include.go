@@ -131,43 +131,37 @@ type Source struct {
 	Matches []stage.Released
 }
 
-// Include gives what the query includes with the matches of a page: each resource once and no match, by type and id. What a resource refers to is
-// looked up in the view that it stands in and then in the directory, which may be nil; what refers to it, in that view alone and never from the
-// directory.
-func (q *Query) Include(sources []Source, directory Chart) ([]stage.Released, error) {
-	g := gathering{query: q, directory: directory, seen: map[fhir.Reference]bool{}}
-	for _, s := range sources {
-		for _, m := range s.Matches {
-			g.seen[refOf(m.Facts())] = true
-		}
-	}
-	for _, s := range sources {
-		if err := g.from(s); err != nil {
-			return nil, err
-		}
-	}
-	slices.SortFunc(g.found, func(a, b stage.Released) int {
-		x, y := a.Facts(), b.Facts()
-		if c := strings.Compare(x.Type, y.Type); c != 0 {
-			return c
-		}
-		return strings.Compare(x.ID, y.ID)
-	})
-	return g.found, nil
-}
-
-func refOf(f *stage.Facts) fhir.Reference { return fhir.Reference{Type: f.Type, ID: f.ID} }
-
-// gathering collects what is included.
-type gathering struct {
+// Gathering collects what a query includes with the matches of a page: each resource once and no match. What a resource refers to is looked up in the view
+// that it stands in and then in the directory; what refers to it, in that view alone and never from the directory.
+type Gathering struct {
 	query     *Query
 	directory Chart
 	seen      map[fhir.Reference]bool
 	found     []stage.Released
 }
 
+// Gather begins with all matches of a page. The directory may be nil.
+func (q *Query) Gather(matches []stage.Released, directory Chart) *Gathering {
+	g := &Gathering{query: q, directory: directory, seen: make(map[fhir.Reference]bool, len(matches))}
+	for _, m := range matches {
+		g.seen[refOf(m.Facts())] = true
+	}
+	return g
+}
+
+// From gives what is included with the matches of one view and was not with those of another.
+func (g *Gathering) From(s Source) ([]stage.Released, error) {
+	before := len(g.found)
+	if err := g.from(s); err != nil {
+		return nil, err
+	}
+	return g.found[before:], nil
+}
+
+func refOf(f *stage.Facts) fhir.Reference { return fhir.Reference{Type: f.Type, ID: f.ID} }
+
 // from collects what is included with the matches of one view.
-func (g *gathering) from(s Source) error {
+func (g *Gathering) from(s Source) error {
 	last := s.Matches
 	for depth := range includeDepth {
 		var next []stage.Released
@@ -191,7 +185,7 @@ func (g *gathering) from(s Source) error {
 }
 
 // forward adds what the resources refer to. What was found in the directory is not given back: nothing leads on from there.
-func (g *gathering) forward(inc *inclusion, in Chart, from []stage.Released) (added []stage.Released) {
+func (g *Gathering) forward(inc *inclusion, in Chart, from []stage.Released) (added []stage.Released) {
 	for _, r := range from {
 		inc.refers(r.Facts(), func(ref fhir.Reference) bool {
 			if found, ok := in.Get(ref); ok {
@@ -207,7 +201,7 @@ func (g *gathering) forward(inc *inclusion, in Chart, from []stage.Released) (ad
 	return added
 }
 
-func (g *gathering) listed(ref fhir.Reference) (stage.Released, bool) {
+func (g *Gathering) listed(ref fhir.Reference) (stage.Released, bool) {
 	if g.directory == nil || !slices.Contains(directoryTypes, ref.Type) {
 		return stage.Released{}, false
 	}
@@ -215,7 +209,7 @@ func (g *gathering) listed(ref fhir.Reference) (stage.Released, bool) {
 }
 
 // backward adds what refers to the resources.
-func (g *gathering) backward(inc *inclusion, in Chart, from []stage.Released) (added []stage.Released) {
+func (g *Gathering) backward(inc *inclusion, in Chart, from []stage.Released) (added []stage.Released) {
 	those := make(map[fhir.Reference]bool, len(from))
 	for _, r := range from {
 		those[refOf(r.Facts())] = true
@@ -228,7 +222,7 @@ func (g *gathering) backward(inc *inclusion, in Chart, from []stage.Released) (a
 	return added
 }
 
-func (g *gathering) add(r stage.Released) bool {
+func (g *Gathering) add(r stage.Released) bool {
 	ref := refOf(r.Facts())
 	if g.seen[ref] {
 		return false

@@ -70,6 +70,15 @@ func theDirectory(t testing.TB) chartOf {
 	return releasedAs(t, thing("Practitioner/d1"), thing("Organization/o1"), thing("Encounter/gone"), thing("Condition/of-the-directory"))
 }
 
+// gather includes with matches of one chart, by type and id.
+func gather(q *Query, matches []stage.Released, chart, directory Chart) ([]stage.Released, error) {
+	found, err := q.Gather(matches, directory).From(Source{Chart: chart, Matches: matches})
+	slices.SortFunc(found, func(a, b stage.Released) int {
+		return strings.Compare(refOf(a.Facts()).String(), refOf(b.Facts()).String())
+	})
+	return found, err
+}
+
 func include(t testing.TB, typ, text string) (found []string, _ error) {
 	t.Helper()
 	q, err := testParser(t).ParseText(typ, text, false)
@@ -81,7 +90,7 @@ func include(t testing.TB, typ, text string) (found []string, _ error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := q.Include([]Source{{Chart: chart, Matches: page.Matches}}, theDirectory(t))
+	list, err := gather(q, page.Matches, chart, theDirectory(t))
 	for _, r := range list {
 		if !q.Shows(r.Facts()) {
 			t.Errorf("%s?%s: %s is included and not kept for it", typ, text, r.Facts().Type)
@@ -151,7 +160,7 @@ func TestIterationStops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := q.Include([]Source{{Chart: chart, Matches: page.Matches}}, nil)
+	found, err := gather(q, page.Matches, chart, nil)
 	if d := cmp.Diff([]string{"c1", "e0", "e1", "e2"}, ids(found)); d != "" || err != nil {
 		t.Error(err, d)
 	}
@@ -165,7 +174,7 @@ func TestAPageThatWouldIncludeTooMuchIsRefused(t *testing.T) {
 		}
 		var chart chartOf = releasedAs(t, list...)
 		q := mustParse(t, "Patient", "_id=p1&_revinclude=Goal:patient")
-		found, err := q.Include([]Source{{Chart: chart, Matches: chart.Resources("Patient")}}, nil)
+		found, err := gather(q, chart.Resources("Patient"), chart, nil)
 		if e := new(Error); n > maxIncluded && (!asError(err, e) || e.Problem != TooCostly || found != nil) || n <= maxIncluded && len(found) != n {
 			t.Errorf("%d: %d found, %v", n, len(found), err)
 		}
@@ -260,7 +269,7 @@ func TestIncludesChangeNoMatch(t *testing.T) {
 }
 
 func checkIncluded(t *rapid.T, q *Query, page Page, chart, directory chartOf) {
-	found, err := q.Include([]Source{{Chart: chart, Matches: page.Matches}}, directory)
+	found, err := gather(q, page.Matches, chart, directory)
 	if err != nil {
 		t.Fatal(err)
 	}

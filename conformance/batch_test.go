@@ -21,6 +21,11 @@ type entryOfBatch struct {
 // batch sends requests as one batch.
 func (c *caller) batch(t testing.TB, requests ...string) *answer {
 	t.Helper()
+	return c.do(t, http.MethodPost, "", strings.NewReader(batchOf(t, requests...)), http.Header{"Content-Type": {"application/fhir+json"}})
+}
+
+func batchOf(t testing.TB, requests ...string) string {
+	t.Helper()
 	type request struct {
 		Method string `json:"method"`
 		URL    string `json:"url"`
@@ -34,7 +39,7 @@ func (c *caller) batch(t testing.TB, requests ...string) *answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.do(t, http.MethodPost, "", strings.NewReader(string(body)), http.Header{"Content-Type": {"application/fhir+json"}})
+	return string(body)
 }
 
 func (a *answer) batchEntries(t testing.TB) []entryOfBatch {

@@ -10,6 +10,8 @@ import (
 type LimitsConfig struct {
 	// CacheBytes is the memory for views and pages that are asked for again.
 	CacheBytes uint64 `yaml:"cache-bytes"`
+	// AnswerBytes is the memory for answers of more than 128 KiB that are not yet taken; the next is told to come back (503). Shorter ones are bounded by requests.
+	AnswerBytes int `yaml:"answer-bytes"`
 	// RequestsPerMinute is of one partner; 0 for any number.
 	RequestsPerMinute int `yaml:"requests-per-minute"`
 
@@ -42,9 +44,12 @@ type LimitsConfig struct {
 // maxBody is the most that any request of the API may say (fhirapi).
 const maxBody = 64 << 10
 
+// leastAnswers is room for the greatest answer that there is, and for making it.
+const leastAnswers = 96 << 20
+
 func defaultLimits() LimitsConfig {
 	return LimitsConfig{
-		CacheBytes: 512 << 20, RequestsPerMinute: 12_000,
+		CacheBytes: 512 << 20, AnswerBytes: 512 << 20, RequestsPerMinute: 12_000,
 		Connections: 4096, ConnectionsPerAddress: 512, Requests: 1024, RequestsPerAddress: 256, Streams: 64,
 		HeaderBytes: 32 << 10, BodyBytes: maxBody,
 		HeaderTimeout: Duration(10 * time.Second), RequestTimeout: Duration(30 * time.Second), IdleTimeout: Duration(2 * time.Minute),
@@ -76,7 +81,7 @@ func (c *Config) validateLimits(p *problems) {
 	for key, n := range map[string]struct{ value, least, most int }{
 		"connections": {l.Connections, 1, 1 << 20}, "connections-per-address": {l.ConnectionsPerAddress, 1, l.Connections},
 		"requests": {l.Requests, 1, 1 << 20}, "requests-per-address": {l.RequestsPerAddress, 1, l.Requests},
-		"streams": {l.Streams, 1, 1000}, "header-bytes": {l.HeaderBytes, 4 << 10, 1 << 20}, "body-bytes": {l.BodyBytes, 1 << 10, maxBody},
+		"answer-bytes": {l.AnswerBytes, leastAnswers, 1 << 40}, "streams": {l.Streams, 1, 1000}, "header-bytes": {l.HeaderBytes, 4 << 10, 1 << 20}, "body-bytes": {l.BodyBytes, 1 << 10, maxBody},
 	} {
 		if n.most >= n.least && (n.value < n.least || n.value > n.most) {
 			p.add(c.line("limits."+key), "limits.%s must be from %d to %d", key, n.least, n.most)

@@ -81,6 +81,7 @@ func TestEveryProblemIsReportedAtOnceWithItsPlace(t *testing.T) {
 		"no connections":              {[2]string{"maps: maps", "maps: maps\nlimits: {connections: 0}"}, []string{"g.yaml:8: limits.connections must be from 1"}},
 		"more than all":               {[2]string{"maps: maps", "maps: maps\nlimits: {connections: 10, connections-per-address: 11}"}, []string{"limits.connections-per-address must be from 1 to 10"}},
 		"a body of a gigabyte":        {[2]string{"maps: maps", "maps: maps\nlimits: {body-bytes: 1073741824}"}, []string{"limits.body-bytes must be from 1024 to 65536"}},
+		"no room for a long answer":   {[2]string{"maps: maps", "maps: maps\nlimits: {answer-bytes: 16777216}"}, []string{"limits.answer-bytes must be from 100663296"}},
 		"an answer cut off":           {[2]string{"maps: maps", "maps: maps\nlimits: {request-timeout: 10s, answer-timeout: 9s}"}, []string{"limits.answer-timeout is shorter than request-timeout"}},
 		"PostgreSQL beside files":     {[2]string{"state: state.db\n", "state: state.db\nstore: {postgres: \"postgres://gateway@127.0.0.1/x\"}\n"}, []string{"g.yaml:17: store: ledger and state are files"}},
 		"PostgreSQL without TLS":      {[2]string{"ledger: ledger.db\nstate: state.db\n", "store: {postgres: \"postgres://secret@db.example.org/secret\"}\n"}, []string{"g.yaml:15: store.postgres: it is on another machine without TLS"}},

@@ -43,6 +43,7 @@ func (r *records) release(log *slog.Logger, now clock) (_ *views, err error) {
 	if v.egress, err = egress.New(exit); err != nil {
 		return nil, err
 	}
+	v.metrics.AnswerBytes(v.egress.AnswerBytes)
 	v.service, err = release.New(release.Options{
 		Records: &proven{Records: r.all(), apart: r.apart, prove: r.prove, fits: r.fits},
 		Sealer:  r.sealer, Labels: r.labels, Rules: r.rules, Projector: v.egress,
@@ -55,6 +56,7 @@ func (v *views) egressOptions() (egress.Options, error) {
 	tagKey, err := readKey(v.cfg.Keys.ETag, tagKeySize)
 	return egress.Options{
 		Base: v.cfg.BaseURL, TagKey: tagKey, Zone: v.zone, Types: v.types, PsychotherapyKinds: v.withheldKinds(), Alarm: v.alarm,
+		AnswerBytes: int64(v.cfg.Limits.AnswerBytes),
 	}, err
 }
 

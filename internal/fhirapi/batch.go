@@ -17,6 +17,8 @@ import (
 // maxBatch is how many entries a batch may have.
 const maxBatch = 50
 
+var errRoom = errors.New("fhirapi: no room for the answer of a batch")
+
 // batched answers POST [base] with a Bundle of type batch (https://hl7.org/fhir/R4/http.html#transaction): reads, searches and operations, each decided,
 // recorded and answered as if it had come alone with the same token. They run one after the other within the time of one request, and all of their
 // records are safe before the first byte of the answer leaves.
@@ -25,9 +27,12 @@ func (x *exchange) batched(ctx context.Context) *egress.Answer {
 	if err != nil {
 		return x.fail(outcome.Of(err))
 	}
-	whole, records, entries := egress.NewBatch(), []ledger.Record(nil), make([]*exchange, 0, len(requests))
+	whole, records, entries := x.api.Egress.NewBatch(), []ledger.Record(nil), make([]*exchange, 0, len(requests))
 	refused := outcome.New(outcome.Internal, errPanic) // until nothing can keep the answer back
 	defer func() {
+		if refused != nil {
+			whole.Close()
+		}
 		for _, e := range entries {
 			if refused != nil {
 				e.answer = e.fail(refused)
@@ -153,14 +158,13 @@ func (x *exchange) headers(q *fhirjson.BatchRequest) (http.Header, error) {
 func (x *exchange) into(ctx context.Context, whole *egress.Batch, refused *outcome.Error) []ledger.Record {
 	answer, records := x.alone(ctx, refused)
 	if instead := x.instead(whole, answer); instead != nil {
-		answer.Close()
 		answer, records = x.fail(instead), nil
 		if x.tells() {
 			records = x.records(answer)
 		}
 	}
 	whole.Add(answer, x.r.Method == http.MethodHead)
-	x.answer = answer
+	x.recorded()
 	return records
 }
 
@@ -171,6 +175,8 @@ func (x *exchange) instead(whole *egress.Batch, answer *egress.Answer) *outcome.
 		return outcome.New(outcome.NotAcceptable, nil)
 	case x.failed == nil && !whole.Fits(answer):
 		return outcome.New(outcome.AnswerTooLong, nil)
+	case x.failed == nil && !whole.Room(answer):
+		return outcome.New(outcome.Unavailable, errRoom)
 	}
 	return nil
 }

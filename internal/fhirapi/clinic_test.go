@@ -204,6 +204,8 @@ type clinic struct {
 	audit     *view                     // what p1 sees of the ledger
 	arrivals  int                       // how often Views were asked for
 	seenAt    []int                     // for which of these each View was made
+	kept      []int                     // how many resources each call of Views gave
+	answers   int64                     // egress.Options.AnswerBytes
 	viewErr   error
 	onView    func(context.Context)
 	verifyErr error
@@ -212,6 +214,7 @@ type clinic struct {
 	log       bytes.Buffer
 	sink      *slog.Logger // where the log goes, nil for the field above
 	metrics   *fhirapi.Metrics
+	egress    *egress.Egress
 	checks    []fhirapi.Check
 	alarms    int
 }
@@ -252,9 +255,10 @@ func (c *clinic) build(timeout time.Duration) {
 	must(c.t, err)
 	pages, err := ident.NewPages(bytes.Repeat([]byte{1}, ident.PageKeySize))
 	must(c.t, err)
-	out, err := egress.New(egress.Options{Base: base, TagKey: bytes.Repeat([]byte{2}, 32), Zone: time.UTC, Types: known().types,
+	out, err := egress.New(egress.Options{Base: base, TagKey: bytes.Repeat([]byte{2}, 32), Zone: time.UTC, Types: known().types, AnswerBytes: c.answers,
 		Alarm: func(a egress.Alarm) { c.alarms++; c.metrics.GuardAlarm(a) }})
 	must(c.t, err)
+	c.egress = out
 	log := c.sink
 	if log == nil {
 		log = slog.New(slog.NewJSONHandler(&c.log, nil))
@@ -323,14 +327,24 @@ func (c *clinic) View(ctx context.Context, _ *requester.Requester, _ smart.Permi
 	return &view{}, nil
 }
 
-func (c *clinic) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, _ func(*stage.Facts) bool) (views []fhirapi.View, err error) {
+func (c *clinic) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, shows func(*stage.Facts) bool) (views []fhirapi.View, err error) {
+	kept := 0
 	for _, ref := range refs {
 		v, err := c.View(ctx, r, p, ref)
 		if err != nil {
 			return nil, err
 		}
-		views = append(views, v)
+		whole := v.(*view)
+		only := &view{evidence: whole.evidence, terms: whole.terms}
+		for _, r := range whole.all {
+			if shows(r.Facts()) {
+				only.all = append(only.all, r)
+			}
+		}
+		kept += len(only.all)
+		views = append(views, only)
 	}
+	c.kept = append(c.kept, kept)
 	return views, nil
 }
 

@@ -28,13 +28,12 @@ func (x *exchange) end() {
 
 // account counts the request and writes its log record.
 func (x *exchange) account() {
-	status, released := http.StatusNoContent, 0
+	status := http.StatusNoContent
 	if x.answer != nil {
-		status, released = x.answer.Status, len(x.answer.Released)
+		status = x.answer.Status
 	}
-	withheld := x.withheld()
-	x.metrics.count(status, released, withheld, &x.timings)
-	x.log(status, released, withheld)
+	x.metrics.count(status, x.released, x.withheld, &x.timings)
+	x.log(status)
 }
 
 // panicked answers 500 if nothing has been written, and breaks the connection off otherwise.
@@ -43,7 +42,7 @@ func (x *exchange) panicked(p any) {
 	if x.written {
 		panic(http.ErrAbortHandler)
 	}
-	x.answer = x.fail(outcome.New(outcome.Internal, errPanic))
+	x.fail(outcome.New(outcome.Internal, errPanic))
 	x.write()
 }
 
@@ -63,35 +62,36 @@ func (x *exchange) report(p any) {
 		slog.String("type", fmt.Sprintf("%T", p)), slog.Any("stack", stack))
 }
 
-// withheld sums up by reason what was withheld from the views of this request.
-func (x *exchange) withheld() map[string]uint32 {
-	var sum map[string]uint32
+// recorded lets go of what only the answer and the ledger needed, and keeps the sums for the log: whoever takes an answer slowly holds its bytes, and no
+// chart.
+func (x *exchange) recorded() {
 	for _, e := range x.request.disclosure.evidence {
 		for reason, n := range e.Withheld {
-			if sum == nil {
-				sum = make(map[string]uint32, len(e.Withheld))
+			if x.withheld == nil {
+				x.withheld = make(map[string]uint32, len(e.Withheld))
 			}
-			sum[reason] += n
+			x.withheld[reason] += n
 		}
 	}
-	return sum
+	x.request = Request{Requester: x.request.Requester}
+	x.answer.Recorded()
 }
 
 // log writes the one record of a request: who asked which route for what purpose, and counts. No query, no id of a client or of a resource, no
 // token.
-func (x *exchange) log(status, released int, withheld map[string]uint32) {
+func (x *exchange) log(status int) {
 	ctx := context.Background()
 	if !x.api.Log.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
 	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(attrs, slog.String("request", x.id), slog.String("route", x.template), slog.Int("status", status),
-		slog.Duration("duration", x.api.Now().Sub(x.began)), slog.Int("released", released))
+		slog.Duration("duration", x.api.Now().Sub(x.began)), slog.Int("released", x.released))
 	if who := x.request.Requester; who != nil {
 		attrs = append(attrs, slog.String("partner", who.PartnerID), slog.Any("purpose", codes(who.Purposes)))
 	}
-	if len(withheld) > 0 {
-		attrs = append(attrs, slog.Any("withheld", withheld))
+	if len(x.withheld) > 0 {
+		attrs = append(attrs, slog.Any("withheld", x.withheld))
 	}
 	if x.of != nil {
 		attrs = append(attrs, slog.String("batch", x.of.id))

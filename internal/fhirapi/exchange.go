@@ -37,8 +37,11 @@ type exchange struct {
 	request Request
 	failed  *outcome.Error // what the requester was told, nil for an answer
 	written bool
-	answer  *egress.Answer
+	answer  *egress.Answer // what was encoded last: it is open until the request ends
 	timings [steps]time.Duration
+	// released and withheld are how many resources the answer has, and how many of the views it has not, by reason.
+	released int
+	withheld map[string]uint32
 	// versioned says that the requester asked for the version of FHIR and is told it.
 	versioned bool
 	token     *smart.Token
@@ -79,7 +82,7 @@ func (x *exchange) aim(resourceID string) {
 func (e *exchanger) refuse(w http.ResponseWriter, r *http.Request, allow string) {
 	x := e.begin(w, r)
 	defer x.end()
-	x.answer = x.fail(outcome.Method(allow))
+	x.fail(outcome.Method(allow))
 	x.write()
 }
 
@@ -100,7 +103,6 @@ func (x *exchange) respond(ctx context.Context) *egress.Answer {
 		return answer
 	}
 	if err := x.record(ctx, records); err != nil {
-		answer.Close()
 		return x.fail(outcome.New(outcome.Unavailable, err))
 	}
 	return answer
@@ -112,13 +114,10 @@ func (x *exchange) prepare(ctx context.Context) (*egress.Answer, []ledger.Record
 	if err != nil {
 		response = &egress.Failure{Err: outcome.Of(err)}
 	}
-	if f, ok := response.(*egress.Failure); ok {
-		x.failed = f.Err
-	}
 	if b, ok := response.(*egress.Binary); ok {
 		b.ModifiedSince = modifiedSince(x.r.Header)
 	}
-	answer := x.api.Egress.Encode(response, x.r.Header.Get("If-None-Match"))
+	answer := x.encode(response, x.r.Header.Get("If-None-Match"))
 	if _, ok := response.(*egress.Resource); ok {
 		answer.UnlessModified(modifiedSince(x.r.Header))
 	}
@@ -146,8 +145,17 @@ func (x *exchange) tells() bool {
 }
 
 func (x *exchange) fail(err *outcome.Error) *egress.Answer {
-	x.failed = err
-	return x.api.Egress.Encode(&egress.Failure{Err: err}, "")
+	return x.encode(&egress.Failure{Err: err}, "")
+}
+
+// encode makes the answer, in the place of one that was made before.
+func (x *exchange) encode(response egress.Response, ifNoneMatch string) *egress.Answer {
+	if x.answer != nil {
+		x.answer.Close()
+	}
+	x.answer = x.api.Egress.Encode(response, ifNoneMatch)
+	x.failed, x.released = x.answer.Failed, len(x.answer.Released)
+	return x.answer
 }
 
 // handle goes from the token to the handler's answer.
@@ -261,6 +269,7 @@ func tokenError(err error) error {
 // write sends the answer.
 func (x *exchange) write() {
 	x.written = true
+	x.recorded()
 	if x.versioned {
 		x.answer.StateVersion()
 	}

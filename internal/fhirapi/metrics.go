@@ -71,6 +71,12 @@ func (m *Metrics) Stage(name string) prometheus.Observer { return m.seconds.With
 // GuardAlarm counts a hit of the final guard (egress.Options.Alarm).
 func (m *Metrics) GuardAlarm(a egress.Alarm) { m.alarms.WithLabelValues(a.Wall).Inc() }
 
+// AnswerBytes tells how much memory long answers take that are not yet written (egress.Egress.AnswerBytes).
+func (m *Metrics) AnswerBytes(now func() int64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gateway_answer_bytes",
+		Help: "Memory of long answers that are not yet written."}, func() float64 { return float64(now()) }))
+}
+
 // routeMetrics are the counters of one route.
 type routeMetrics struct {
 	all      *Metrics

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/consentry/gateway/internal/outcome"
@@ -24,6 +23,8 @@ type Answer struct {
 	Part2 bool
 	// Guarded says that the guard withheld what the handler had answered.
 	Guarded bool
+	// Failed is what the requester is told instead of an answer, nil for an answer.
+	Failed *outcome.Error
 
 	contentType  string
 	tag          string
@@ -33,30 +34,27 @@ type Answer struct {
 	headers      []outcome.Header
 	body         []byte
 	pooled       *[]byte // where body lies, nil for bytes that are nobody's to change
+	budget       *budget // what taken is taken of
+	taken        int64
 }
-
-// maxPooled is the largest buffer that goes back into the pool.
-const maxPooled = 8 << 20
-
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // buffer takes a buffer with room for n bytes.
 func (a *Answer) buffer(n int) []byte {
-	p := buffers.Get().(*[]byte)
-	if cap(*p) < n {
-		*p = make([]byte, 0, n+n/8)
-	}
-	a.pooled = p
-	return (*p)[:0]
+	a.pooled = newBuffer(n)
+	return *a.pooled
 }
 
-// Close gives the buffer back, unless a write of it has failed. The Answer is not to be used afterwards.
+// Recorded lets go of what only the ledger needs: who reads an answer slowly holds its bytes and no chart.
+func (a *Answer) Recorded() { a.Released, a.Names = nil, nil }
+
+// Close gives back the buffer, unless a write of it has failed, and what was taken of the budget. The Answer is not to be used afterwards.
 func (a *Answer) Close() {
-	if a.pooled != nil && cap(a.body) <= maxPooled {
-		*a.pooled = a.body[:0]
-		buffers.Put(a.pooled)
+	if a.pooled != nil {
+		freeBuffer(a.pooled, a.body)
 	}
 	a.pooled, a.body = nil, nil
+	a.giveBack(0)
+	a.Recorded()
 }
 
 // Size is the length of the body.

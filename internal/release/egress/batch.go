@@ -9,11 +9,12 @@ import (
 // maxBatch bounds the answer of a batch.
 const maxBatch = 32 << 20
 
-// batchRoom is what most batches need.
+// batchRoom is what most batches need, and what refusals of all entries need at most.
 const batchRoom = 64 << 10
 
 // Batch collects the answers to the entries of a batch, in order, as a Bundle of type batch-response (FHIR R4 3.1.0.11.3). It is for one goroutine.
 type Batch struct {
+	budget  *budget
 	answer  *Answer
 	body    []byte
 	entries int
@@ -21,13 +22,38 @@ type Batch struct {
 }
 
 // NewBatch begins the answer of a batch.
-func NewBatch() *Batch {
+func (e *Egress) NewBatch() *Batch {
 	a := &Answer{Status: http.StatusOK, contentType: FHIRJSON}
-	return &Batch{answer: a, body: append(a.buffer(batchRoom), `{"resourceType":"Bundle","type":"batch-response"`...)}
+	return &Batch{budget: &e.budget, answer: a, body: append(a.buffer(2*batchRoom), `{"resourceType":"Bundle","type":"batch-response"`...)}
 }
 
 // Fits tells whether the answer can still be added.
 func (b *Batch) Fits(a *Answer) bool { return len(b.body)+a.Size()+pageRoom <= maxBatch }
+
+// Room makes room for the answer, and for refusals after it. It is false where answers hold too much memory already.
+func (b *Batch) Room(a *Answer) bool {
+	need := len(b.body) + a.Size() + batchRoom
+	if need <= cap(b.body) {
+		return true
+	}
+	n := roomOf(max(need, min(2*cap(b.body), maxBatch)))
+	before := b.answer.taken
+	if !b.answer.take(b.budget, n) { // for a moment both are held
+		return false
+	}
+	old := b.answer.pooled
+	grown := append(b.answer.buffer(n), b.body...)
+	freeBuffer(old, b.body)
+	b.body = grown
+	b.answer.giveBack(b.answer.taken - before)
+	return true
+}
+
+// Close gives up the answer.
+func (b *Batch) Close() {
+	b.answer.body = b.body
+	b.answer.Close()
+}
 
 // IsFHIR tells whether the body is FHIR JSON, or none: nothing else can stand in a Bundle.
 func (a *Answer) IsFHIR() bool {

@@ -52,22 +52,28 @@ func (e *Egress) binary(r *Binary, ifNoneMatch string) *Answer {
 	}
 	a.tag = e.tags.weak("resource", func(h hash.Hash) { h.Write(a.Digest[:]) })
 	a.unless(ifNoneMatch).UnlessModified(r.ModifiedSince)
-	if a.Status != http.StatusNotModified {
-		a.body = a.appendBinary(sealed.Open(r.Released), raw, at)
+	if a.Status == http.StatusNotModified {
+		return a
 	}
+	json := sealed.Open(r.Released)
+	size := len(json) + len(dataMember) + 1 + base64.StdEncoding.EncodedLen(len(raw))
+	if !a.take(&e.budget, roomOf(size)) {
+		return full()
+	}
+	a.body = appendBinary(a.buffer(size), json, raw, at)
 	return a
 }
 
+const dataMember = `,"data":"`
+
 // appendBinary puts the data into the resource.
-func (a *Answer) appendBinary(json, raw []byte, at int) []byte {
-	const member = `,"data":"`
-	b := a.buffer(len(json) + len(member) + 1 + base64.StdEncoding.EncodedLen(len(raw)))
-	b = append(append(b, json[:at]...), member...)
+func appendBinary(b, json, raw []byte, at int) []byte {
+	b = append(append(b, json[:at]...), dataMember...)
 	b = append(base64.StdEncoding.AppendEncode(b, raw), '"')
 	return append(b, json[at:]...)
 }
 
-// native answers with the bytes. They are nobody's copy: what is written is the chart's own memory. The tag is a strong one, since nothing else
+// native answers with the bytes. They are nobody's copy: what is written is the chart's own memory, all of which even a part of it keeps. The tag is a strong one, since nothing else
 // lets a requester put parts together (RFC 9110 section 13.1.5); Digest is over what leaves.
 func (e *Egress) native(a *Answer, r *Binary, raw []byte, ifNoneMatch string) *Answer {
 	a.body, a.contentType = raw, contentTypeOf(r.Released.Facts())
@@ -82,14 +88,17 @@ func (e *Egress) native(a *Answer, r *Binary, raw []byte, ifNoneMatch string) *A
 	digest := r.Released.DataDigest()
 	a.Digest = sha256.Sum256(digest[:])
 	a.unless(ifNoneMatch).UnlessModified(r.ModifiedSince)
-	if a.Status == http.StatusNotModified || r.Range == "" || r.IfRange != "" && r.IfRange != a.tag {
+	if a.Status != http.StatusNotModified && r.Range != "" && (r.IfRange == "" || r.IfRange == a.tag) {
+		a.part(r.Range, raw)
+	}
+	if len(a.body) <= short {
 		return a
 	}
-	return a.part(r.Range, raw)
+	return e.holding(a, len(raw))
 }
 
 // part narrows the answer to the range that is asked for.
-func (a *Answer) part(asked string, raw []byte) *Answer {
+func (a *Answer) part(asked string, raw []byte) {
 	start, end, found := rangeOf(asked, len(raw))
 	size := strconv.Itoa(len(raw))
 	switch found {
@@ -103,7 +112,6 @@ func (a *Answer) part(asked string, raw []byte) *Answer {
 		a.Status, a.body, a.contentType, a.tag = told.Status, told.Body, FHIRJSON, ""
 		a.headers = []outcome.Header{{Name: "Content-Range", Value: "bytes */" + size}, {Name: "Accept-Ranges", Value: "bytes"}}
 	}
-	return a
 }
 
 // harmless keeps a browser from running what somebody attached, HTML and SVG above all: it is saved and not shown, it is taken for nothing but what

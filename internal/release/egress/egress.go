@@ -11,7 +11,7 @@ import (
 	"github.com/consentry/gateway/internal/release/facts"
 )
 
-// Options are what an Egress needs. Only PsychotherapyKinds, Alarm, GuardCapacity and PageBytes may be left out.
+// Options are what an Egress needs. Only PsychotherapyKinds, Alarm, GuardCapacity, PageBytes and AnswerBytes may be left out.
 type Options struct {
 	// Base is the absolute URL of the FHIR service, "https://gateway.example/fhir". It never comes from a request.
 	Base string
@@ -26,6 +26,8 @@ type Options struct {
 	GuardCapacity int
 	// PageBytes bounds the encoded pages that are kept, 0 for 64 MiB.
 	PageBytes uint64
+	// AnswerBytes bounds what answers of more than 128 KiB hold at once until they are written, 0 for 512 MiB. Beyond it they are refused (503).
+	AnswerBytes int64
 	// Zone is the practice's zone and Types reads the resource types: with them the facts of a projected body are made anew.
 	Zone  *time.Location
 	Types *facts.Types
@@ -40,6 +42,7 @@ type Egress struct {
 	zone      *time.Location
 	types     *facts.Types
 	projected projections
+	budget    budget
 	// pages are encoded pages that were asked for more than once. A Page belongs to one view, so none is ever stale; they are dropped by size.
 	pages *otter.Cache[*Page, Answer]
 }
@@ -72,13 +75,17 @@ func New(o Options) (*Egress, error) {
 	if o.PageBytes == 0 {
 		o.PageBytes = defaultPageBytes
 	}
+	if o.AnswerBytes == 0 {
+		o.AnswerBytes = defaultAnswerBytes
+	}
 	return &Egress{
-		base:  base,
-		full:  full[:len(full)-1], // the type, the id and the quote follow
-		tags:  newTagger(o.TagKey),
-		guard: newGuard(o.PsychotherapyKinds, o.GuardCapacity, o.Alarm),
-		zone:  o.Zone,
-		types: o.Types,
+		budget: budget{most: o.AnswerBytes},
+		base:   base,
+		full:   full[:len(full)-1], // the type, the id and the quote follow
+		tags:   newTagger(o.TagKey),
+		guard:  newGuard(o.PsychotherapyKinds, o.GuardCapacity, o.Alarm),
+		zone:   o.Zone,
+		types:  o.Types,
 		pages: otter.Must(&otter.Options[*Page, Answer]{
 			MaximumWeight: o.PageBytes, Weigher: func(_ *Page, a Answer) uint32 { return uint32(min(len(a.body)+pageRoom, 1<<31)) },
 		}),

@@ -44,7 +44,7 @@ func (e *Egress) Encode(r Response, ifNoneMatch string) *Answer {
 
 func fail(err *outcome.Error) *Answer {
 	a := err.Answer()
-	return &Answer{Status: a.Status, contentType: FHIRJSON, headers: a.Headers, body: a.Body}
+	return &Answer{Status: a.Status, Failed: err, contentType: FHIRJSON, headers: a.Headers, body: a.Body}
 }
 
 func (e *Egress) document(d *Document, ifNoneMatch string) *Answer {
@@ -73,7 +73,8 @@ func (e *Egress) resource(r *Resource, ifNoneMatch string) *Answer {
 		return fail(outcome.New(outcome.Internal, errNoTerms))
 	}
 	a.tag = e.tags.weak("resource", func(h hash.Hash) { h.Write(a.Digest[:]) })
-	return a.unless(ifNoneMatch)
+	a.unless(ifNoneMatch)
+	return e.holding(a, len(a.body))
 }
 
 // examined puts the subset that is asked for in the place of each match, and tells whether the guard lets all of it pass: the bodies that leave, and

@@ -19,12 +19,16 @@ const (
 	// entryRoom is what one entry needs besides its body and the base: a type, an id and the literals above.
 	entryRoom = 160
 	pageRoom  = 512
+	// noticeRoom is what the notice of rule 23 needs, and each scope in it, and ignoredRoom what is said of a parameter that was ignored.
+	noticeRoom  = 2 << 10
+	ignoredRoom = 256
 )
 
 func (e *Egress) page(p *Page, ifNoneMatch string) *Answer {
 	if kept, ok := e.pages.GetIfPresent(p); ok {
 		again := kept
-		return again.unless(ifNoneMatch)
+		again.unless(ifNoneMatch)
+		return e.holding(&again, len(again.body))
 	}
 	released, matches, ok := p.released()
 	if !ok {
@@ -39,10 +43,6 @@ func (e *Egress) page(p *Page, ifNoneMatch string) *Answer {
 		a.Guarded = true
 		return a
 	}
-	size := pageRoom + len(e.base)*3 + len(p.Self) + len(p.Next) + len(p.First)
-	for _, r := range released {
-		size += r.Size() + len(e.full) + entryRoom
-	}
 	a := &Answer{Status: http.StatusOK, contentType: FHIRJSON, Released: released}
 	a.seal()
 	if a.notice, ok = e.noticeFor(p.Entries, true); !ok {
@@ -50,13 +50,55 @@ func (e *Egress) page(p *Page, ifNoneMatch string) *Answer {
 	}
 	a.tag = e.pageTag(p, a)
 	if p.answered.Add(1) > 1 {
-		return e.keep(p, a, size).unless(ifNoneMatch)
+		if !e.encode(p, a, true) {
+			return full()
+		}
+		return a.unless(ifNoneMatch)
 	}
-	if a.unless(ifNoneMatch); a.Status == http.StatusNotModified {
-		return a
+	if a.unless(ifNoneMatch); a.Status != http.StatusNotModified && !e.encode(p, a, false) {
+		return full()
 	}
-	a.body = e.appendPage(a.buffer(size), p, a)
 	return a
+}
+
+// encode encodes the page, if there is room for it. One that is asked for again is encoded into memory of its own and remembered.
+func (e *Egress) encode(p *Page, a *Answer, again bool) bool {
+	size := e.sizeOf(p, a)
+	room := size
+	if !again {
+		room = roomOf(size)
+	}
+	if !a.take(&e.budget, room) {
+		return false
+	}
+	whole := false
+	defer func() {
+		if !whole {
+			a.Close()
+		}
+	}()
+	if again {
+		a.body = e.appendPage(make([]byte, 0, size), p, a)
+		kept := *a
+		kept.budget, kept.taken = nil, 0
+		e.pages.Set(p, kept)
+	} else {
+		a.body = e.appendPage(a.buffer(size), p, a)
+	}
+	whole = true
+	return true
+}
+
+// sizeOf is about how long the encoded page is, at least.
+func (e *Egress) sizeOf(p *Page, a *Answer) int {
+	size := pageRoom + len(e.base)*3 + len(p.Self) + len(p.Next) + len(p.First)
+	for _, r := range a.Released {
+		size += r.Size() + len(e.full) + entryRoom
+	}
+	if a.notice != nil {
+		size += noticeRoom * (1 + len(a.notice.scopes))
+	}
+	return size + ignoredRoom*len(p.Ignored)
 }
 
 // released gives what is in the page, and how many matches stand before what is included. ok is false if the page does not hold together.
@@ -75,13 +117,6 @@ func (p *Page) released() (all []stage.Released, matches int, ok bool) {
 		all[i] = x.Released
 	}
 	return all, matches, true
-}
-
-// keep encodes a page that is asked for again into memory of its own, and remembers it.
-func (e *Egress) keep(p *Page, a *Answer, size int) *Answer {
-	a.body = e.appendPage(make([]byte, 0, size), p, a)
-	e.pages.Set(p, *a)
-	return a
 }
 
 // ofNoConsent is the page as it would be had no Consent released anything.

@@ -206,6 +206,9 @@ func (c *caller) chart(t testing.TB, id string) []resource {
 		if a.status == http.StatusForbidden {
 			continue // no scope for the type
 		}
+		if a.status == http.StatusNotFound {
+			continue // the source holds nothing of the type: else nobody would be an empty Bundle
+		}
 		b := a.bundle(t)
 		all = append(all, b.Matches...)
 		for b.Next != "" {
@@ -217,7 +220,11 @@ func (c *caller) chart(t testing.TB, id string) []resource {
 }
 
 // chartTypes are the types that stand in a client's chart.
-var chartTypes = []string{"Patient", "RelatedPerson", "Encounter", "Condition", "MedicationRequest", "Observation", "Procedure", "CarePlan", "Goal", "DocumentReference", "Consent", "Provenance"}
+var chartTypes = []string{"Patient", "RelatedPerson", "Encounter", "Condition", "MedicationRequest", "Observation", "Procedure", "CarePlan", "Goal", "DocumentReference", "Consent", "Provenance",
+	"AllergyIntolerance", "CareTeam", "Coverage", "DiagnosticReport", "EpisodeOfCare", "Immunization", "ServiceRequest"}
+
+// directoryTypes are the types of the practice's own staff and sites, and of others whom a chart names.
+var directoryTypes = []string{"Practitioner", "Organization", "Location", "PractitionerRole"}
 
 func ofType(all []resource, typ string) []resource {
 	return slices.DeleteFunc(slices.Clone(all), func(r resource) bool { return r.Type != typ })

@@ -87,7 +87,7 @@ func searchesOf(target string) (out []string) {
 }
 
 // inDirectory tells whether the answers for a type are the same whichever client is asked for.
-func inDirectory(typ string) bool { return typ == "Practitioner" || typ == "Organization" }
+func inDirectory(typ string) bool { return slices.Contains(directoryTypes, typ) }
 
 // charts asks for each type of each client with all there is to include, small pages to the end, and by POST. For some clients every question stands
 // alone, and the questions are there to which others have the answers already: $everything by type, and of AuditEvents more than their pages.

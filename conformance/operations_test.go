@@ -73,7 +73,7 @@ func whole(t *testing.T, who string, caller *caller, chart, all []resource) {
 		}
 	}
 	for ref := range named {
-		if typ, _, _ := strings.Cut(ref, "/"); typ != "Practitioner" && typ != "Organization" || slices.Contains(refs(others), ref) {
+		if typ, _, _ := strings.Cut(ref, "/"); !slices.Contains(directoryTypes, typ) || slices.Contains(refs(others), ref) {
 			continue
 		}
 		if caller.get(t, ref).status == http.StatusOK && who != myRecords { // whose scopes end with the chart

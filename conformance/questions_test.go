@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/consentry/gateway/conformance/oracle/answers"
@@ -61,7 +62,7 @@ func (a *asking) projected(before string) string {
 // named names the client, mostly.
 func (a *asking) named(typ, client string) (parts []string) {
 	switch {
-	case typ == "Patient" || typ == "Practitioner" || typ == "Organization":
+	case typ == "Patient" || slices.Contains(directoryTypes, typ):
 		if a.IntN(4) == 0 {
 			parts = append(parts, "_id="+idPart(a.ref(client, typ)))
 		}
@@ -102,7 +103,7 @@ func (a *asking) search(typ, client string, parts []string) string {
 }
 
 var questionTypes = []string{"Patient", "Encounter", "Encounter", "Condition", "Observation", "Procedure", "MedicationRequest", "Goal", "CarePlan", "DocumentReference", "DocumentReference", "Provenance", "RelatedPerson",
-	"Practitioner", "Organization", "Consent"}
+	"Practitioner", "Organization", "Consent", "Consent", "Consent", "AllergyIntolerance", "Immunization", "Location", "PractitionerRole"}
 
 func pickOne[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 

@@ -189,7 +189,7 @@ func seenBy(t *testing.T, all *caller) (seen answers.Seen, clients []resource) {
 			staff[r.ref()] = true
 		}
 	}
-	for _, typ := range []string{"Practitioner", "Organization"} {
+	for _, typ := range directoryTypes {
 		found, _ := all.all(t, typ+"?_count=200")
 		for _, r := range found {
 			add(r)
@@ -197,11 +197,6 @@ func seenBy(t *testing.T, all *caller) (seen answers.Seen, clients []resource) {
 	}
 	clients, _ = all.all(t, "Patient?_count=200")
 	for _, c := range clients {
-		for _, site := range sitesOf(t, all, c) {
-			if manager := texts(site.Tree, "managingOrganization.reference"); len(manager) == 1 && staff[manager[0]] {
-				add(site)
-			}
-		}
 		seen.Charts[c.ref()] = chartOf(t, all, c, staff)
 	}
 	return seen, clients
@@ -214,23 +209,10 @@ func decodeObject(t *testing.T, raw []byte) answers.Object {
 	return o
 }
 
-// sitesOf are the Locations that a client's records name: they are not searched.
-func sitesOf(t *testing.T, all *caller, client resource) []resource {
-	t.Helper()
-	found, _ := all.all(t, client.ref()+"/$everything?_type=Location")
-	return found
-}
-
 // chartOf is all that is to be seen of one client, and whom it names outside of the practice.
 func chartOf(t *testing.T, all *caller, client resource, staff map[string]bool) (out []answers.Object) {
 	t.Helper()
 	records := all.chart(t, client.ID)
-	everything, _ := all.all(t, client.ref()+"/$everything")
-	for _, r := range everything {
-		if !staff[r.ref()] && !slices.Contains(questionTypes, r.Type) { // of a type that cannot be searched
-			records = append(records, r)
-		}
-	}
 	seen := map[string]bool{}
 	for i := 0; i < len(records); i++ {
 		r := records[i]
@@ -244,8 +226,7 @@ func chartOf(t *testing.T, all *caller, client resource, staff map[string]bool) 
 				return
 			}
 			seen[ref] = true
-			switch typ, _, _ := strings.Cut(ref, "/"); typ {
-			case "Practitioner", "Organization":
+			if typ, _, _ := strings.Cut(ref, "/"); slices.Contains(directoryTypes, typ) {
 				records = append(records, all.get(t, ref).resource(t))
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/consentry/gateway/internal/ephemeral"
@@ -92,7 +93,7 @@ func (g *gateway) apiOptions(v *smart.Verifier, now clock) (o fhirapi.Options, e
 		return o, err
 	}
 	capability, err := search.Capability{
-		Base: g.cfg.BaseURL, Version: version, Released: released, Token: g.cfg.tokenEndpoint(), Profiles: g.supportedProfiles(),
+		Base: g.cfg.BaseURL, Version: version, Released: released, Token: g.cfg.tokenEndpoint(), Types: g.types(), Profiles: g.supportedProfiles(),
 	}.Statement()
 	if err != nil {
 		return o, err
@@ -101,9 +102,19 @@ func (g *gateway) apiOptions(v *smart.Verifier, now clock) (o fhirapi.Options, e
 	return fhirapi.Options{
 		Base: g.cfg.BaseURL, Verifier: v, Register: g.partners, Views: fhirapi.Release(g.service), Parser: parser, Pages: pages, Egress: g.egress,
 		Ledger: g.ledger, Accountable: accountable, Gate: gate{store: g.ephemeral, perMinute: g.cfg.Limits.RequestsPerMinute},
-		CapabilityStatement: capability, SMARTConfiguration: discovery, Checks: g.checks(v), Metrics: g.metrics, Log: g.log, Now: now,
+		Types: g.types(), CapabilityStatement: capability, SMARTConfiguration: discovery, Checks: g.checks(v), Metrics: g.metrics, Log: g.log, Now: now,
 		Timeout: time.Duration(g.cfg.Limits.RequestTimeout),
 	}, err
+}
+
+// types are the resource types that can be asked for: those that the maps make, or where the records are FHIR all that may be released. Consents
+// there are in any case, and AuditEvents are made of the ledger.
+func (g *gateway) types() []string {
+	if g.maps == nil {
+		return search.Types()
+	}
+	made := append(g.maps.Types(), "AuditEvent", "Consent")
+	return slices.DeleteFunc(search.Types(), func(typ string) bool { return !slices.Contains(made, typ) })
 }
 
 // supportedProfiles are those that resources may name in meta.profile. What the resources of a folder name is the source's own, and is known

@@ -175,7 +175,7 @@ func newHouse(t testing.TB, m mutation) *house {
 	api := func(v fhirapi.Views) http.Handler {
 		a, err := fhirapi.New(fhirapi.Options{
 			Base: nonintBase, Verifier: h, Register: h, Views: v, Parser: parser, Pages: pages, Egress: out, Ledger: h,
-			CapabilityStatement: []byte(`{"resourceType":"CapabilityStatement"}`), SMARTConfiguration: []byte(`{}`),
+			Types: search.Types(), CapabilityStatement: []byte(`{"resourceType":"CapabilityStatement"}`), SMARTConfiguration: []byte(`{}`),
 			Metrics: fhirapi.NewMetrics(), Log: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1})), Now: now, Timeout: time.Minute,
 		})
 		must(err)

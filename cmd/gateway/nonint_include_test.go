@@ -73,7 +73,7 @@ func (x *asking) include(resourceType string, q url.Values) string {
 
 // isOwnStaff tells whether the type is one of the directory, from which nothing may be asked backwards.
 func isOwnStaff(resourceType string) bool {
-	return resourceType == "Practitioner" || resourceType == "Organization"
+	return search.InDirectory(resourceType)
 }
 
 // subset asks for a part of what matches.

@@ -54,6 +54,8 @@ type Options struct {
 	Pages  *ident.Pages
 	Egress *egress.Egress
 	Ledger Ledger
+	// Types are the resource types that the practice's records can hold. There is no other.
+	Types []string
 	// CapabilityStatement and SMARTConfiguration are the two public documents, encoded.
 	CapabilityStatement []byte
 	SMARTConfiguration  []byte
@@ -95,6 +97,7 @@ func New(o Options) (*API, error) {
 		"Verifier": o.Verifier == nil, "Register": o.Register == nil, "Views": o.Views == nil, "Parser": o.Parser == nil,
 		"Pages": o.Pages == nil, "Egress": o.Egress == nil, "Ledger": o.Ledger == nil, "Metrics": o.Metrics == nil, "Log": o.Log == nil,
 		"Now": o.Now == nil, "CapabilityStatement": len(o.CapabilityStatement) == 0, "SMARTConfiguration": len(o.SMARTConfiguration) == 0,
+		"Types": len(o.Types) == 0,
 	} {
 		if missing {
 			return nil, errors.New("fhirapi: no " + name)

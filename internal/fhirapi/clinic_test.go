@@ -265,7 +265,7 @@ func (c *clinic) build(timeout time.Duration) {
 	}
 	c.API, err = fhirapi.New(fhirapi.Options{
 		Base: base, Verifier: c, Register: c, Views: c, Parser: parser, Pages: pages, Egress: out, Ledger: c,
-		CapabilityStatement: []byte(`{"resourceType":"CapabilityStatement"}`), SMARTConfiguration: []byte(`{"capabilities":[]}`),
+		Types: search.Types(), CapabilityStatement: []byte(`{"resourceType":"CapabilityStatement"}`), SMARTConfiguration: []byte(`{"capabilities":[]}`),
 		Metrics: c.metrics, Log: log, Now: func() time.Time { return noon }, Timeout: timeout, Checks: c.checks,
 	})
 	must(c.t, err)

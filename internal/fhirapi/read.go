@@ -7,6 +7,7 @@ import (
 	"github.com/consentry/gateway/internal/fhir/fhirjson"
 	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/release/egress"
+	"github.com/consentry/gateway/internal/search"
 )
 
 // read answers GET [base]/[type]/[id] (https://hl7.org/fhir/R4/http.html#read). An id that is unknown, tampered with, another client's or
@@ -17,7 +18,7 @@ func (a *API) read(ctx context.Context, r *Request) (egress.Response, error) {
 		return nil, err
 	}
 	ref := fhir.Reference{Type: r.Type, ID: r.ID}
-	if isDirectoryType(r.Type) {
+	if search.InDirectory(r.Type) {
 		d, err := r.Directory(ctx)
 		if err != nil {
 			return nil, err
@@ -46,10 +47,4 @@ func (a *API) subset(r *Request) (fhirjson.Subset, error) {
 		return fhirjson.Subset{}, searchError(err)
 	}
 	return subset, nil
-}
-
-// isDirectoryType tells whether resources of the type may be the practice's own. Others of the type stand in the charts that refer to
-// them.
-func isDirectoryType(resourceType string) bool {
-	return resourceType == "Practitioner" || resourceType == "Organization"
 }

@@ -3,6 +3,7 @@ package fhirapi
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -53,6 +54,9 @@ func (a *API) routes() []*route {
 	// The permission is that for its document (see binary), which alone decides.
 	all = append(all, &route{methods: get, path: "/Binary/:id", handle: a.binary, native: true, resourceType: "DocumentReference", permission: smart.Read})
 	for _, t := range search.Resources() {
+		if !slices.Contains(a.Types, t.Type) {
+			continue
+		}
 		all = append(all,
 			&route{methods: get, path: "/" + t.Type + "/:id", handle: a.read, resourceType: t.Type, permission: smart.Read},
 			&route{methods: get, path: "/" + t.Type, handle: a.search, resourceType: t.Type, permission: smart.Search},

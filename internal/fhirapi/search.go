@@ -154,7 +154,7 @@ func (a *API) searched(ctx context.Context, r *Request, q *search.Query) (of cha
 	refs := q.Clients()
 	switch {
 	case len(refs) > 0:
-	case isDirectoryType(r.Type):
+	case search.InDirectory(r.Type):
 		d, err := r.Directory(ctx)
 		if err != nil {
 			return charts{}, err

@@ -12,6 +12,9 @@ type Capability struct {
 	Version  string    // of the software
 	Released time.Time // when the software, or its configuration, last changed
 	Token    string    // absolute URL of the token endpoint, as smart-configuration names it; none if empty
+	// Types are the resource types that the practice's records can hold. No other is stated: a search that finds nothing would say that there
+	// is nothing, and of what nobody ever records nobody can say so.
+	Types []string
 	// Profiles are those that resources of a type may name in meta.profile.
 	Profiles map[string][]string
 }
@@ -117,15 +120,17 @@ func (c Capability) Statement() ([]byte, error) {
 			Description: "Read-only gateway to a therapy practice's records: gives each requester what the client's active Consent allows."},
 	}
 	r := rest{Mode: "server", Interaction: []restInteraction{{"batch"}}, Compartment: []string{compartment},
-		Documentation: "Read and search only. Every search names its client (patient, subject or _id), except on Patient, Practitioner and " +
-			"Organization. What may not be released is absent from every answer. The search parameters and their combinations are those " +
+		Documentation: "Read and search only. Every search names its client (patient, subject or _id), except on Patient and on the types of the " +
+			"practice's own staff and sites. What may not be released is absent from every answer. The search parameters and their combinations are those " +
 			"of US Core 6.1; DocumentReference cannot be created here, so full conformance to the US Core server is not claimed.",
 		Security: security{Extension: c.endpoints(),
 			Service:     []concept{{Coding: []coding{{System: "http://terminology.hl7.org/CodeSystem/restful-security-service", Code: "SMART-on-FHIR"}}}},
 			Description: "SMART App Launch 2.2; see [base]/.well-known/smart-configuration."},
 	}
 	for i := range resources {
-		r.Resource = append(r.Resource, resources[i].statement(c.Profiles[resources[i].Type]))
+		if typ := resources[i].Type; slices.Contains(c.Types, typ) {
+			r.Resource = append(r.Resource, c.resource(&resources[i]))
+		}
 	}
 	r.Resource = append(r.Resource, restResource{Type: "Binary", Versioning: "no-version", ConditionalRead: "full-support", ReferencePolicy: []string{"literal", "resolves"},
 		Documentation: "The content of a DocumentReference's attachment that is too long to stand in it, as it is or as FHIR JSON, whole or by Range. It is released with its document.",
@@ -145,12 +150,12 @@ func (c Capability) endpoints() []extension {
 	return []extension{{URL: oauthURIs, Extension: []extension{{URL: "token", ValueURI: c.Token}}}}
 }
 
-func (r *Resource) statement(profiles []string) restResource {
+func (c Capability) resource(r *Resource) restResource {
 	out := restResource{
-		Type: r.Type, SupportedProfile: profiles, Versioning: "no-version", ReferencePolicy: []string{"literal", "resolves"},
+		Type: r.Type, SupportedProfile: c.Profiles[r.Type], Versioning: "no-version", ReferencePolicy: []string{"literal", "resolves"},
 		Interaction: []restInteraction{{"read"}, {"search-type"}}, ConditionalRead: "full-support", Operation: operations[r.Type],
 	}
-	out.SearchInclude, out.SearchRevInclude = r.inclusions()
+	out.SearchInclude, out.SearchRevInclude = c.inclusions(r)
 	for _, p := range r.Parameters {
 		out.SearchParam = append(out.SearchParam, statementParam{Name: p.Name, Definition: p.Definition, Type: string(p.Kind)})
 	}
@@ -165,18 +170,18 @@ func (r *Resource) statement(profiles []string) restResource {
 }
 
 // inclusions are the values of `_include` and `_revinclude` that the type takes, the wildcard first.
-func (r *Resource) inclusions() (include, revinclude []string) {
+func (c Capability) inclusions(r *Resource) (include, revinclude []string) {
 	for i := range resources {
 		of := &resources[i]
 		for j := range of.Parameters {
 			p := &of.Parameters[j]
-			if p.Kind != Reference || of.Apart {
+			if p.Kind != Reference || of.Apart || !slices.Contains(c.Types, of.Type) {
 				continue
 			}
 			if of == r {
 				include = append(include, of.Type+":"+p.Name)
 			}
-			if slices.Contains(p.Targets, r.Type) && !r.directory() {
+			if slices.Contains(p.Targets, r.Type) && !InDirectory(r.Type) {
 				revinclude = append(revinclude, of.Type+":"+p.Name)
 			}
 		}

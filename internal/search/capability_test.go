@@ -13,9 +13,12 @@ import (
 	"github.com/consentry/gateway/internal/fhir/fhirjson"
 )
 
-func statementOf(t *testing.T) []byte {
+func statementOf(t *testing.T, types ...string) []byte {
 	t.Helper()
-	b, err := Capability{Base: "https://records.example.org/fhir", Version: "1.2.3", Released: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC),
+	if len(types) == 0 {
+		types = Types()
+	}
+	b, err := Capability{Base: "https://records.example.org/fhir", Version: "1.2.3", Types: types, Released: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC),
 		Token: "https://records.example.org/token"}.Statement()
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +96,7 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 				}
 			}
 		}
-		leadsBack := !slices.Contains([]string{"AuditEvent", "Practitioner", "Organization", "Provenance"}, r.Type)
+		leadsBack := !slices.Contains([]string{"AuditEvent", "Location", "Organization", "Practitioner", "PractitionerRole", "Provenance"}, r.Type)
 		if leadsBack != slices.Contains(got.SearchRevInclude, "Provenance:target") || !leadsBack && got.SearchRevInclude != nil {
 			t.Errorf("%s: _revinclude=%q", r.Type, got.SearchRevInclude)
 		}
@@ -105,6 +108,20 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 			if sp.Name != p.Name || sp.Type != string(p.Kind) || sp.Definition != p.Definition {
 				t.Errorf("%s?%s: %+v", r.Type, p.Name, sp)
 			}
+		}
+	}
+}
+
+// What the practice's records cannot hold is nowhere in the statement, and so not said to be absent of a client's.
+func TestTheCapabilityStatementSaysWhatTheSourceHolds(t *testing.T) {
+	held := []string{"Patient", "Encounter", "Organization"}
+	b := string(statementOf(t, held...))
+	for _, r := range Resources() {
+		if strings.Contains(b, `"type":"`+r.Type+`"`) != slices.Contains(held, r.Type) {
+			t.Errorf("%s is stated, or is not", r.Type)
+		}
+		if strings.Contains(b, `"`+r.Type+`:`) != (r.Type == "Encounter") { // of the three alone it refers to others by a parameter
+			t.Errorf("what %s refers to can be included, or cannot", r.Type)
 		}
 	}
 }

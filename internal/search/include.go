@@ -44,7 +44,7 @@ const (
 func (b *builder) include(name, text string) error {
 	base, modifier, _ := strings.Cut(name, ":")
 	reverse, iterate := base == "_revinclude", modifier == "iterate"
-	if reverse && b.query.resource.directory() {
+	if reverse && InDirectory(b.query.resource.Type) {
 		return fail(name, NotHere)
 	}
 	found, known := b.inclusions(text, reverse, iterate)
@@ -107,6 +107,9 @@ func (q *Query) IncludesDirectory() bool {
 
 // directoryTypes are the types of which the practice's own stand in its directory.
 var directoryTypes = []string{"Location", "Organization", "Practitioner", "PractitionerRole"}
+
+// InDirectory tells whether resources of the type may be the practice's own. Others of the type stand in the charts that refer to them.
+func InDirectory(resourceType string) bool { return slices.Contains(directoryTypes, resourceType) }
 
 // Shows tells whether a resource is of those that an answer may hold, as a match or as included: of a search over many charts nothing else need be
 // kept.
@@ -202,7 +205,7 @@ func (g *Gathering) forward(inc *inclusion, in Chart, from []stage.Released) (ad
 }
 
 func (g *Gathering) listed(ref fhir.Reference) (stage.Released, bool) {
-	if g.directory == nil || !slices.Contains(directoryTypes, ref.Type) {
+	if g.directory == nil || !InDirectory(ref.Type) {
 		return stage.Released{}, false
 	}
 	return g.directory.Get(ref)

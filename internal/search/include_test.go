@@ -239,7 +239,7 @@ func TestIncludesChangeNoMatch(t *testing.T) {
 		more := text
 		for range rapid.IntRange(1, 4).Draw(t, "includes") {
 			name := rapid.SampledFrom([]string{"_include", "_include:iterate", "_revinclude", "_revinclude:iterate"}).Draw(t, "name")
-			if r.directory() {
+			if InDirectory(r.Type) {
 				name = strings.Replace(name, "_rev", "_", 1)
 			}
 			more += "&" + name + "=" + rapid.SampledFrom([]string{"*", r.Type + ":*", "Provenance:target", "Condition:encounter", "DocumentReference:author", "Provenance:*", "x"}).Draw(t, "value")

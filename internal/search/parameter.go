@@ -60,14 +60,20 @@ type Resource struct {
 // Resources are the types that can be read and searched, in alphabetical order. The caller must not change them.
 func Resources() []Resource { return resources }
 
+// Types are the names of the types in the table.
+func Types() []string {
+	names := make([]string, len(resources))
+	for i := range resources {
+		names[i] = resources[i].Type
+	}
+	return names
+}
+
 // Lookup gives the type's entry in the table.
 func Lookup(resourceType string) (*Resource, bool) {
 	r, ok := byType[resourceType]
 	return r, ok
 }
-
-// directory tells whether resources of the type stand in the practice's directory.
-func (r *Resource) directory() bool { return slices.Contains(directoryTypes, r.Type) }
 
 // Parameter finds a parameter by its name.
 func (r *Resource) Parameter(name string) (*Parameter, bool) {

@@ -56,12 +56,16 @@ func factsOf(t testing.TB, json string) *stage.Facts {
 
 // examples has one resource of each type that has a value for every parameter.
 var examples = map[string]string{
+	"AllergyIntolerance": `{"resourceType":"AllergyIntolerance","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"patient":{"reference":"Patient/p1"},
+		"clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical","code":"active"}]}}`,
 	"AuditEvent": `{"resourceType":"AuditEvent","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"type":{"system":"http://terminology.hl7.org/CodeSystem/audit-event-type","code":"rest"},
 		"subtype":[{"system":"http://hl7.org/fhir/restful-interaction","code":"search-type"}],"action":"E","recorded":"2026-11-20T10:00:00.250Z","outcome":"0",
 		"agent":[{"name":"Quay Clinic","requestor":true,"who":{"identifier":{"value":"quay"}}}],"source":{"observer":{"identifier":{"value":"1093817465"}}},
 		"entity":[{"what":{"reference":"Patient/p1"},"type":{"system":"http://terminology.hl7.org/CodeSystem/audit-entity-type","code":"1"}},{"type":{"system":"http://hl7.org/fhir/resource-types","code":"Condition"}}]}`,
 	"CarePlan": `{"resourceType":"CarePlan","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"status":"active","intent":"plan","subject":{"reference":"Patient/p1"},
 		"category":[{"coding":[{"system":"http://hl7.org/fhir/us/core/CodeSystem/careplan-category","code":"assess-plan"}]}],"period":{"start":"2026-03-01","end":"2026-09-30"}}`,
+	"CareTeam": `{"resourceType":"CareTeam","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"status":"active","subject":{"reference":"Patient/p1"},
+		"participant":[{"role":[{"coding":[{"system":"http://snomed.info/sct","code":"223366009"}]}],"member":{"reference":"Practitioner/d1"}}]}`,
 	"Condition": `{"resourceType":"Condition","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"subject":{"reference":"Patient/p1"},"encounter":{"reference":"Encounter/e1"},
 		"clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"remission"}]},
 		"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-category","code":"problem-list-item"}]}],
@@ -70,6 +74,10 @@ var examples = map[string]string{
 		"scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},"policyRule":{"coding":[{"code":"OPTIN"}]},
 		"category":[{"coding":[{"system":"http://loinc.org","code":"59284-0"}]}],"provision":{"type":"permit","period":{"start":"2026-02-01","end":"2027-01-31"},
 		"actor":[{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}]},"reference":{"reference":"Organization/o1"}}]}}`,
+	"Coverage": `{"resourceType":"Coverage","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"status":"active","beneficiary":{"reference":"Patient/p1"},"payor":[{"reference":"Organization/o1"}]}`,
+	"DiagnosticReport": `{"resourceType":"DiagnosticReport","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"status":"final","subject":{"reference":"Patient/p1"},
+		"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0074","code":"LAB"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"24323-8"}]},
+		"encounter":{"reference":"Encounter/e1"},"effectiveDateTime":"2026-11-18"}`,
 	"DocumentReference": `{"resourceType":"DocumentReference","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"status":"current","subject":{"reference":"Patient/p1"},
 		"type":{"coding":[{"system":"http://loinc.org","code":"11506-3"}]},
 		"category":[{"coding":[{"system":"http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category","code":"clinical-note"}]}],
@@ -79,8 +87,14 @@ var examples = map[string]string{
 		"class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB"},"type":[{"coding":[{"system":"http://www.ama-assn.org/go/cpt","code":"90834"}]}],
 		"subject":{"reference":"Patient/p1"},"period":{"start":"2026-11-18T14:00:00Z","end":"2026-11-18T14:45:00Z"},"location":[{"location":{"reference":"Location/l1"}}],
 		"hospitalization":{"dischargeDisposition":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/discharge-disposition","code":"home"}]}}}`,
+	"EpisodeOfCare": `{"resourceType":"EpisodeOfCare","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"status":"active","patient":{"reference":"Patient/p1"},
+		"type":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/episodeofcare-type","code":"cacp"}]}],"period":{"start":"2026-01-05"}}`,
 	"Goal": `{"resourceType":"Goal","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"lifecycleStatus":"active","subject":{"reference":"Patient/p1"},
 		"description":{"coding":[{"system":"http://snomed.info/sct","code":"413322009"}]},"target":[{"dueDate":"2027-03-01"}]}`,
+	"Immunization": `{"resourceType":"Immunization","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"status":"completed","patient":{"reference":"Patient/p1"},
+		"vaccineCode":{"coding":[{"system":"http://hl7.org/fhir/sid/cvx","code":"140"}]},"occurrenceDateTime":"2025-10-01"}`,
+	"Location": `{"resourceType":"Location","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"name":"Elm Street Office","alias":["The Annex"],
+		"address":{"line":["12 Elm Street"],"city":"Springfield","state":"IL","postalCode":"62701"}}`,
 	"MedicationRequest": `{"resourceType":"MedicationRequest","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"status":"active","intent":"order","subject":{"reference":"Patient/p1"},
 		"medicationCodeableConcept":{"coding":[{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"312940"}]},"encounter":{"reference":"Encounter/e1"},"authoredOn":"2026-08-01"}`,
 	"Observation": `{"resourceType":"Observation","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"status":"final","subject":{"reference":"Patient/p1"},"encounter":{"reference":"Encounter/e1"},
@@ -92,11 +106,16 @@ var examples = map[string]string{
 		"name":[{"family":"Müller-Roe","given":["Zoë","Ann"]}],"gender":"female","birthDate":"1990-04-05","deceasedDateTime":"2026-10-31"}`,
 	"Practitioner": `{"resourceType":"Practitioner","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"identifier":[{"system":"http://hl7.org/fhir/sid/us-npi","value":"1234567893"}],
 		"name":[{"family":"Okafor","given":["Ngozi"],"text":"Ngozi Okafor, PsyD"}]}`,
+	"PractitionerRole": `{"resourceType":"PractitionerRole","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"practitioner":{"reference":"Practitioner/d1"},
+		"specialty":[{"coding":[{"system":"http://nucc.org/provider-taxonomy","code":"103T00000X"}]}]}`,
 	"Procedure": `{"resourceType":"Procedure","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"status":"completed","subject":{"reference":"Patient/p1"},"encounter":{"reference":"Encounter/e1"},
 		"code":{"coding":[{"system":"http://www.ama-assn.org/go/cpt","code":"90847"}]},"performedPeriod":{"start":"2026-11-18T14:00:00Z","end":"2026-11-18T14:45:00Z"}}`,
 	"Provenance": `{"resourceType":"Provenance","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"target":[{"reference":"DocumentReference/n1"},{"reference":"DocumentReference/n2"}],
 		"recorded":"2026-11-18T16:00:00Z","agent":[{"who":{"reference":"Practitioner/d1"},"onBehalfOf":{"reference":"Organization/o1"}}]}`,
 	"RelatedPerson": `{"resourceType":"RelatedPerson","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"patient":{"reference":"Patient/p1"},"name":[{"family":"Roe","given":["Martha"]}]}`,
+	"ServiceRequest": `{"resourceType":"ServiceRequest","id":"x1","meta":{"lastUpdated":"2026-11-20T10:00:00Z"},"status":"active","intent":"order","subject":{"reference":"Patient/p1"},
+		"category":[{"coding":[{"system":"http://snomed.info/sct","code":"386053000"}]}],"code":{"coding":[{"system":"http://www.ama-assn.org/go/cpt","code":"96130"}]},
+		"encounter":{"reference":"Encounter/e1"},"authoredOn":"2026-08-01"}`,
 }
 
 // cases are queries against the examples. Each stands for a whole query string, to which `patient=p1` is added where the type needs a
@@ -106,6 +125,10 @@ var cases = []struct {
 	query string
 	want  bool
 }{
+	{"AllergyIntolerance", "_id=x1", true}, {"AllergyIntolerance", "_id=x2", false}, {"AllergyIntolerance", "_lastUpdated=2026-11-20", true}, {"AllergyIntolerance", "_lastUpdated=lt2026-11-20", false},
+	{"AllergyIntolerance", "patient=p1", true}, {"AllergyIntolerance", "patient=p2", false}, {"AllergyIntolerance", "clinical-status=active", true}, {"AllergyIntolerance", "clinical-status=resolved", false},
+	{"AllergyIntolerance", "clinical-status=http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical|active", true}, {"AllergyIntolerance", "clinical-status=http://terminology.hl7.org/CodeSystem/condition-clinical|active", false}, {"AllergyIntolerance", "patient=p1&clinical-status=active", true}, {"AllergyIntolerance", "patient=p1&clinical-status:not=active", false},
+
 	{"AuditEvent", "_id=x1", true}, {"AuditEvent", "_id=x2", false}, {"AuditEvent", "_lastUpdated=2026-11-20", true}, {"AuditEvent", "_lastUpdated=lt2026-11-20", false},
 	{"AuditEvent", "patient=p1", true}, {"AuditEvent", "patient=p2", false}, {"AuditEvent", "date=ge2026-11-20", true}, {"AuditEvent", "date=2026-11-19", false},
 	{"AuditEvent", "agent-name=quay", true}, {"AuditEvent", "agent-name=harbor", false}, {"AuditEvent", "subtype=search-type", true}, {"AuditEvent", "subtype=read", false},
@@ -120,6 +143,10 @@ var cases = []struct {
 	{"CarePlan", "status=active,draft", true}, {"CarePlan", "status=draft", false}, {"CarePlan", "status=http://hl7.org/fhir/request-status|active", true},
 	{"CarePlan", "status=http://hl7.org/fhir/event-status|active", false},
 	{"CarePlan", "date=ge2026-09-01", true}, {"CarePlan", "date=gt2026-09-30", false}, {"CarePlan", "date=2026", true}, {"CarePlan", "date=2026-03", false},
+
+	{"CareTeam", "_id=x1", true}, {"CareTeam", "_id=x2", false}, {"CareTeam", "_lastUpdated=2026-11-20", true}, {"CareTeam", "_lastUpdated=lt2026-11-20", false},
+	{"CareTeam", "patient=p1", true}, {"CareTeam", "patient=p2", false}, {"CareTeam", "status=active", true}, {"CareTeam", "status=inactive", false},
+	{"CareTeam", "status=http://hl7.org/fhir/care-team-status|active", true}, {"CareTeam", "status=http://hl7.org/fhir/request-status|active", false}, {"CareTeam", "role=223366009", true}, {"CareTeam", "role=446050000", false},
 
 	{"Condition", "_id=x1", true}, {"Condition", "_id=X1", false},
 	{"Condition", "_lastUpdated=sa2026-11-19", true}, {"Condition", "_lastUpdated=sa2026-11-20", false},
@@ -138,6 +165,14 @@ var cases = []struct {
 	{"Consent", "category=http://loinc.org|59284-0", true}, {"Consent", "category=http://loinc.org|57016-8", false},
 	{"Consent", "actor=Organization/o1", true}, {"Consent", "actor=Practitioner/o1", false}, {"Consent", "actor=o1", true},
 	{"Consent", "date=2026-02", true}, {"Consent", "date=2026-03", false}, {"Consent", "period=ge2027-01-31", true}, {"Consent", "period=gt2027-01-31", false},
+
+	{"Coverage", "_id=x1", true}, {"Coverage", "_id=x2", false}, {"Coverage", "_lastUpdated=2026-11-20", true}, {"Coverage", "_lastUpdated=lt2026-11-20", false},
+	{"Coverage", "patient=p1", true}, {"Coverage", "patient=p2", false},
+
+	{"DiagnosticReport", "_id=x1", true}, {"DiagnosticReport", "_id=x2", false}, {"DiagnosticReport", "_lastUpdated=2026-11-20", true}, {"DiagnosticReport", "_lastUpdated=lt2026-11-20", false},
+	{"DiagnosticReport", "patient=p1", true}, {"DiagnosticReport", "patient=p2", false}, {"DiagnosticReport", "category=LAB", true}, {"DiagnosticReport", "category=RAD", false},
+	{"DiagnosticReport", "code=http://loinc.org|24323-8", true}, {"DiagnosticReport", "code=24323-9", false}, {"DiagnosticReport", "status=http://hl7.org/fhir/diagnostic-report-status|final", true}, {"DiagnosticReport", "status=amended", false},
+	{"DiagnosticReport", "category=LAB&date=2026-11", true}, {"DiagnosticReport", "category=LAB&date=gt2026-11-18", false}, {"DiagnosticReport", "encounter=e1", true}, {"DiagnosticReport", "encounter=e2", false},
 
 	{"DocumentReference", "_id=x1", true}, {"DocumentReference", "_id=x2,x3", false}, {"DocumentReference", "_id=x2,x1", true},
 	{"DocumentReference", "_lastUpdated=ge2026-11-20T09:59:59Z", true}, {"DocumentReference", "_lastUpdated=ge2026-11-20T10:00:01Z", false},
@@ -163,10 +198,23 @@ var cases = []struct {
 	{"Encounter", "date=gt2026-11-18T14:00:00Z", true}, {"Encounter", "location=Location/l1", true}, {"Encounter", "location=l2", false},
 	{"Encounter", "discharge-disposition=home", true}, {"Encounter", "discharge-disposition=snf", false},
 
+	{"EpisodeOfCare", "_id=x1", true}, {"EpisodeOfCare", "_id=x2", false}, {"EpisodeOfCare", "_lastUpdated=2026-11-20", true}, {"EpisodeOfCare", "_lastUpdated=lt2026-11-20", false},
+	{"EpisodeOfCare", "patient=p1", true}, {"EpisodeOfCare", "patient=p2", false}, {"EpisodeOfCare", "type=cacp", true}, {"EpisodeOfCare", "type=hacc", false},
+	{"EpisodeOfCare", "status=http://hl7.org/fhir/episode-of-care-status|active", true}, {"EpisodeOfCare", "status=finished", false}, {"EpisodeOfCare", "date=gt2026-06-01", true}, {"EpisodeOfCare", "date=lt2026-01-05", false},
+
 	{"Goal", "_id=x1", true}, {"Goal", "_id=x", false}, {"Goal", "_lastUpdated=le2026-11-20", true}, {"Goal", "_lastUpdated=eb2026-11-20", false},
 	{"Goal", "patient=p1", true}, {"Goal", "patient=p", false}, {"Goal", "lifecycle-status=active", true}, {"Goal", "lifecycle-status=completed", false},
 	{"Goal", "target-date=2027-03-01", true}, {"Goal", "target-date=lt2027-03-01", false}, {"Goal", "description=http://snomed.info/sct|413322009", true},
 	{"Goal", "description=1", false},
+
+	{"Immunization", "_id=x1", true}, {"Immunization", "_id=x2", false}, {"Immunization", "_lastUpdated=2026-11-20", true}, {"Immunization", "_lastUpdated=lt2026-11-20", false},
+	{"Immunization", "patient=p1", true}, {"Immunization", "patient=p2", false}, {"Immunization", "status=http://hl7.org/fhir/event-status|completed", true}, {"Immunization", "status=not-done", false},
+	{"Immunization", "date=2025-10", true}, {"Immunization", "date=2025-11", false},
+
+	{"Location", "_id=x1", true}, {"Location", "_id=x2", false}, {"Location", "_lastUpdated=2026-11-20", true}, {"Location", "_lastUpdated=lt2026-11-20", false},
+	{"Location", "name=elm", true}, {"Location", "name=street", false}, {"Location", "name=the annex", true}, {"Location", "name=the house", false},
+	{"Location", "address=springfield", true}, {"Location", "address=chicago", false}, {"Location", "address-city=spring", true}, {"Location", "address-city=elm", false},
+	{"Location", "address-state=IL", true}, {"Location", "address-state=VT", false}, {"Location", "address-postalcode=627", true}, {"Location", "address-postalcode=05150", false},
 
 	{"MedicationRequest", "_id=x1", true}, {"MedicationRequest", "_id=x1x", false}, {"MedicationRequest", "_lastUpdated=ne2025", true}, {"MedicationRequest", "_lastUpdated=ne2026", false},
 	{"MedicationRequest", "patient=p1&intent=order", true}, {"MedicationRequest", "patient=p3&intent=order", false}, {"MedicationRequest", "intent=plan", false},
@@ -198,6 +246,9 @@ var cases = []struct {
 	{"Practitioner", "identifier=1234567893", true}, {"Practitioner", "identifier=|1234567893", false}, {"Practitioner", "name=okafor", true}, {"Practitioner", "name=ngozi okafor", true},
 	{"Practitioner", "name=psyd", false}, {"Practitioner", `name=Ngozi Okafor\, P`, true},
 
+	{"PractitionerRole", "_id=x1", true}, {"PractitionerRole", "_id=x2", false}, {"PractitionerRole", "_lastUpdated=2026-11-20", true}, {"PractitionerRole", "_lastUpdated=lt2026-11-20", false},
+	{"PractitionerRole", "practitioner=Practitioner/d1", true}, {"PractitionerRole", "practitioner=d2", false}, {"PractitionerRole", "specialty=http://nucc.org/provider-taxonomy|103T00000X", true}, {"PractitionerRole", "specialty=208D00000X", false},
+
 	{"Procedure", "_id=x1", true}, {"Procedure", "_id:not=x1", false}, {"Procedure", "_lastUpdated=eq2026-11-20", true}, {"Procedure", "_lastUpdated=eq2026-11-21", false},
 	{"Procedure", "patient=p1&date=2026-11-18", true}, {"Procedure", "patient=p2&date=2026-11-18", false}, {"Procedure", "date=2026-11-18T14", false},
 	{"Procedure", "date=gt2026-11-19", false}, {"Procedure", "code=90847", true}, {"Procedure", "code=90846", false}, {"Procedure", "status=completed", true},
@@ -210,6 +261,11 @@ var cases = []struct {
 
 	{"RelatedPerson", "_id=x1", true}, {"RelatedPerson", "_id=x7", false}, {"RelatedPerson", "_lastUpdated=2026-11-20", true}, {"RelatedPerson", "_lastUpdated=2026-11-22", false},
 	{"RelatedPerson", "patient=p1&name=mar", true}, {"RelatedPerson", "patient=p1&name=mor", false}, {"RelatedPerson", "patient=p2", false}, {"RelatedPerson", "name=roe", true},
+
+	{"ServiceRequest", "_id=x1", true}, {"ServiceRequest", "_id=x2", false}, {"ServiceRequest", "_lastUpdated=2026-11-20", true}, {"ServiceRequest", "_lastUpdated=lt2026-11-20", false},
+	{"ServiceRequest", "patient=p1", true}, {"ServiceRequest", "patient=p2", false}, {"ServiceRequest", "category=386053000", true}, {"ServiceRequest", "category=108252007", false},
+	{"ServiceRequest", "code=96130", true}, {"ServiceRequest", "code=96131", false}, {"ServiceRequest", "status=http://hl7.org/fhir/request-status|active", true}, {"ServiceRequest", "status=revoked", false},
+	{"ServiceRequest", "authored=2026-08", true}, {"ServiceRequest", "authored=2026-09", false}, {"ServiceRequest", "encounter=Encounter/e1", true}, {"ServiceRequest", "encounter=e2", false},
 }
 
 func TestEveryParameterFindsAndLeavesOut(t *testing.T) {
@@ -277,21 +333,43 @@ func TestEveryParameterHasAValueInItsExample(t *testing.T) {
 	}
 }
 
+// What may be released can be asked for: each type of which the gateway knows when it happened and who wrote it.
+func TestEveryTypeThatMayBeReleasedCanBeSearched(t *testing.T) {
+	for _, typ := range slices.Sorted(knownTypes().All()) {
+		if _, ok := Lookup(typ); !ok {
+			t.Errorf("%s may be released, and cannot be asked for", typ)
+		}
+	}
+	for _, r := range Resources() {
+		if !knownTypes().Lists(r.Type) {
+			t.Errorf("%s can be asked for, and is never released", r.Type)
+		}
+	}
+}
+
 // The combinations that US Core 6.1.0 demands of a server (SHALL), for the types we have.
 func TestUSCoreCombinations(t *testing.T) {
 	for typ, want := range map[string][]string{
-		"CarePlan":          {"patient,category"},
-		"Condition":         {"patient", "patient,category"},
-		"DocumentReference": {"_id", "patient", "patient,category", "patient,category,date", "patient,type"},
-		"Encounter":         {"_id", "patient", "patient,date"},
-		"Goal":              {"patient"},
-		"MedicationRequest": {"patient,intent", "patient,intent,status"},
-		"Observation":       {"patient,category", "patient,code", "patient,category,date"},
-		"Organization":      {"name", "address"},
-		"Patient":           {"_id", "identifier", "name", "birthdate,name", "gender,name"},
-		"Practitioner":      {"_id", "name", "identifier"},
-		"Procedure":         {"patient", "patient,date"},
-		"RelatedPerson":     {"_id"},
+		"AllergyIntolerance": {"patient"},
+		"CarePlan":           {"patient,category"},
+		"CareTeam":           {"patient,status"},
+		"Condition":          {"patient", "patient,category"},
+		"Coverage":           {"patient"},
+		"DiagnosticReport":   {"patient", "patient,category", "patient,code", "patient,category,date"},
+		"DocumentReference":  {"_id", "patient", "patient,category", "patient,category,date", "patient,type"},
+		"Encounter":          {"_id", "patient", "patient,date"},
+		"Goal":               {"patient"},
+		"Immunization":       {"patient"},
+		"Location":           {"name", "address"},
+		"MedicationRequest":  {"patient,intent", "patient,intent,status"},
+		"Observation":        {"patient,category", "patient,code", "patient,category,date"},
+		"Organization":       {"name", "address"},
+		"Patient":            {"_id", "identifier", "name", "birthdate,name", "gender,name"},
+		"Practitioner":       {"_id", "name", "identifier"},
+		"PractitionerRole":   {"specialty", "practitioner"},
+		"Procedure":          {"patient", "patient,date"},
+		"RelatedPerson":      {"_id"},
+		"ServiceRequest":     {"_id", "patient", "patient,category", "patient,code", "patient,category,authored"},
 	} {
 		r, ok := Lookup(typ)
 		if !ok {

@@ -2,8 +2,8 @@ package search
 
 import "slices"
 
-// The table: every search parameter that US Core 6.1 requires of a server for the types we map, and those it recommends, with the paths
-// that Facts use. Where US Core lets a search name nobody (Encounter?identifier, RelatedPerson?name), we ask for the client as well.
+// The table: every search parameter that US Core 6.1 requires of a server for the types that can be released, and those it recommends, with
+// the paths that Facts use. Where US Core lets a search name nobody (Encounter?identifier, RelatedPerson?name), we ask for the client as well.
 
 const (
 	hl7    = "http://hl7.org/fhir/SearchParameter/"
@@ -21,6 +21,14 @@ var (
 )
 
 var resources = withCommon([]Resource{
+	{
+		Type: "AllergyIntolerance",
+		Parameters: []Parameter{
+			clientOf("patient"),
+			{Name: "clinical-status", Kind: Token, Paths: []string{"clinicalStatus"}, Definition: hl7 + "AllergyIntolerance-clinical-status"},
+		},
+		Combinations: [][]string{{"patient", "clinical-status"}},
+	},
 	{
 		// For the client alone, made of the ledger. Nothing is searched by entity: what was disclosed is there by its kind only.
 		Type: "AuditEvent", Apart: true,
@@ -44,6 +52,15 @@ var resources = withCommon([]Resource{
 		},
 		Combinations: [][]string{{"patient", "category"}, {"patient", "category", "status"}, {"patient", "category", "date"},
 			{"patient", "category", "status", "date"}},
+	},
+	{
+		Type: "CareTeam",
+		Parameters: []Parameter{
+			clientOf("subject"),
+			{Name: "status", Kind: Token, Paths: []string{"status"}, System: "http://hl7.org/fhir/care-team-status", Definition: hl7 + "CareTeam-status"},
+			{Name: "role", Kind: Token, Paths: []string{"participant.role"}, Definition: usCore + "us-core-careteam-role"},
+		},
+		Combinations: [][]string{{"patient", "status"}, {"patient", "role"}},
 	},
 	{
 		Type: "Condition",
@@ -76,6 +93,24 @@ var resources = withCommon([]Resource{
 		Combinations: [][]string{{"patient", "status"}, {"patient", "actor"}},
 	},
 	{
+		Type:       "Coverage",
+		Parameters: []Parameter{{Name: "patient", Kind: Reference, Paths: []string{"beneficiary"}, Targets: onlyPatient, Definition: hl7 + "Coverage-patient"}},
+	},
+	{
+		Type: "DiagnosticReport",
+		Parameters: []Parameter{
+			clientOf("subject"),
+			{Name: "category", Kind: Token, Paths: []string{"category"}, Definition: hl7 + "DiagnosticReport-category"},
+			{Name: "code", Kind: Token, Paths: []string{"code"}, Definition: hl7 + "clinical-code"},
+			{Name: "status", Kind: Token, Paths: []string{"status"}, System: "http://hl7.org/fhir/diagnostic-report-status",
+				Definition: hl7 + "DiagnosticReport-status"},
+			{Name: "date", Kind: Date, Paths: []string{"effective"}, Definition: hl7 + "clinical-date"},
+			{Name: "encounter", Kind: Reference, Paths: []string{"encounter"}, Targets: onlyVisit, Definition: hl7 + "clinical-encounter"},
+		},
+		Combinations: [][]string{{"patient", "category"}, {"patient", "code"}, {"patient", "category", "date"}, {"patient", "status"},
+			{"patient", "category", "_lastUpdated"}, {"patient", "code", "date"}},
+	},
+	{
 		Type: "DocumentReference",
 		Parameters: []Parameter{
 			clientOf("subject"), subject("DocumentReference-subject"),
@@ -87,7 +122,8 @@ var resources = withCommon([]Resource{
 			{Name: "period", Kind: Date, Paths: []string{"context.period"}, Definition: hl7 + "DocumentReference-period"},
 			{Name: "author", Kind: Reference, Paths: []string{"author"}, Targets: append([]string{"Device"}, practitioner...),
 				Definition: hl7 + "DocumentReference-author"},
-			{Name: "encounter", Kind: Reference, Paths: []string{"context.encounter"}, Targets: onlyVisit, Definition: hl7 + "clinical-encounter"},
+			{Name: "encounter", Kind: Reference, Paths: []string{"context.encounter"}, Targets: []string{"Encounter", "EpisodeOfCare"},
+				Definition: hl7 + "clinical-encounter"},
 		},
 		Combinations: [][]string{{"patient", "category"}, {"patient", "type"}, {"patient", "category", "date"}, {"patient", "status"},
 			{"patient", "type", "period"}},
@@ -109,6 +145,17 @@ var resources = withCommon([]Resource{
 			{"patient", "discharge-disposition"}, {"patient", "_lastUpdated"}},
 	},
 	{
+		// US Core has no profile of it: these are FHIR's own.
+		Type: "EpisodeOfCare",
+		Parameters: []Parameter{
+			clientOf("patient"),
+			{Name: "type", Kind: Token, Paths: []string{"type"}, Definition: hl7 + "clinical-type"},
+			{Name: "status", Kind: Token, Paths: []string{"status"}, System: "http://hl7.org/fhir/episode-of-care-status",
+				Definition: hl7 + "EpisodeOfCare-status"},
+			{Name: "date", Kind: Date, Paths: []string{"period"}, Definition: hl7 + "clinical-date"},
+		},
+	},
+	{
 		Type: "Goal",
 		Parameters: []Parameter{
 			clientOf("subject"),
@@ -118,6 +165,25 @@ var resources = withCommon([]Resource{
 			{Name: "description", Kind: Token, Paths: []string{"description"}, Definition: usCore + "us-core-goal-description"},
 		},
 		Combinations: [][]string{{"patient", "lifecycle-status"}, {"patient", "target-date"}, {"patient", "description"}},
+	},
+	{
+		Type: "Immunization",
+		Parameters: []Parameter{
+			clientOf("patient"),
+			{Name: "status", Kind: Token, Paths: []string{"status"}, System: "http://hl7.org/fhir/event-status", Definition: hl7 + "Immunization-status"},
+			{Name: "date", Kind: Date, Paths: []string{"occurrence"}, Definition: hl7 + "clinical-date"},
+		},
+		Combinations: [][]string{{"patient", "date"}, {"patient", "status"}},
+	},
+	{
+		Type: "Location", Open: true,
+		Parameters: []Parameter{
+			{Name: "name", Kind: String, Paths: []string{"name", "alias"}, Definition: hl7 + "Location-name"},
+			{Name: "address", Kind: String, Paths: []string{"address.*"}, Definition: hl7 + "Location-address"},
+			{Name: "address-city", Kind: String, Paths: []string{"address.city"}, Definition: hl7 + "Location-address-city"},
+			{Name: "address-state", Kind: String, Paths: []string{"address.state"}, Definition: hl7 + "Location-address-state"},
+			{Name: "address-postalcode", Kind: String, Paths: []string{"address.postalCode"}, Definition: hl7 + "Location-address-postalcode"},
+		},
 	},
 	{
 		Type: "MedicationRequest",
@@ -176,6 +242,13 @@ var resources = withCommon([]Resource{
 		},
 	},
 	{
+		Type: "PractitionerRole", Open: true,
+		Parameters: []Parameter{
+			{Name: "practitioner", Kind: Reference, Paths: []string{"practitioner"}, Targets: []string{"Practitioner"}, Definition: hl7 + "PractitionerRole-practitioner"},
+			{Name: "specialty", Kind: Token, Paths: []string{"specialty"}, Definition: hl7 + "PractitionerRole-specialty"},
+		},
+	},
+	{
 		Type: "Procedure",
 		Parameters: []Parameter{
 			clientOf("subject"),
@@ -191,8 +264,9 @@ var resources = withCommon([]Resource{
 		Parameters: []Parameter{
 			// FHIR's own finds a Provenance only if its target is the Patient.
 			{Name: "patient", Kind: Reference, Paths: []string{"target"}, Targets: onlyPatient, Definition: ours + "Provenance-patient", origin: fromSubject},
-			{Name: "target", Kind: Reference, Paths: []string{"target"}, Definition: hl7 + "Provenance-target", Targets: []string{"CarePlan", "Condition",
-				"Consent", "DocumentReference", "Encounter", "Goal", "MedicationRequest", "Observation", "Patient", "Procedure", "RelatedPerson"}},
+			{Name: "target", Kind: Reference, Paths: []string{"target"}, Definition: hl7 + "Provenance-target", Targets: []string{
+				"AllergyIntolerance", "CarePlan", "CareTeam", "Condition", "Consent", "Coverage", "DiagnosticReport", "DocumentReference", "Encounter",
+				"EpisodeOfCare", "Goal", "Immunization", "MedicationRequest", "Observation", "Patient", "Procedure", "RelatedPerson", "ServiceRequest"}},
 			{Name: "recorded", Kind: Date, Paths: []string{"recorded"}, Definition: hl7 + "Provenance-recorded"},
 			{Name: "agent", Kind: Reference, Paths: []string{"agent.who"}, Targets: append([]string{"Device"}, practitioner...),
 				Definition: hl7 + "Provenance-agent"},
@@ -206,6 +280,19 @@ var resources = withCommon([]Resource{
 			{Name: "name", Kind: String, Paths: []string{"name.*"}, Definition: hl7 + "RelatedPerson-name"},
 		},
 		Combinations: [][]string{{"patient", "name"}},
+	},
+	{
+		Type: "ServiceRequest",
+		Parameters: []Parameter{
+			clientOf("subject"),
+			{Name: "category", Kind: Token, Paths: []string{"category"}, Definition: hl7 + "ServiceRequest-category"},
+			{Name: "code", Kind: Token, Paths: []string{"code"}, Definition: hl7 + "clinical-code"},
+			{Name: "status", Kind: Token, Paths: []string{"status"}, System: "http://hl7.org/fhir/request-status", Definition: hl7 + "ServiceRequest-status"},
+			{Name: "authored", Kind: Date, Paths: []string{"authoredOn"}, Definition: hl7 + "ServiceRequest-authored"},
+			{Name: "encounter", Kind: Reference, Paths: []string{"encounter"}, Targets: onlyVisit, Definition: hl7 + "clinical-encounter"},
+		},
+		Combinations: [][]string{{"patient", "category"}, {"patient", "code"}, {"patient", "category", "authored"}, {"patient", "status"},
+			{"patient", "code", "authored"}},
 	},
 })
 

@@ -161,8 +161,7 @@ func (c *picture) record(client string, names map[string]string, want, got Objec
 	}
 }
 
-// named puts the names that leave in the place of the source's; a group's record is each member's own. A name that nobody outside can look up is left out
-// of the comparison on both sides by being kept.
+// named puts the names that leave in the place of the source's; a group's record is each member's own.
 func (c *picture) named(client string, names map[string]string, v any) any {
 	switch v := v.(type) {
 	case []any:
@@ -174,8 +173,6 @@ func (c *picture) named(client string, names map[string]string, v any) any {
 			return Object{"reference": client}
 		} else if names[from] != "" {
 			v["reference"] = names[from]
-		} else if typeOf(from) == "Location" && !isName(names, from) {
-			delete(v, "reference")
 		}
 		for name, e := range v {
 			v[name] = c.named(client, names, e)
@@ -205,10 +202,6 @@ func withoutIdentifiers(v any) any {
 	}
 	walk(v)
 	return v
-}
-
-func isName(names map[string]string, ref string) bool {
-	return slices.Contains(slices.Collect(maps.Values(names)), ref)
 }
 
 // withoutContent leaves out of attachments what differs when the content goes by a URL: that is asked for and compared by itself.

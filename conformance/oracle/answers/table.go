@@ -15,7 +15,8 @@ const valueSets = "http://hl7.org/fhir/"
 var people = []string{"Practitioner", "PractitionerRole", "Organization", "Patient", "RelatedPerson", "Device"}
 
 // chartTypes are those about whose records there can be a Provenance.
-var chartTypes = []string{"Patient", "RelatedPerson", "Encounter", "Condition", "Observation", "Procedure", "MedicationRequest", "Goal", "CarePlan", "DocumentReference", "Consent"}
+var chartTypes = []string{"Patient", "RelatedPerson", "Encounter", "Condition", "Observation", "Procedure", "MedicationRequest", "Goal", "CarePlan", "DocumentReference", "Consent",
+	"AllergyIntolerance", "CareTeam", "Coverage", "DiagnosticReport", "EpisodeOfCare", "Immunization", "ServiceRequest"}
 
 // everyType are the parameters of every type.
 var everyType = map[string]parameter{
@@ -91,6 +92,33 @@ var parameters = map[string]map[string]parameter{
 		"author":    {kind: "reference", paths: []string{"author"}, targets: people},
 		"custodian": {kind: "reference", paths: []string{"custodian"}, targets: []string{"Organization"}},
 		"relatesto": {kind: "reference", paths: []string{"relatesTo.target"}, targets: []string{"DocumentReference"}},
+	},
+	"AllergyIntolerance": {"patient": patient("patient"), "clinical-status": {kind: "token", paths: []string{"clinicalStatus"}}},
+	"CareTeam": {
+		"patient": patient("subject"), "status": {kind: "token", paths: []string{"status"}, system: valueSets + "care-team-status"}, "role": {kind: "token", paths: []string{"participant.role"}},
+	},
+	"Coverage": {"patient": patient("beneficiary")},
+	"DiagnosticReport": {
+		"patient": patient("subject"), "category": {kind: "token", paths: []string{"category"}}, "code": {kind: "token", paths: []string{"code"}}, "encounter": encounter("encounter"),
+		"status": {kind: "token", paths: []string{"status"}, system: valueSets + "diagnostic-report-status"}, "date": {kind: "date", paths: []string{"effectiveDateTime", "effectivePeriod"}},
+	},
+	"EpisodeOfCare": {
+		"patient": patient("patient"), "type": {kind: "token", paths: []string{"type"}}, "status": {kind: "token", paths: []string{"status"}, system: valueSets + "episode-of-care-status"},
+		"date": {kind: "date", paths: []string{"period"}},
+	},
+	"Immunization": {
+		"patient": patient("patient"), "status": {kind: "token", paths: []string{"status"}, system: valueSets + "event-status"}, "date": {kind: "date", paths: []string{"occurrenceDateTime"}},
+	},
+	"ServiceRequest": {
+		"patient": patient("subject"), "category": {kind: "token", paths: []string{"category"}}, "code": {kind: "token", paths: []string{"code"}}, "encounter": encounter("encounter"),
+		"status": {kind: "token", paths: []string{"status"}, system: valueSets + "request-status"}, "authored": {kind: "date", paths: []string{"authoredOn"}},
+	},
+	"Location": {
+		"name": {kind: "string", paths: []string{"name", "alias"}}, "address": {kind: "string", paths: []string{"address"}}, "address-city": {kind: "string", paths: []string{"address.city"}},
+		"address-state": {kind: "string", paths: []string{"address.state"}}, "address-postalcode": {kind: "string", paths: []string{"address.postalCode"}},
+	},
+	"PractitionerRole": {
+		"practitioner": {kind: "reference", paths: []string{"practitioner"}, targets: []string{"Practitioner"}}, "specialty": {kind: "token", paths: []string{"specialty"}},
 	},
 	"Consent": {
 		"patient": patient("patient"), "status": {kind: "token", paths: []string{"status"}, system: valueSets + "consent-state-codes"}, "category": {kind: "token", paths: []string{"category"}},

@@ -81,7 +81,6 @@ func Learn(practice string, source []Object, seen Seen, sourceOf func(Object) st
 				return nil, err
 			}
 		}
-		l.sites(w, w.Charts[client])
 		for from, ref := range l.names[client] {
 			w.source[ref] = from
 		}
@@ -169,28 +168,6 @@ func (l *learner) chart(client string, records []Object) *Chart {
 		c.asDecided[ref] = l.asDecided(client, r)
 	}
 	return c
-}
-
-// sites adds the Locations that the chart names and that nobody can read: that there is one is all that is known of it. The practice's own belong to the
-// directory.
-func (l *learner) sites(w *World, c *Chart) {
-	for _, from := range slices.Sorted(maps.Keys(l.names[c.Client])) {
-		src, ref := l.by[from], l.names[c.Client][from]
-		if typeOf(from) != "Location" || src == nil || c.Records[ref] != nil || w.Directory[ref] != nil {
-			continue
-		}
-		site := Object{"resourceType": "Location", "id": idOf(ref), "meta": Object{"security": []any{Object{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "N"}}}}
-		manager := referenceOf(src["managingOrganization"])
-		if to := l.nameOf(c.Client, manager); to != "" {
-			site["managingOrganization"] = Object{"reference": to}
-		}
-		if manager == w.Practice {
-			w.Directory[ref] = site
-			continue
-		}
-		c.Records[ref] = site
-		c.asDecided[ref] = Object{"resourceType": "Location", "id": site["id"], "meta": site["meta"], "subject": Object{"reference": c.Client}}
-	}
 }
 
 // asDecided is a record as the source has it, by the names that leave, in one client's chart. Of several clients the others are named beside; whom only

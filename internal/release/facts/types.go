@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -110,6 +112,9 @@ func (t *Types) Lists(resourceType string) bool {
 	_, ok := t.types[resourceType]
 	return ok
 }
+
+// All gives every type that the gateway knows, in no order.
+func (t *Types) All() iter.Seq[string] { return maps.Keys(t.types) }
 
 // Digest identifies the version of the file.
 func (t *Types) Digest() [sha256.Size]byte { return t.digest }

@@ -52,6 +52,10 @@ func (m *maker) chart(client string) {
 		m.medication(id("med", i), subject)
 		m.goal(id("goal", i), subject)
 	}
+	for i := range m.IntN(3) {
+		m.allergy(id("all", i), subject)
+		m.immunization(id("imm", i), subject)
+	}
 	for i := range 1 + m.IntN(3) {
 		m.plan(id("plan", i), subject)
 	}

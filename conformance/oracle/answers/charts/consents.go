@@ -116,7 +116,7 @@ func (m *maker) narrow(o Object, client string) Object {
 }
 
 func (m *maker) classes() []any {
-	all := []string{"Patient", "RelatedPerson", "Encounter", "Condition", "Observation", "Procedure", "MedicationRequest", "Goal", "CarePlan", "DocumentReference"}
+	all := []string{"Patient", "RelatedPerson", "Encounter", "Condition", "Observation", "Procedure", "MedicationRequest", "Goal", "CarePlan", "DocumentReference", "AllergyIntolerance", "Immunization"}
 	m.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	out := []any{}
 	for _, t := range all[:1+m.IntN(6)] {

@@ -22,9 +22,11 @@ func (m *maker) directory() {
 		m.add("Practitioner", id, Object{"active": m.maybe(60, true), "name": some(names[id]), "identifier": some(npi(Practitioners[id]))})
 	}
 	for i, id := range []string{"prac-0", "prac-1"} {
-		m.add("PractitionerRole", []string{"role-0", "role-1"}[i], Object{"active": true, "practitioner": ref("Practitioner/" + id), "organization": ref("Organization/" + Own)})
+		m.add("PractitionerRole", []string{"role-0", "role-1"}[i], Object{"active": true, "practitioner": ref("Practitioner/" + id), "organization": ref("Organization/" + Own),
+			"specialty": some(concept(code("http://nucc.org/provider-taxonomy", []string{"103T00000X", "2084P0800X"}[i])))})
 	}
-	m.add("Location", "loc-own", Object{"status": "active", "name": "Main Street", "managingOrganization": ref("Organization/" + Own)})
+	m.add("Location", "loc-own", Object{"status": "active", "name": "Main Street", "alias": some("Cédar House"), "address": Object{"line": some("12 Main Street"), "city": "Springfield", "state": "VT", "postalCode": "05150"},
+		"managingOrganization": ref("Organization/" + Own)})
 	m.add("Location", "loc-outside", Object{"status": "active", "name": "Elsewhere", "managingOrganization": ref("Organization/org-outside")})
 }
 

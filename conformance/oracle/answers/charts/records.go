@@ -24,6 +24,16 @@ func (m *maker) medication(id, subject string) {
 		"reasonReference": list(m.to(50, "Condition")), "priorPrescription": m.to(20, "MedicationRequest")})
 }
 
+func (m *maker) allergy(id, subject string) {
+	m.add("AllergyIntolerance", id, Object{"clinicalStatus": concept(code("http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", pick(m, "active", "inactive"))), "patient": ref(subject),
+		"code": concept(code(rxnorm, pick(m, "7980", "1191"))), "recordedDate": m.maybe(70, m.day()), "encounter": m.to(40, "Encounter"), "recorder": m.maybe(40, m.named())})
+}
+
+func (m *maker) immunization(id, subject string) {
+	m.add("Immunization", id, Object{"status": pick(m, "completed", "not-done"), "vaccineCode": concept(code("http://hl7.org/fhir/sid/cvx", pick(m, "140", "62"))), "patient": ref(subject),
+		"occurrenceDateTime": m.when(), "location": m.maybe(40, ref(pick(m, "Location/loc-own", "Location/loc-outside"))), "encounter": m.to(40, "Encounter")})
+}
+
 func (m *maker) goal(id, subject string) {
 	r := Object{"lifecycleStatus": pick(m, "active", "proposed", "completed"), "description": Object{"text": "Sleep through the night", "coding": some(code("urn:test:goals", pick(m, "sleep", "work")))},
 		"subject": ref(subject), "startDate": m.maybe(60, m.day()), "addresses": list(m.to(60, "Condition")), "expressedBy": m.maybe(30, ref(subject))}

@@ -40,7 +40,7 @@ func operandsOf(r *Request, known map[string]occurs) (operands, error) {
 		switch {
 		case len(values) == 0 || everywhere[name]:
 		case known[name] == never && r.Strict:
-			return o, &search.Error{Problem: search.UnknownName}
+			return o, &search.Error{Param: search.Readable(name), Problem: search.UnknownName}
 		case known[name] == never:
 			if len(o.ignored) < maxIgnored {
 				o.ignored = append(o.ignored, search.Readable(name))

@@ -25,14 +25,15 @@ const (
 	OnlySearch    Problem = "the value is for a search only"
 )
 
-// Error says which parameter is wrong and how. Param is a name of the table or empty; it never holds anything that the requester wrote.
+// Error says which parameter is wrong and how. Param is a name of the table or empty, and never anything that the requester wrote; but what there
+// is not (UnknownName) is named as it was asked for, cut down to what such names are made of, for the answer and not for Error's text.
 type Error struct {
 	Param   string
 	Problem Problem
 }
 
 func (e *Error) Error() string {
-	if e.Param == "" {
+	if e.Param == "" || e.Problem == UnknownName {
 		return "search: " + string(e.Problem)
 	}
 	return "search: " + e.Param + ": " + string(e.Problem)

@@ -147,7 +147,7 @@ func (b *builder) control(name string, given []string, read func(*builder, strin
 
 func (b *builder) unknown(name string) error {
 	if b.strict {
-		return fail("", UnknownName)
+		return fail(readable(name), UnknownName)
 	}
 	b.ignore(name)
 	return nil

@@ -79,7 +79,7 @@ func TestWhatIsRefused(t *testing.T) {
 		{"Observation", "patient=a&_sort=--date", false, Error{"_sort", Malformed}},
 		{"Observation", "patient=a&_total=some", false, Error{"_total", Malformed}},
 		{"Observation", "patient=a&_revinclude=Observation:has-member", true, Error{"_revinclude", NotHere}},
-		{"Observation", "patient=a&_include:recurse=Observation:encounter", true, Error{"", UnknownName}},
+		{"Observation", "patient=a&_include:recurse=Observation:encounter", true, Error{"_include:recurse", UnknownName}},
 		{"Practitioner", "_has:Observation:performer:code=x", false, Error{"_has", NotHere}},
 		{"Observation", "patient=a&_has:Provenance:target:agent=x", false, Error{"_has", NotHere}},
 		{"Practitioner", "_revinclude=Provenance:target", false, Error{"_revinclude", NotHere}},
@@ -88,10 +88,10 @@ func TestWhatIsRefused(t *testing.T) {
 		{"Observation", "patient=a&_page=x", false, Error{"_page", PageAndOthers}},
 		{"Observation", "_page=x&_sort=date", false, Error{"_page", PageAndOthers}},
 		{"Observation", "_page=x&_count=many", false, Error{"_count", Malformed}},
-		{"Observation", "patient=a&Code=x", true, Error{"", UnknownName}},
-		{"Observation", "patient=a&patient.name=x", true, Error{"", UnknownName}},
+		{"Observation", "patient=a&Code=x", true, Error{"Code", UnknownName}},
+		{"Observation", "patient=a&patient.name=x", true, Error{"patient.name", UnknownName}},
 		{"Observation", "patient=a&_has:Provenance:target:agent=x", true, Error{"_has", NotHere}},
-		{"Observation", "patient=a&_filter=x", true, Error{"", UnknownName}},
+		{"Observation", "patient=a&_filter=x", true, Error{"_filter", UnknownName}},
 		{"Observation", "patient=a&code=" + strings.Repeat("x,", 300) + longList(300), false, Error{"", TooMany}},
 		{"Observation", "patient=a;b", false, Error{"", BadQueryText}},
 		{"Observation", "patient=%zz", false, Error{"", BadQueryText}},
@@ -280,6 +280,12 @@ func mustSayNothing(t *testing.T, typ string, err error) {
 	var e *Error
 	if !errors.As(err, &e) || !slices.Contains(problems, e.Problem) {
 		t.Fatalf("an error of another kind: %T", err)
+	}
+	if e.Problem == UnknownName { // named for the answer, and only as far as a name can be
+		if readable(e.Param) != e.Param || e.Error() != "search: "+string(UnknownName) {
+			t.Fatal("an error says what the requester wrote")
+		}
+		return
 	}
 	if _, control := controls[e.Param]; control || e.Param == "" {
 		return

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -79,9 +80,9 @@ func (p *Parser) Subset(resourceType string, values url.Values, strict bool) (fh
 		return fhirjson.Subset{}, fail("", UnknownType)
 	}
 	b := builder{parser: p, query: &Query{resource: r}, strict: strict}
-	for name := range values {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if strict && !slices.Contains([]string{"_elements", "_format", "_pretty", "_summary"}, name) {
-			return fhirjson.Subset{}, fail("", UnknownName)
+			return fhirjson.Subset{}, fail(readable(name), UnknownName)
 		}
 	}
 	for _, name := range []string{"_elements", "_summary"} {

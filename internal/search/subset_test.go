@@ -116,7 +116,7 @@ func TestWhatOfAReadIsAskedFor(t *testing.T) {
 		"_elements=x":                    {"_elements", NoElement},
 		"_elements=status&_summary=true": {"_summary", ElementsToo},
 		"_elements=status&_elements=id":  {"_elements", Repeated},
-		"_elements=status&code=x":        {"", UnknownName},
+		"_elements=status&code=x":        {"code", UnknownName},
 	} {
 		values, _ := url.ParseQuery(query)
 		_, err := p.Subset("Observation", values, true)

@@ -41,8 +41,8 @@ func parameters(w http.ResponseWriter, r *http.Request, resource bool) (url.Valu
 
 // posted reads the parameters in the body of a POST.
 func posted(w http.ResponseWriter, r *http.Request, resource bool) (url.Values, error) {
-	if resource && r.ContentLength == 0 && r.Header["Content-Type"] == nil {
-		return nil, nil // an operation without parameters has no body
+	if r.ContentLength == 0 && r.Header["Content-Type"] == nil {
+		return nil, nil // all that is asked for stands in the URL
 	}
 	asResource := resource && isFHIRJSON(r.Header)
 	if !asResource && !isForm(r.Header) {

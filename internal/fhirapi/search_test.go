@@ -113,7 +113,7 @@ func TestASearchThatCannotBeAnswered(t *testing.T) {
 		t.Errorf("the ledger has %+v", c.ledger)
 	}
 	strict := c.get("/fhir/DocumentReference?patient=p1&foo=1", "Prefer: return=minimal, handling=strict")
-	if strict.Code != 400 {
+	if strict.Code != 400 || !strings.Contains(strict.Body.String(), `"foo: there is no such parameter`) {
 		t.Errorf("strict handling gives %d", strict.Code)
 	}
 	lenient := page(t, c.get("/fhir/DocumentReference?patient=p1&foo=1", "Prefer: handling=lenient"))
@@ -229,6 +229,8 @@ func TestTheFormOfAPost(t *testing.T) {
 		"form and query":           {"?patient=p1", "_count=1", []string{form}, 200},
 		"contradicting each other": {"?patient=p1", "patient=p2", []string{form}, 400},
 		"only a query":             {"?patient=p1", "", []string{form}, 200},
+		"a query and no body":      {"?patient=p1", "", nil, 200},
+		"neither":                  {"", "", nil, 400},
 		"JSON":                     {"", `{"patient":"p1"}`, []string{"Content-Type: application/json"}, 415},
 		"no content type":          {"", "patient=p1", nil, 415},
 		"compressed":               {"", "patient=p1", []string{form, "Content-Encoding: gzip"}, 415},

@@ -16,6 +16,9 @@ import (
 // if the document is, with this attachment, in what the requester may read (design rule 22); else it is what an invented id is. A scope for
 // Binary is neither needed nor enough: whether content stands in the document or goes by a URL is a matter of its size.
 func (a *API) binary(ctx context.Context, r *Request) (egress.Response, error) {
+	if _, err := operandsOf(r, nil); err != nil {
+		return nil, searchError(err)
+	}
 	v, err := r.View(ctx, fhir.Reference{Type: "Binary", ID: r.ID})
 	if err != nil {
 		return nil, err

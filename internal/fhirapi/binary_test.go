@@ -209,3 +209,19 @@ func TestNothingElseLeadsToABinary(t *testing.T) {
 		t.Errorf("an _include of content: %d", w.Code)
 	}
 }
+
+// What a read of content does not have is refused where that was asked for, whether there is such content or not.
+func TestABinaryHasNoParametersOfItsOwn(t *testing.T) {
+	c := withScans(t)
+	for _, id := range []string{"b-s1", "b-s9", "invented"} {
+		if w := c.get("/fhir/Binary/"+id+"?foo=1", "Prefer: handling=strict"); w.Code != 400 || !strings.Contains(w.Body.String(), `"foo`) {
+			t.Errorf("%s, strictly: %d %s", id, w.Code, w.Body)
+		}
+		if lenient, plain := c.get("/fhir/Binary/"+id+"?foo=1"), c.get("/fhir/Binary/"+id); lenient.Code != plain.Code || lenient.Body.String() != plain.Body.String() {
+			t.Errorf("%s, leniently: %d", id, lenient.Code)
+		}
+		if w := c.get("/fhir/Binary/"+id+"?_format=json", "Prefer: handling=strict"); w.Code == 400 {
+			t.Errorf("%s: a parameter of the API itself is refused", id)
+		}
+	}
+}

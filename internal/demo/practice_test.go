@@ -203,3 +203,18 @@ func TestOneClientIsEnough(t *testing.T) {
 		t.Errorf("clients %v, story %v", p.Clients, p.Story)
 	}
 }
+
+// What is booked for next week has been written by now: nothing is dated from the future but when it is to happen.
+func TestNothingIsWrittenInTheFuture(t *testing.T) {
+	p := write(t, 30, 4)
+	db := open(t, p.Database)
+	now := testNow.In(p.Zone).Format(layoutTime)
+	if n := count(t, db, "SELECT COUNT(*) FROM sessions WHERE starts_at > ?", now); n == 0 {
+		t.Fatal("nobody has an appointment")
+	}
+	for _, table := range []string{"sessions", "notes", "clients", "releases"} {
+		if n := count(t, db, "SELECT COUNT(*) FROM "+table+" WHERE updated_at > ?", now); n > 0 {
+			t.Errorf("%d rows of %s were written in the future", n, table)
+		}
+	}
+}

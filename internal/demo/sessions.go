@@ -30,8 +30,12 @@ func (g *generator) session(s session, group int64, minutes int, cpt string, peo
 	}
 	r := people[0].r
 	booked := local(s.start.AddDate(0, 0, -14))
+	updated := booked
+	if s.status != "scheduled" {
+		updated = local(s.end.Add(10 * time.Minute))
+	}
 	s.id = g.add("sessions", sessionColumns, s.kind, nullID(group), null(programme), s.staff.id, site, local(s.start), local(s.end), s.status, billed,
-		s.selfPay, chance(r, 30), 12, booked, local(s.end.Add(10*time.Minute)))
+		s.selfPay, chance(r, 30), 12, booked, updated)
 	for i, p := range people {
 		role := "client"
 		if i > 0 {

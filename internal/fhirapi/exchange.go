@@ -121,6 +121,7 @@ func (x *exchange) prepare(ctx context.Context) (*egress.Answer, []ledger.Record
 	if _, ok := response.(*egress.Resource); ok {
 		answer.UnlessModified(modifiedSince(x.r.Header))
 	}
+	answer.NotAfter(x.began)
 	x.took(stepEncode)
 	if !x.tells() {
 		return answer, nil

@@ -23,3 +23,11 @@ func (a *Answer) StateVersion() {
 		a.contentType = versionedFHIRJSON
 	}
 }
+
+// NotAfter makes an answer from what says to have changed in the future state the time of the answer instead (RFC 9110 section 8.8.2.1): a source's
+// clock may be fast.
+func (a *Answer) NotAfter(now time.Time) {
+	if len(a.modified) > 0 && a.lastModified.After(now) {
+		a.modified = []string{now.UTC().Format(http.TimeFormat)}
+	}
+}

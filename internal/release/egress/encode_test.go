@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/fhir/go/fhirversion"
 	"github.com/google/fhir/go/jsonformat"
@@ -54,6 +55,23 @@ func TestAReadIsTheBodyItself(t *testing.T) {
 	}
 	if tag := w.Header().Get("ETag"); !strings.HasPrefix(tag, `W/"`) || len(tag) != 26 {
 		t.Errorf("ETag is %q", tag)
+	}
+}
+
+// What says to have changed in the future is stated to have changed now (RFC 9110 section 8.8.2.1), and is new to whoever has it from before.
+func TestAnAnswerDoesNotChangeAfterItIsGiven(t *testing.T) {
+	changed := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	for now, want := range map[time.Time]string{
+		changed.Add(-time.Hour): "Fri, 20 Nov 2026 09:00:00 GMT", changed: "Fri, 20 Nov 2026 10:00:00 GMT", changed.Add(time.Hour): "Fri, 20 Nov 2026 10:00:00 GMT",
+	} {
+		a := newEgress(t).Encode(&Resource{Released: release(t, note("n1"))}, "")
+		a.UnlessModified(now.Add(-time.Minute))
+		if a.NotAfter(now); a.Status != 200 && !now.After(changed) {
+			t.Errorf("at %s: %d", now, a.Status)
+		}
+		if w := write(t, a, false); w.Header().Get("Last-Modified") != want {
+			t.Errorf("at %s: Last-Modified is %q, want %q", now, w.Header().Get("Last-Modified"), want)
+		}
 	}
 }
 

@@ -192,7 +192,7 @@ func (s *Server) init() error {
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 func (s *Server) command(program string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(s.bin, program), args...)
+	cmd := exec.CommandContext(context.Background(), filepath.Join(s.bin, program), args...) // it outlives the test that starts it
 	cmd.Dir = s.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as}
 	return cmd
@@ -201,7 +201,7 @@ func (s *Server) command(program string, args ...string) *exec.Cmd {
 // Start runs the server, on the port that it had if it ran before.
 func (s *Server) Start() error {
 	if s.port == 0 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}

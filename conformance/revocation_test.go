@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/consentry/gateway/internal/demo"
+	"github.com/consentry/gateway/internal/practice"
 )
 
 // toHarbor is a signed form that releases everything to the referring clinic.
@@ -18,19 +19,24 @@ func toHarbor(now time.Time) demo.Release {
 		Purposes: []string{"coordination_of_care", "treatment"}}
 }
 
+// revokingClinic is a clinic of the test's own, one of whose clients has released nothing yet.
+func revokingClinic(ctx context.Context, t *testing.T) (*clinic, *demo.Writer, practice.ClientKey) {
+	t.Helper()
+	c := ownClinic(t)
+	w, client := c.writer(t), c.practice.Story.Represented
+	if err := w.RevokeAll(ctx, client, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return c, w, client
+}
+
 // TestARevocationHoldsFromTheNextRequest signs and revokes again and again while others keep asking: the first request after either, on any
 // connection, sees it.
 func TestARevocationHoldsFromTheNextRequest(t *testing.T) {
 	t.Parallel()
-	c := ownClinic(t)
-	w := c.writer(t)
 	ctx := context.Background()
-	client := c.practice.Story.Represented
-	id := c.id(t, client)
-	if err := w.RevokeAll(ctx, client, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	ask := c.as(t, harbor)
+	c, w, client := revokingClinic(ctx, t)
+	id, ask := c.id(t, client), c.as(t, harbor)
 	paths := []string{"Patient/" + id, "Patient?_id=" + id, "DocumentReference?patient=" + id, "Patient?_count=200"}
 
 	var stop atomic.Bool
@@ -71,15 +77,9 @@ func TestARevocationHoldsFromTheNextRequest(t *testing.T) {
 // TestARevocationHoldsForEveryEntryOfABatch revokes before a batch is sent: no entry of it sees what was.
 func TestARevocationHoldsForEveryEntryOfABatch(t *testing.T) {
 	t.Parallel()
-	c := ownClinic(t)
-	w := c.writer(t)
 	ctx := context.Background()
-	client := c.practice.Story.Represented
-	id := c.id(t, client)
-	if err := w.RevokeAll(ctx, client, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	ask := c.as(t, harbor)
+	c, w, client := revokingClinic(ctx, t)
+	id, ask := c.id(t, client), c.as(t, harbor)
 	requests := []string{"GET Patient/" + id, "GET Patient?_id=" + id, "GET DocumentReference?patient=" + id, "GET Patient/" + id + "/$everything", "GET Patient?_count=200", "GET Patient/" + id + "/Encounter", "GET Patient/" + id}
 	for i := range 40 {
 		release, err := w.Sign(ctx, client, toHarbor(time.Now()), time.Now())

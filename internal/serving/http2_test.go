@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"os"
 	"testing"
 	"time"
 
@@ -176,13 +177,13 @@ func TestFloodsOfFramesEndTheConnection(t *testing.T) {
 	} {
 		x := h.h2(t, "127.0.0.2")
 		must(t, x.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: x.header("/"), EndHeaders: name == "pings", EndStream: true}))
-		_ = x.conn.SetWriteDeadline(time.Now().Add(30 * time.Second))
+		_ = x.conn.SetWriteDeadline(time.Now().Add(2 * time.Minute))
 		n, err := 0, error(nil)
 		for ; err == nil && n < 1_000_000; n++ { // the kernel alone holds the answers to a quarter of them
 			err = flood(x)
 		}
-		if err == nil {
-			t.Errorf("%s: the connection takes %d frames", name, n)
+		if err == nil || os.IsTimeout(err) {
+			t.Errorf("%s: the connection takes %d frames (%v)", name, n, err)
 		}
 	}
 	h.answers(t, "afterwards")

@@ -27,6 +27,12 @@ const maxRegisterBytes = 4 << 20
 //	    default-purpose: TREAT      # for tokens that state none; without it they get nothing
 //	    scopes: system/*.rs
 //	    jwks-file: lakeside.jwks.json   # or jwks: {keys: [...]}, or jwks-uri: https://...; for the built-in issuer
+//	  - id: my-records                  # a client's own app, which people launch at the built-in issuer
+//	    kind: patient
+//	    scopes: patient/*.rs
+//	    redirect-uris: [https://app.example.org/callback]
+//	    public: true                # it has no key of its own; without it, jwks
+//	    offline-access: true        # it may have refresh tokens
 type registerFile struct {
 	Partners []partnerFile `yaml:"partners"`
 }
@@ -45,6 +51,9 @@ type partnerFile struct {
 	JWKSFile       string      `yaml:"jwks-file"`       // its public keys, in a file beside this one; for the built-in issuer
 	JWKS           any         `yaml:"jwks"`            // or here
 	JWKSURI        string      `yaml:"jwks-uri"`        // or at an https address
+	RedirectURIs   []string    `yaml:"redirect-uris"`   // of a client's own app: where the built-in issuer may send the browser back to, to the letter
+	Public         bool        `yaml:"public"`          // the app has no key: it runs in a browser or on a phone
+	OfflineAccess  bool        `yaml:"offline-access"`  // the app may have refresh tokens
 }
 
 type partyFile struct {

@@ -39,6 +39,7 @@ func (l *loader) partner(r *Register, i int, f partnerFile) {
 	l.purposes(i, p, f)
 	l.scopes(i, p, f.Scopes)
 	p.Keys, p.JWKSURI = l.keys(i, f), f.JWKSURI
+	p.App = l.app(i, f)
 	r.partners[f.ID] = p
 }
 

@@ -39,6 +39,18 @@ type Partner struct {
 	// Keys are the public keys of the partner's client assertions, or JWKSURI is where they are. Only the built-in issuer needs them.
 	Keys    []jose.JSONWebKey
 	JWKSURI string
+	// App is what an app of kind patient has registered so that people can launch it; nil for every other partner.
+	App *App
+}
+
+// App is a client of SMART App Launch 2.2 ("Register App with EHR").
+type App struct {
+	// RedirectURIs are where an answer may be sent: compared as they are written, and nowhere else.
+	RedirectURIs []string
+	// Public says that the app has no key of its own: whoever has its id is the app, and PKCE alone ties a code to who asked for it.
+	Public bool
+	// Offline says that the app may have refresh tokens.
+	Offline bool
 }
 
 // Register is the partner register. The zero Register knows nobody.

@@ -113,6 +113,11 @@ func TestAPartnerReadsAScanAsThePracticeHasIt(t *testing.T) {
 
 	page := []byte("<html><script>alert(1)</script>" + strings.Repeat(" ", 40_000))
 	s.replace(t, page, "text/html")
+	for _, form := range []string{"*/*", "application/fhir+json"} { // it was replaced without a new date
+		if a := s.part(t, s.ask, "Accept", form, "If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT"); a.status != http.StatusOK || a.header.Get("Last-Modified") != "" {
+			t.Errorf("as %s, asked for by its date: %d, changed %s", form, a.status, a.header.Get("Last-Modified"))
+		}
+	}
 	a := s.part(t, s.ask, "Range", "bytes=0-9", "If-Range", tag)
 	if a.status != 200 || !bytes.Equal(a.body, page) {
 		t.Errorf("a part of what was replaced: %d, %d bytes", a.status, len(a.body))

@@ -114,9 +114,6 @@ func (x *exchange) prepare(ctx context.Context) (*egress.Answer, []ledger.Record
 	if err != nil {
 		response = &egress.Failure{Err: outcome.Of(err)}
 	}
-	if b, ok := response.(*egress.Binary); ok {
-		b.ModifiedSince = modifiedSince(x.r.Header)
-	}
 	answer := x.encode(response, x.r.Header.Get("If-None-Match"))
 	if _, ok := response.(*egress.Resource); ok {
 		answer.UnlessModified(modifiedSince(x.r.Header))

@@ -61,7 +61,7 @@ func (a *Asker) binary(id string, q Question) Answer {
 	if document == nil {
 		return failed(404, "")
 	}
-	out := a.headed(Answer{Status: 200, isRead: true}, []Object{document})
+	out := a.headed(Answer{Status: 200}, nil) // no date: a file may be replaced without a new one, so only its entity tag counts
 	out.notice = a.noticeFor([]Object{document}, "r")
 	out.notice.beside(a.Base, out.Header)
 	if strings.HasPrefix(q.Accept, "application/fhir+json") {
@@ -129,11 +129,7 @@ func (a *Answer) part(asked string) {
 		from = size
 	}
 	if from >= size {
-		modified := a.Header["Last-Modified"]
 		*a = failed(416, "")
-		if modified != nil {
-			a.Header["Last-Modified"] = modified
-		}
 		a.Header["Content-Range"], a.Header["Accept-Ranges"] = []string{fmt.Sprintf("bytes */%d", size)}, []string{"bytes"}
 		return
 	}

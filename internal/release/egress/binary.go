@@ -24,8 +24,6 @@ type Binary struct {
 	// 13.1.5).
 	Native         bool
 	Range, IfRange string
-	// ModifiedSince makes it a 304 if the document has not changed since; it goes before Range (RFC 9110 section 13.2.2). Zero is never.
-	ModifiedSince time.Time
 }
 
 func (*Binary) response() {}
@@ -43,6 +41,7 @@ func (e *Egress) binary(r *Binary, ifNoneMatch string) *Answer {
 	}
 	a := &Answer{Status: http.StatusOK, contentType: FHIRJSON, Released: released}
 	a.seal()
+	a.lastModified, a.modified = time.Time{}, nil // the document's date: the file may have been replaced without a new one
 	var ok bool
 	if a.notice, ok = e.noticeFor([]Entry{{Released: r.Released, Terms: r.Terms}}, false); !ok {
 		return fail(outcome.New(outcome.Internal, errNoTerms))
@@ -51,8 +50,7 @@ func (e *Egress) binary(r *Binary, ifNoneMatch string) *Answer {
 		return e.native(a, r, raw, ifNoneMatch)
 	}
 	a.tag = e.tags.weak("resource", func(h hash.Hash) { h.Write(a.Digest[:]) })
-	a.unless(ifNoneMatch).UnlessModified(r.ModifiedSince)
-	if a.Status == http.StatusNotModified {
+	if a.unless(ifNoneMatch); a.Status == http.StatusNotModified {
 		return a
 	}
 	json := sealed.Open(r.Released)
@@ -87,8 +85,7 @@ func (e *Egress) native(a *Answer, r *Binary, raw []byte, ifNoneMatch string) *A
 	}
 	digest := r.Released.DataDigest()
 	a.Digest = sha256.Sum256(digest[:])
-	a.unless(ifNoneMatch).UnlessModified(r.ModifiedSince)
-	if a.Status != http.StatusNotModified && r.Range != "" && (r.IfRange == "" || r.IfRange == a.tag) {
+	if a.unless(ifNoneMatch); a.Status != http.StatusNotModified && r.Range != "" && (r.IfRange == "" || r.IfRange == a.tag) {
 		a.part(r.Range, raw)
 	}
 	if len(a.body) <= short {

@@ -79,11 +79,15 @@ func (r *records) accountingContext(ctx context.Context, client string) (account
 	if err != nil {
 		return accounting.Context{}, err
 	}
+	register, err := r.partners.Current(ctx)
+	if err != nil {
+		return accounting.Context{}, err
+	}
 	signed, err := r.signed(ctx, client)
 	return accounting.Context{
 		Words: words, Zone: r.zone,
 		Recipient: func(id string) accounting.Recipient {
-			p, ok := r.partners.Partner(id)
+			p, ok := register.Named(id)
 			if !ok {
 				return accounting.Recipient{Name: id}
 			}

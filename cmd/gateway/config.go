@@ -32,7 +32,7 @@ type Config struct {
 	Practice PracticeConfig `yaml:"practice"`
 	Profiles string         `yaml:"profiles"` // a folder like the shipped profiles/; empty: the shipped one
 	Maps     string         `yaml:"maps"`     // the folder of maps for this practice's database
-	Partners string         `yaml:"partners"` // the partner register
+	Partners string         `yaml:"partners"` // the partner register; without it the register is in the store, and `gateway partner` changes it
 	Tokens   []IssuerConfig `yaml:"tokens"`   // whose access tokens are taken
 	Keys     KeysConfig     `yaml:"keys"`
 	Ledger   string         `yaml:"ledger"` // ledger.db
@@ -116,7 +116,7 @@ type StoreConfig struct {
 	InsecurePlainTCP bool `yaml:"insecure-plain-tcp"`
 }
 
-// EphemeralConfig says where revocation marks and counts of requests are kept. Without Redis they are in the memory of this process.
+// EphemeralConfig says where counts of requests are kept. Without Redis they are in the memory of this process.
 type EphemeralConfig struct {
 	Redis string `yaml:"redis"` // rediss://[user:password@]host:port/db
 	// InsecurePlainTCP lets redis:// reach another machine without TLS.

@@ -134,7 +134,7 @@ func TestAnEmptyConfigNamesEverythingThatIsMissing(t *testing.T) {
 	if err == nil {
 		t.Fatal("it was taken")
 	}
-	for _, key := range []string{"base-url", "zone", "practice.sqlite", "practice.identifiers", "maps", "partners", "tokens", "keys.id", "keys.page", "keys.etag", "keys.ledger", "ledger", "state"} {
+	for _, key := range []string{"base-url", "zone", "practice.sqlite", "practice.identifiers", "maps", "tokens", "keys.id", "keys.page", "keys.etag", "keys.ledger", "ledger", "state"} {
 		if !strings.Contains(err.Error(), key+" is missing") {
 			t.Errorf("%s is not named", key)
 		}

@@ -19,7 +19,7 @@ import (
 // validate checks what the decoder cannot: what is missing and what contradicts.
 func (c *Config) validate(p *problems) {
 	required := map[string]string{
-		"listen": c.Listen, "base-url": c.BaseURL, "zone": c.Zone, "partners": c.Partners,
+		"listen": c.Listen, "base-url": c.BaseURL, "zone": c.Zone,
 		"keys.id": c.Keys.ID, "keys.page": c.Keys.Page, "keys.etag": c.Keys.ETag, "keys.ledger": c.Keys.Ledger,
 	}
 	c.requireStore(p, required)

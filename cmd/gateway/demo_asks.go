@@ -110,7 +110,7 @@ func (a *storyPartner) preview(client practice.ClientKey) (*release.Preview, err
 	if len(a.partner.Purposes) > 0 {
 		purpose = a.partner.Purposes[0]
 	}
-	r, err := a.demo.requesterFor(a.partner.ID, purpose)
+	r, err := a.demo.requesterFor(a.ctx, a.partner.ID, purpose)
 	if err != nil {
 		return nil, err
 	}

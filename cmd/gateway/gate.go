@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/consentry/gateway/internal/ephemeral"
@@ -18,33 +17,20 @@ func openEphemeral(cfg *Config, now clock) (ephemeral.Store, error) {
 	return ephemeral.NewRedis(ephemeral.RedisConfig{URL: cfg.Ephemeral.Redis})
 }
 
-// gate refuses good tokens that were revoked, those of partners that were suspended, and those of partners who ask too often. Where it
-// cannot know, it refuses.
+// gate refuses good tokens of partners who ask too often. Where it cannot know, it refuses.
 type gate struct {
 	store     ephemeral.Store
 	perMinute int // requests of one partner; 0 for any number
 }
 
-var errRevoked = errors.New("gateway: the token or its partner is revoked")
-
-// The keys of the marks. `gateway revoke` sets them.
-func tokenMark(id string) string        { return "jti:" + id }
-func partnerMark(partner string) string { return "partner:" + partner }
-
 // Admit implements fhirapi.Gate.
 func (g gate) Admit(ctx context.Context, t *smart.Token) error {
-	marks := []string{partnerMark(t.ClientID)}
-	if t.ID != "" {
-		marks = append(marks, tokenMark(t.ID))
-	}
-	got, err := g.store.Admit(ctx, marks, ephemeral.Limit{Key: t.ClientID, Events: g.perMinute, Window: time.Minute})
+	got, err := g.store.Admit(ctx, nil, ephemeral.Limit{Key: t.ClientID, Events: g.perMinute, Window: time.Minute})
 	switch {
-	case err != nil:
+	case err != nil || got != ephemeral.Admitted && got != ephemeral.Exceeded:
 		return outcome.New(outcome.Unavailable, err)
-	case got == ephemeral.Admitted:
-		return nil
 	case got == ephemeral.Exceeded:
 		return outcome.Retry(outcome.TooManyRequests, time.Minute, nil)
 	}
-	return outcome.New(outcome.InvalidToken, errRevoked)
+	return nil
 }

@@ -156,7 +156,7 @@ func (r *records) openLedger(ctx context.Context, now clock) (*ledger.Chain, err
 
 // recipient is a partner as clients read of it.
 func (r *records) recipient(id string) audit.Partner {
-	p, ok := r.partners.Partner(id)
+	p, ok := r.partners.Named(id)
 	if !ok {
 		return audit.Partner{}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,7 +26,7 @@ func loadRecords(ctx context.Context, cfg *Config) (_ *records, err error) {
 	p := cfg.problems
 	cfg.checkFiles(p)
 	cfg.checkStores(ctx, p)
-	r := &records{cfg: cfg, profiles: profilesOf(cfg), fits: &atomic.Bool{}, handles: &handles{}}
+	r := &records{cfg: cfg, profiles: profilesOf(cfg), fits: &atomic.Bool{}, handles: &handles{}, log: &atomic.Pointer[slog.Logger]{}}
 	if r.zone, err = time.LoadLocation(cfg.Zone); err != nil {
 		r.zone = time.UTC // the zone is in the report already, and the maps need one to be looked at
 	}
@@ -87,11 +88,16 @@ func (r *records) loadMaps(p *problems) {
 }
 
 func (r *records) loadPartners(p *problems) {
+	var err error
+	if r.cfg.Partners == "" { // the register is in the store
+		r.entries, err = requester.LoadRules(r.profiles, r.cfg.issuers()...)
+		p.addAll(r.cfg.line("profiles"), "profiles", err)
+		return
+	}
 	if !r.cfg.checkPath(p, "partners", r.cfg.Partners, hasText, "is no file, or empty") {
 		return
 	}
-	var err error
-	r.partners, err = loadPartners(r.cfg, r.profiles)
+	r.declared, err = loadPartners(r.cfg, r.profiles)
 	for _, text := range texts(err) {
 		if strings.HasPrefix(text, r.cfg.Partners+":") {
 			p.named = append(p.named, text)

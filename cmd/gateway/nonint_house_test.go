@@ -196,7 +196,9 @@ func newHouse(t testing.TB, m mutation) *house {
 func (h *house) Verify(context.Context, string) (*smart.Token, error) { return &smart.Token{}, nil }
 
 // Requester implements fhirapi.Register.
-func (h *house) Requester(*smart.Token) (*requester.Requester, error) { return h.who, nil }
+func (h *house) Requester(context.Context, *smart.Token) (*requester.Requester, error) {
+	return h.who, nil
+}
 
 // Append implements fhirapi.Ledger.
 func (h *house) Append(_ context.Context, answer ...ledger.Record) error {

@@ -63,7 +63,7 @@ partner gets an extract, whatever is decided of the whole. A purpose for which t
 
 // preview decides as if the partner asked now, with all that it is registered for.
 func (v *views) preview(ctx context.Context, partner, purpose, client string) (*release.Preview, error) {
-	r, err := v.requesterFor(partner, purpose)
+	r, err := v.requesterFor(ctx, partner, purpose)
 	if err != nil {
 		return nil, err
 	}
@@ -74,20 +74,24 @@ func (v *views) preview(ctx context.Context, partner, purpose, client string) (*
 	return v.service.Preview(ctx, r, smart.Search, key)
 }
 
-func (v *views) requesterFor(partner, purpose string) (*requester.Requester, error) {
-	p, err := registered(v.partners, "--as", partner)
+func (v *views) requesterFor(ctx context.Context, partner, purpose string) (*requester.Requester, error) {
+	register, err := v.partners.Current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := registered(register, "--as", partner)
 	if err != nil {
 		return nil, err
 	}
 	token := &smart.Token{Issuer: p.Issuer, ClientID: p.ID, Scopes: p.Scopes}
 	if purpose != "" {
-		stated, ok := v.partners.Purpose(purpose)
+		stated, ok := register.Purpose(purpose)
 		if !ok {
-			return nil, unknownPurpose(purpose, p, v.partners.PurposeCodes())
+			return nil, unknownPurpose(purpose, p, register.PurposeCodes())
 		}
 		token.Purposes = []fhir.Coding{stated}
 	}
-	return v.partners.Requester(token)
+	return register.Requester(token)
 }
 
 func unknownPurpose(purpose string, p *requester.Partner, known []string) error {

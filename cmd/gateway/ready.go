@@ -17,6 +17,7 @@ func (g *gateway) checks(v *smart.Verifier) []fhirapi.Check {
 		{Name: "separation", Func: g.apart},
 		{Name: "maps", Func: g.fit},
 		{Name: "ledger", Func: g.ledger.Ready},
+		{Name: "partners", Func: g.partners.Ready},
 		{Name: "ephemeral", Func: g.ephemeral.Ready},
 	}
 }

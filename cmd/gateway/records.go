@@ -5,12 +5,14 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/ident"
 	"github.com/consentry/gateway/internal/mapping"
+	"github.com/consentry/gateway/internal/partners"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/practice/sqldb"
 	"github.com/consentry/gateway/internal/release/audit"
@@ -49,8 +51,12 @@ type records struct {
 	labels   *label.Rules
 	rules    *consent.Rules
 	types    *facts.Types
-	partners *requester.Register
-	audit    *audit.Source // what clients see of the ledger; nil until that is open
+	declared *requester.Register // nil where the register is in the store
+	entries  *requester.Rules    // what the store's are read by
+	state    *store.State
+	partners *partners.Register
+	log      *atomic.Pointer[slog.Logger] // nil until there is one
+	audit    *audit.Source                // what clients see of the ledger; nil until that is open
 }
 
 // handles is the table of the clients' handles. It is opened after everything that the configuration names has been read and found good.
@@ -73,6 +79,8 @@ func openRecords(ctx context.Context, cfg *Config) (_ *records, err error) {
 	}
 	r.add(state)
 	r.handles.Handles = store.NewMemo(state, 0)
+	r.state = state
+	r.partners = partners.New(partners.Options{Store: state, Declared: r.declared, Rules: r.entries, Report: r.reportEntry})
 	if r.folder != nil {
 		return r, nil
 	}

@@ -28,6 +28,7 @@ type views struct {
 // release makes the views of the records. The records are closed with them, and if there is an error.
 func (r *records) release(log *slog.Logger, now clock) (_ *views, err error) {
 	v := &views{records: r, metrics: fhirapi.NewMetrics(), log: log}
+	r.log.Store(log)
 	if r.folder != nil {
 		r.folder.log.Store(log)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,7 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/consentry/gateway/internal/ephemeral"
+	"github.com/consentry/gateway/internal/partners"
+	"github.com/consentry/gateway/internal/store"
 )
 
 func revokeCommand() *cobra.Command {
@@ -18,10 +20,10 @@ func revokeCommand() *cobra.Command {
 		Use:   "revoke --config FILE (--token JTI | --partner ID) [--for DURATION]",
 		Short: "Refuse an access token, or all tokens of a partner, from now on",
 		Long: `Marks an access token, by its jti, or a partner as revoked: every gateway process refuses it from its next request on, though the token is good
-until it expires. The mark ends after --for. To shut a partner out for good, take it out of the partner register as well.
+until it expires. The mark ends after --for.
 
-The mark is kept in the Redis that the configuration names under "ephemeral". Without one, marks would be in the memory of another process:
-then restart the gateway with another register, or let the issuer rotate its keys.
+The mark is kept in the state, which all gateway processes of the configuration share. To shut a partner out for good, take it out of the partner
+register, or "gateway partner disable" it.
 
 A client who revokes a Consent needs none of this: that takes effect on the next request by itself.`,
 		Example: `  gateway revoke --config gateway.yaml --token 4f1c0d9e
@@ -35,21 +37,20 @@ A client who revokes a Consent needs none of this: that takes effect on the next
 			if lasting <= 0 {
 				return errors.New("--for: a duration above zero, such as 72h")
 			}
-			key, err := markOf(cfg, token, partner)
+			state, err := store.OpenState(cmd.Context(), cfg.statePlace())
 			if err != nil {
 				return err
 			}
-			if cfg.Ephemeral.Redis == "" {
-				return errors.New("the configuration names no Redis under ephemeral: a mark would not reach the gateway")
-			}
-			store, err := ephemeral.NewRedis(ephemeral.RedisConfig{URL: cfg.Ephemeral.Redis})
+			defer state.Close()
+			mark, err := markOf(cmd.Context(), cfg, state, token, partner)
 			if err != nil {
 				return err
 			}
-			if err := errors.Join(store.Mark(cmd.Context(), key, lasting), store.Close()); err != nil {
+			now := time.Now()
+			if err := state.Revoke(cmd.Context(), mark, now.Add(lasting), now); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "revoked until %s\n", time.Now().Add(lasting).Format(time.RFC3339))
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "revoked until %s\n", now.Add(lasting).Format(time.RFC3339))
 			return err
 		},
 	}
@@ -62,23 +63,23 @@ A client who revokes a Consent needs none of this: that takes effect on the next
 	return cmd
 }
 
-// markOf is the key of the mark. A partner whom nobody has registered is a typing error.
-func markOf(cfg *Config, token, partner string) (string, error) {
+// markOf is the mark. A partner whom nobody has registered is a typing error.
+func markOf(ctx context.Context, cfg *Config, state *store.State, token, partner string) (store.Mark, error) {
 	switch {
 	case token == "" && partner == "":
-		return "", errors.New("--token, --partner: the id is empty")
+		return store.Mark{}, errors.New("--token, --partner: the id is empty")
 	case strings.Count(token, ".") == 2 && strings.HasPrefix(token, "eyJ"): // a JWS in its compact form (RFC 7515, 7.1)
-		return "", errors.New("--token: this is a whole access token; its jti is wanted, which is a claim in it")
+		return store.Mark{}, errors.New("--token: this is a whole access token; its jti is wanted, which is a claim in it")
 	case token != "":
-		return tokenMark(token), nil
+		return partners.TokenMark(token), nil
 	}
-	register, err := loadPartners(cfg, profilesOf(cfg))
+	register, err := currentRegister(ctx, cfg, state)
 	if err != nil {
-		return "", err
+		return store.Mark{}, err
 	}
 	p, err := registered(register, "--partner", partner)
 	if err != nil {
-		return "", err
+		return store.Mark{}, err
 	}
-	return partnerMark(p.ID), nil
+	return partners.PartnerMark(p.ID), nil
 }

@@ -8,75 +8,83 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-
-	"github.com/consentry/gateway/internal/smart"
+	"github.com/consentry/gateway/internal/partners"
+	"github.com/consentry/gateway/internal/store"
 )
 
-// revocable is a configuration with two partners, and what is to follow in it.
-func revocable(t *testing.T, more string) string {
+// withPartners is a configuration whose register, with two partners, is a file or in the store.
+func withPartners(t *testing.T, declared bool) string {
 	t.Helper()
 	dir := t.TempDir()
-	register := `partners:
-  - {id: clinic, kind: provider, organization: {npi: "1234567893"}, purposes: [TREAT], scopes: system/*.rs}
-  - {id: insurer, kind: payer, organization: {npi: "1999999992"}, purposes: [HPAYMT], scopes: system/*.rs}
-`
-	for name, text := range map[string]string{"gateway.yaml": goodConfig + more, "partners.yaml": register} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+	entries := map[string]string{
+		"clinic":  `{id: clinic, name: Clinic by the lake, kind: provider, organization: {npi: "1234567893"}, purposes: [TREAT], scopes: system/*.rs}`,
+		"insurer": `{id: insurer, kind: payer, organization: {npi: "1999999992"}, purposes: [HPAYMT], scopes: system/*.rs}`,
+	}
+	config := filepath.Join(dir, "gateway.yaml")
+	files := map[string]string{"gateway.yaml": goodConfig, "partners.yaml": "partners:\n  - " + entries["clinic"] + "\n  - " + entries["insurer"] + "\n"}
+	if !declared {
+		files = map[string]string{"gateway.yaml": strings.Replace(goodConfig, "partners: partners.yaml\n", "", 1), "clinic.yaml": entries["clinic"], "insurer.yaml": entries["insurer"]}
+	}
+	for name, text := range files {
+		noError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	if !declared {
+		for _, id := range []string{"clinic", "insurer"} {
+			if out, err := runCommand(t, "partner", "add", "--config", config, "--file", filepath.Join(dir, id+".yaml")); err != nil || out != "registered "+id+"\n" {
+				t.Fatal(out, err)
+			}
 		}
 	}
-	return filepath.Join(dir, "gateway.yaml")
+	return config
 }
 
-func TestRevokeReachesEveryGateway(t *testing.T) {
-	server := miniredis.RunT(t)
-	config := revocable(t, "ephemeral: {redis: \"redis://"+server.Addr()+"\"}\n")
-	store, err := openEphemeral(&Config{Ephemeral: EphemeralConfig{Redis: "redis://" + server.Addr()}}, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	g := gate{store: store}
-	run := func(args ...string) error {
-		cmd := rootCommand()
-		cmd.SetOut(&bytes.Buffer{})
-		cmd.SetArgs(append([]string{"revoke", "--config", config}, args...))
-		return cmd.ExecuteContext(t.Context())
-	}
-	token := &smart.Token{ID: "t1", ClientID: "clinic"}
-	for _, step := range []struct {
-		args     []string
-		token    *smart.Token
-		admitted bool
-	}{
-		{[]string{"--token", "t1"}, token, false},
-		{[]string{"--partner", "insurer"}, &smart.Token{ID: "t2", ClientID: "clinic"}, true},
-		{[]string{"--partner", "clinic", "--for", "1h"}, &smart.Token{ID: "t2", ClientID: "clinic"}, false},
-	} {
-		if err := run(step.args...); err != nil {
-			t.Fatal(err)
-		}
-		if err := g.Admit(t.Context(), step.token); (err == nil) != step.admitted {
-			t.Errorf("after %v: %v", step.args, err)
-		}
-	}
-	for name, args := range map[string][]string{"nobody": {}, "both": {"--token", "x", "--partner", "clinic"}, "a partner unknown": {"--partner", "clinnic"}, "no time": {"--token", "x", "--for", "0s"},
-		"an empty token": {"--token", ""}, "an empty partner": {"--partner", ""}, "a whole token": {"--token", "eyJhbGciOiJFUzI1NiJ9.eyJqdGkiOiJ4In0.c2ln"}} {
-		if run(args...) == nil {
-			t.Errorf("%s was revoked", name)
-		}
-	}
-	server.Close()
-	if run("--token", "t3") == nil {
-		t.Error("it was revoked where nobody can know")
-	}
-}
-
-func TestRevokeWithoutRedisSaysSo(t *testing.T) {
+func runCommand(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
 	cmd := rootCommand()
-	cmd.SetArgs([]string{"revoke", "--config", revocable(t, ""), "--token", "t1"})
-	if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), "names no Redis") {
-		t.Errorf("%v", err)
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	cmd.SetArgs(args)
+	err := cmd.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+// standingOf reads the state of a configuration.
+func standingOf(t *testing.T, config string) store.Standing {
+	t.Helper()
+	cfg, err := loadConfig(config)
+	noError(t, err)
+	state, err := store.OpenState(t.Context(), cfg.statePlace())
+	noError(t, err)
+	defer state.Close()
+	standing, err := state.Standing(t.Context())
+	noError(t, err)
+	return standing
+}
+
+func TestRevokeMarksInTheState(t *testing.T) {
+	for name, declared := range map[string]bool{"a register in a file": true, "a register in the store": false} {
+		t.Run(name, func(t *testing.T) {
+			config := withPartners(t, declared)
+			for _, args := range [][]string{{"--token", "t1"}, {"--partner", "insurer", "--for", "1h"}} {
+				if out, err := runCommand(t, append([]string{"revoke", "--config", config}, args...)...); err != nil || !strings.HasPrefix(out, "revoked until ") {
+					t.Fatal(out, err)
+				}
+			}
+			marks := standingOf(t, config).Revoked
+			token, partner := marks[partners.TokenMark("t1")], marks[partners.PartnerMark("insurer")]
+			if len(marks) != 2 || token.Before(time.Now().Add(24*time.Hour)) || partner.Before(time.Now()) || partner.After(time.Now().Add(time.Hour)) {
+				t.Errorf("%d marks", len(marks))
+			}
+			for name, args := range map[string][]string{"nobody": {}, "both": {"--token", "x", "--partner", "clinic"}, "a partner unknown": {"--partner", "clinnic"}, "no time": {"--token", "x", "--for", "0s"},
+				"an empty token": {"--token", ""}, "an empty partner": {"--partner", ""}, "a whole token": {"--token", "eyJhbGciOiJFUzI1NiJ9.eyJqdGkiOiJ4In0.c2ln"}} {
+				if _, err := runCommand(t, append([]string{"revoke", "--config", config}, args...)...); err == nil {
+					t.Errorf("%s was revoked", name)
+				}
+			}
+			if n := len(standingOf(t, config).Revoked); n != 2 {
+				t.Errorf("%d marks", n)
+			}
+		})
 	}
 }

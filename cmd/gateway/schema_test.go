@@ -17,7 +17,7 @@ func TestTheSchemaOfTheConfigurationIsUpToDate(t *testing.T) {
 		reflect.TypeFor[smart.Path](): {OneOf: []*jsonschema.Schema{{Type: "string"}, {Type: "array", Items: &jsonschema.Schema{Type: "string"}}}},
 		reflect.TypeFor[Duration]():   {Type: "string", Pattern: `^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$`, Description: "A duration with its unit, such as 5s or 26h."},
 	})
-	s.Required = []string{"listen", "base-url", "zone", "practice", "partners", "tokens", "keys"}
+	s.Required = []string{"listen", "base-url", "zone", "practice", "tokens", "keys"}
 	schema.Hold(t, "gateway", s)
 }
 

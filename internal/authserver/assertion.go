@@ -41,7 +41,7 @@ func (s *Server) authenticate(ctx context.Context, raw string) (*assertion, erro
 	if json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &unverified) != nil {
 		return nil, errClient
 	}
-	partner, ok := s.partner(unverified.text("iss"))
+	partner, ok := s.partner(ctx, unverified.text("iss"))
 	if !ok {
 		return nil, errClient
 	}

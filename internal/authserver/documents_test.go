@@ -72,7 +72,7 @@ func TestFetchTokenAgainstARealListener(t *testing.T) {
 	mux := http.NewServeMux()
 	ts := httptest.NewServer(mux)
 	defer ts.Close()
-	server, err := New(Config{Issuer: ts.URL + "/auth/", Audience: audience, Keys: []jose.JSONWebKey{w.keys["server-rsa"], w.keys["server"]}, Partners: parties(t, ts.URL+"/auth/"), Replay: w.replay})
+	server, err := New(Config{Issuer: ts.URL + "/auth/", Audience: audience, Keys: []jose.JSONWebKey{w.keys["server-rsa"], w.keys["server"]}, Partners: fixed{parties(t, ts.URL+"/auth/")}, Replay: w.replay})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestNewRefusesWhatIsMissing(t *testing.T) {
 	w := newWorld(t)
 	private := w.keys["server"]
 	public := private.Public()
-	good := Config{Issuer: issuer, Audience: audience, Keys: []jose.JSONWebKey{w.keys["server"]}, Partners: w.parties, Replay: w.replay}
+	good := Config{Issuer: issuer, Audience: audience, Keys: []jose.JSONWebKey{w.keys["server"]}, Partners: fixed{w.parties}, Replay: w.replay}
 	for name, change := range map[string]func(*Config){
 		"issuer":          func(c *Config) { c.Issuer = "" },
 		"relative issuer": func(c *Config) { c.Issuer = "/auth" },

@@ -44,7 +44,7 @@ func newHosted(t *testing.T) *hosted {
 		t.Fatal(err)
 	}
 	c := h.server.config
-	c.Partners, c.Transport = register, h.Client().Transport
+	c.Partners, c.Transport = fixed{register}, h.Client().Transport
 	if h.server, err = New(c); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,11 @@ const (
 	discoveryPath = "/.well-known/openid-configuration"
 )
 
+// Partners finds a registered partner that may ask now (partners.Register). Any error refuses.
+type Partners interface {
+	Partner(ctx context.Context, id string) (*requester.Partner, error)
+}
+
 // Config is what a Server is made of. Nothing that guards records has a default.
 type Config struct {
 	// Issuer is the URL below which the endpoints lie, "https://records.example.org/auth".
@@ -33,7 +39,7 @@ type Config struct {
 	Audience string
 	// Keys are the private keys (RS256 or ES256): the first signs, all are published.
 	Keys     []jose.JSONWebKey
-	Partners *requester.Register
+	Partners Partners
 	// Replay remembers the assertions that were used.
 	Replay ephemeral.Store
 	// Lifetime of a token, MaxLifetime if zero.
@@ -117,9 +123,9 @@ func validate(c *Config) (*url.URL, error) {
 }
 
 // partner is a partner that has its tokens from this server. Those of other issuers get none here.
-func (s *Server) partner(id string) (*requester.Partner, bool) {
-	p, ok := s.config.Partners.Partner(id)
-	return p, ok && p.Issuer == s.config.Issuer
+func (s *Server) partner(ctx context.Context, id string) (*requester.Partner, bool) {
+	p, err := s.config.Partners.Partner(ctx, id)
+	return p, err == nil && p.Issuer == s.config.Issuer
 }
 
 // TokenEndpoint is the URL that client assertions are addressed to.

@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -54,11 +55,22 @@ func newWorld(t testing.TB) *world {
 	w.parties = parties(t, issuer)
 	var err error
 	w.replay = ephemeral.NewMemory(0, w.clock)
-	w.server, err = New(Config{Issuer: issuer, Audience: audience, Keys: []jose.JSONWebKey{w.keys["server"]}, Partners: w.parties, Replay: w.replay, Now: w.clock})
+	w.server, err = New(Config{Issuer: issuer, Audience: audience, Keys: []jose.JSONWebKey{w.keys["server"]}, Partners: fixed{w.parties}, Replay: w.replay, Now: w.clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// fixed is a register that nobody changes.
+type fixed struct{ *requester.Register }
+
+func (f fixed) Partner(_ context.Context, id string) (*requester.Partner, error) {
+	p, ok := f.Register.Partner(id)
+	if !ok {
+		return nil, requester.ErrUnknownPartner
+	}
+	return p, nil
 }
 
 // parties are the partners of an issuer, and one of another.

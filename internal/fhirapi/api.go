@@ -26,12 +26,13 @@ type Verifier interface {
 	Verify(ctx context.Context, raw string) (*smart.Token, error)
 }
 
-// Register finds who a token speaks for (requester.Register).
+// Register finds who a token speaks for at this moment (partners.Register). One who is nobody is requester.ErrUnknownPartner, or ErrRevoked; any other
+// error says that nobody can know.
 type Register interface {
-	Requester(t *smart.Token) (*requester.Requester, error)
+	Requester(ctx context.Context, t *smart.Token) (*requester.Requester, error)
 }
 
-// Gate may refuse a good token of a registered partner: one that was revoked, or of a partner who asks too often. It can only refuse.
+// Gate may refuse a good token of a registered partner who asks too often. It can only refuse.
 type Gate interface {
 	Admit(ctx context.Context, t *smart.Token) error
 }
@@ -47,7 +48,7 @@ type Options struct {
 	Base     string
 	Verifier Verifier
 	Register Register
-	// Gate is nil where tokens are revoked and requests are limited elsewhere.
+	// Gate is nil where requests are limited elsewhere.
 	Gate   Gate
 	Views  Views
 	Parser *search.Parser

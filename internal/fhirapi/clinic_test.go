@@ -21,6 +21,7 @@ import (
 	"github.com/consentry/gateway/internal/ident"
 	"github.com/consentry/gateway/internal/ledger"
 	"github.com/consentry/gateway/internal/mapping"
+	"github.com/consentry/gateway/internal/partners"
 	"github.com/consentry/gateway/internal/release"
 	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/egress"
@@ -124,7 +125,7 @@ func scan(id, client, contentType string) string {
 var (
 	_ release.Projector                    = (*egress.Egress)(nil)
 	_ fhirapi.Verifier                     = (*smart.Verifier)(nil)
-	_ fhirapi.Register                     = (*requester.Register)(nil)
+	_ fhirapi.Register                     = (*partners.Register)(nil)
 	_ fhirapi.Ledger                       = ledger.Ledger(nil)
 	_ func(*release.Service) fhirapi.Views = fhirapi.Release
 )
@@ -290,7 +291,7 @@ func (c *clinic) Verify(_ context.Context, raw string) (*smart.Token, error) {
 	return &smart.Token{ClientID: parts[1], Scopes: smart.ParseScopes(strings.ReplaceAll(parts[2], "+", " "))}, nil
 }
 
-func (c *clinic) Requester(t *smart.Token) (*requester.Requester, error) {
+func (c *clinic) Requester(_ context.Context, t *smart.Token) (*requester.Requester, error) {
 	if t.ClientID == "stranger" {
 		return nil, errors.New("not registered")
 	}

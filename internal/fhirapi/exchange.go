@@ -11,6 +11,7 @@ import (
 	"github.com/consentry/gateway/internal/ledger"
 	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/release/egress"
+	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
 )
 
@@ -231,9 +232,12 @@ func (x *exchange) identify(ctx context.Context) error {
 	if token == nil {
 		return outcome.New(outcome.InvalidToken, nil)
 	}
-	who, err := x.api.Register.Requester(token)
-	if err != nil || who == nil {
+	who, err := x.api.Register.Requester(ctx, token)
+	switch {
+	case errors.Is(err, requester.ErrUnknownPartner), errors.Is(err, requester.ErrRevoked), err == nil && who == nil:
 		return outcome.New(outcome.InvalidToken, err)
+	case err != nil:
+		return outcome.New(outcome.Unavailable, err)
 	}
 	x.token, x.request.Requester = token, who
 	return nil

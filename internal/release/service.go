@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/fresh"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release/audit"
 	"github.com/consentry/gateway/internal/release/consent"
@@ -79,9 +80,9 @@ func New(o Options) (*Service, error) {
 	case o.Zone == nil || o.Now == nil || o.Granular == nil || o.CacheBytes == 0:
 		return nil, errors.New("release: zone, clock, granular matcher and cache size are required")
 	}
-	version := &fresh{read: o.Records.Version}
+	version := fresh.Of(o.Records.Version)
 	s := &Service{opts: o, flights: &singleflight.Group{}}
-	s.now = func(ctx context.Context) (string, error) { return named(version.get(ctx)) }
+	s.now = func(ctx context.Context) (string, error) { return named(version.Get(ctx)) }
 	s.consents = otter.Must(&otter.Options[practice.ClientKey, consentsOf]{
 		MaximumWeight: o.CacheBytes / 8, Weigher: func(_ practice.ClientKey, c consentsOf) uint32 { return c.weight() },
 	})

@@ -87,7 +87,12 @@ func Load(fsys fs.FS, name string, profiles fs.FS, issuers ...string) (*Register
 	for _, p := range strictyaml.Decode(text, &file) {
 		l.add(p.Line, "%s", p.Text)
 	}
-	if yaml.Unmarshal(text, &l.root) == nil && len(file.Partners) == 0 {
+	if root := rootOf(text); root != nil {
+		if list := child(root, "partners"); list != nil && list.Kind == yaml.SequenceNode {
+			l.entries = list.Content
+		}
+	}
+	if len(file.Partners) == 0 {
 		l.add(1, "no partners")
 	}
 	r := newRegister(tree)
@@ -106,7 +111,7 @@ type loader struct {
 	files    fs.FS
 	tree     *purposeTree
 	issuers  []string
-	root     yaml.Node
+	entries  []*yaml.Node // as they stand in the file
 	problems []string
 }
 
@@ -116,17 +121,13 @@ func (l *loader) add(line int, format string, args ...any) {
 
 // line is where the i-th partner, or one of its keys, stands.
 func (l *loader) line(i int, key string) int {
-	if len(l.root.Content) == 0 {
+	if i >= len(l.entries) {
 		return 1
 	}
-	list := child(l.root.Content[0], "partners")
-	if list == nil || list.Kind != yaml.SequenceNode || i >= len(list.Content) {
-		return 1
-	}
-	if n := child(list.Content[i], key); n != nil {
+	if n := child(l.entries[i], key); n != nil {
 		return n.Line
 	}
-	return list.Content[i].Line
+	return l.entries[i].Line
 }
 
 func child(n *yaml.Node, key string) *yaml.Node {

@@ -21,6 +21,9 @@ var ErrOrganization = errors.New("requester: the token's organization is not the
 // ErrNarrowed says that the token states that it opens less than its scopes say, in a way that is not applied.
 var ErrNarrowed = errors.New("requester: the token is narrowed in a way that is not applied")
 
+// ErrRevoked says that the token, or its partner for a while, is revoked. The caller answers as to no token at all.
+var ErrRevoked = errors.New("requester: the token or its partner is revoked")
+
 // Partner is one OAuth client as the practice has registered it. It must not be changed.
 type Partner struct {
 	ID string // the OAuth client_id
@@ -39,6 +42,8 @@ type Partner struct {
 	// Keys are the public keys of the partner's client assertions, or JWKSURI is where they are. Only the built-in issuer needs them.
 	Keys    []jose.JSONWebKey
 	JWKSURI string
+	// Disabled says that the partner may not ask now.
+	Disabled bool
 	// App is what an app of kind patient has registered so that people can launch it; nil for every other partner.
 	App *App
 }
@@ -68,8 +73,17 @@ func newRegister(tree *purposeTree) *Register {
 	return &Register{partners: map[string]*Partner{}, tree: tree, known: otter.Must(&otter.Options[*smart.Token, *Requester]{MaximumSize: maxKnown})}
 }
 
-// Partner is the registered partner with that client_id.
+// Partner is the registered partner with that client_id, if it is not disabled.
 func (r *Register) Partner(id string) (*Partner, bool) {
+	p, ok := r.partners[id]
+	if !ok || p.Disabled {
+		return nil, false
+	}
+	return p, true
+}
+
+// Named is the registered partner with that client_id, disabled or not: for those who read of it.
+func (r *Register) Named(id string) (*Partner, bool) {
 	p, ok := r.partners[id]
 	return p, ok
 }

@@ -70,6 +70,7 @@ func openPostgres(ctx context.Context, p Place, readOnly bool) (*DB, error) {
 	c.ConnectTimeout = postgresTimeout
 	c.RuntimeParams["application_name"] = "consentry"
 	c.RuntimeParams["synchronous_commit"] = "on" // whatever the server's or the role's default is
+	c.RuntimeParams["default_transaction_isolation"] = "read committed"
 	if readOnly {
 		c.RuntimeParams["default_transaction_read_only"] = "on"
 	}

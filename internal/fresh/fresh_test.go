@@ -1,4 +1,4 @@
-package release
+package fresh
 
 import (
 	"context"
@@ -11,15 +11,15 @@ import (
 // Whoever asks gets a read that began after they asked, however many ask at once.
 func TestAReadIsSharedOnlyIfItBeganAfterTheRequest(t *testing.T) {
 	var begun atomic.Int64
-	f := &fresh{read: func(context.Context) (string, error) {
+	f := Of(func(context.Context) (string, error) {
 		return strconv.FormatInt(begun.Add(1), 10), nil
-	}}
+	})
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
 			for range 200 {
 				before := begun.Load()
-				version, err := f.get(context.Background())
+				version, err := f.Get(context.Background())
 				if err != nil {
 					t.Error(err)
 					return
@@ -38,16 +38,16 @@ func TestAReadIsSharedOnlyIfItBeganAfterTheRequest(t *testing.T) {
 
 func TestAWaiterGivesUpWithItsContext(t *testing.T) {
 	block, started := make(chan struct{}), make(chan struct{}, 2)
-	f := &fresh{read: func(context.Context) (string, error) {
+	f := Of(func(context.Context) (string, error) {
 		started <- struct{}{}
 		<-block
 		return "1", nil
-	}}
-	go f.get(context.Background()) //nolint:errcheck // only keeps the read running
+	})
+	go f.Get(context.Background()) //nolint:errcheck // only keeps the read running
 	<-started
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := f.get(ctx); err == nil {
+	if _, err := f.Get(ctx); err == nil {
 		t.Error("a canceled waiter got an answer")
 	}
 	close(block)
@@ -55,16 +55,16 @@ func TestAWaiterGivesUpWithItsContext(t *testing.T) {
 
 func TestAPanickingReadFailsItsWaitersAndNobodyElse(t *testing.T) {
 	var n atomic.Int64
-	f := &fresh{read: func(context.Context) (string, error) {
+	f := Of(func(context.Context) (string, error) {
 		if n.Add(1) == 1 {
 			panic("broken")
 		}
 		return "2", nil
-	}}
-	if _, err := f.get(context.Background()); err == nil {
+	})
+	if _, err := f.Get(context.Background()); err == nil {
 		t.Error("a read that panicked gave an answer")
 	}
-	if v, err := f.get(context.Background()); err != nil || v != "2" {
+	if v, err := f.Get(context.Background()); err != nil || v != "2" {
 		t.Errorf("the next read gives %q, %v", v, err)
 	}
 }

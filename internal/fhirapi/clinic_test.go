@@ -293,7 +293,10 @@ func (c *clinic) Verify(_ context.Context, raw string) (*smart.Token, error) {
 
 func (c *clinic) Requester(_ context.Context, t *smart.Token) (*requester.Requester, error) {
 	if t.ClientID == "stranger" {
-		return nil, errors.New("not registered")
+		return nil, requester.ErrUnknownPartner
+	}
+	if t.ClientID == "nobody-knows" {
+		return nil, errors.New("the register cannot be read")
 	}
 	return &requester.Requester{PartnerID: t.ClientID, Kind: requester.KindProvider, Scopes: t.Scopes,
 		Purposes: []fhir.Coding{{System: fhir.SystemActReason, Code: "TREAT"}}}, nil

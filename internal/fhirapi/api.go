@@ -26,8 +26,8 @@ type Verifier interface {
 	Verify(ctx context.Context, raw string) (*smart.Token, error)
 }
 
-// Register finds who a token speaks for at this moment (partners.Register). One who is nobody is requester.ErrUnknownPartner, or ErrRevoked; any other
-// error says that nobody can know.
+// Register finds who a token speaks for at this moment (partners.Register). Any error refuses the token, and
+// requester.ErrUnavailable says that nobody can know.
 type Register interface {
 	Requester(ctx context.Context, t *smart.Token) (*requester.Requester, error)
 }

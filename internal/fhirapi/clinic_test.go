@@ -296,7 +296,7 @@ func (c *clinic) Requester(_ context.Context, t *smart.Token) (*requester.Reques
 		return nil, requester.ErrUnknownPartner
 	}
 	if t.ClientID == "nobody-knows" {
-		return nil, errors.New("the register cannot be read")
+		return nil, requester.ErrUnavailable
 	}
 	return &requester.Requester{PartnerID: t.ClientID, Kind: requester.KindProvider, Scopes: t.Scopes,
 		Purposes: []fhir.Coding{{System: fhir.SystemActReason, Code: "TREAT"}}}, nil

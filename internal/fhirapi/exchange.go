@@ -234,10 +234,10 @@ func (x *exchange) identify(ctx context.Context) error {
 	}
 	who, err := x.api.Register.Requester(ctx, token)
 	switch {
-	case errors.Is(err, requester.ErrUnknownPartner), errors.Is(err, requester.ErrRevoked), err == nil && who == nil:
-		return outcome.New(outcome.InvalidToken, err)
-	case err != nil:
+	case errors.Is(err, requester.ErrUnavailable):
 		return outcome.New(outcome.Unavailable, err)
+	case err != nil || who == nil:
+		return outcome.New(outcome.InvalidToken, err)
 	}
 	x.token, x.request.Requester = token, who
 	return nil

@@ -77,6 +77,7 @@ func TestTokens(t *testing.T) {
 		"empty":                {"Bearer ", `Bearer realm="fhir"`, "login", 401},
 		"bad":                  {"Bearer bad", `Bearer realm="fhir", error="invalid_token"`, "unknown", 401},
 		"an unknown partner's": {"Bearer good.stranger.system/*.rs", `Bearer realm="fhir", error="invalid_token"`, "unknown", 401},
+		"when nobody knows":    {"Bearer good.nobody-knows.system/*.rs", "", "transient", 503},
 		"of another scope":     {"Bearer good.partner.system/Patient.rs", `Bearer realm="fhir", error="insufficient_scope"`, "forbidden", 403},
 		"that may only search": {"Bearer good.partner.system/*.s", `Bearer realm="fhir", error="insufficient_scope"`, "forbidden", 403},
 		"that may read":        {"bearer good.partner.system/*.r", "", "", 200},

@@ -103,7 +103,7 @@ func (r *Register) Requester(ctx context.Context, t *smart.Token) (*requester.Re
 	}
 	s, err := r.now.Get(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("partners: %w", err)
+		return nil, fmt.Errorf("%w: %w", requester.ErrUnavailable, err)
 	}
 	who, err := s.register.Requester(t)
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *standing) refuses(t *smart.Token, now time.Time) bool {
 func (r *Register) Partner(ctx context.Context, id string) (*requester.Partner, error) {
 	s, err := r.now.Get(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("partners: %w", err)
+		return nil, fmt.Errorf("%w: %w", requester.ErrUnavailable, err)
 	}
 	p, ok := s.register.Partner(id)
 	if !ok {
@@ -143,7 +143,7 @@ func (r *Register) Partner(ctx context.Context, id string) (*requester.Partner, 
 func (r *Register) Current(ctx context.Context) (*requester.Register, error) {
 	s, err := r.now.Get(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("partners: %w", err)
+		return nil, fmt.Errorf("%w: %w", requester.ErrUnavailable, err)
 	}
 	return s.register, nil
 }

@@ -24,6 +24,9 @@ var ErrNarrowed = errors.New("requester: the token is narrowed in a way that is 
 // ErrRevoked says that the token, or its partner for a while, is revoked. The caller answers as to no token at all.
 var ErrRevoked = errors.New("requester: the token or its partner is revoked")
 
+// ErrUnavailable says that the register cannot be read: nobody can know who asks.
+var ErrUnavailable = errors.New("requester: the register cannot be read")
+
 // Partner is one OAuth client as the practice has registered it. It must not be changed.
 type Partner struct {
 	ID string // the OAuth client_id

@@ -41,9 +41,9 @@ func (s *Server) authenticate(ctx context.Context, raw string) (*assertion, erro
 	if json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &unverified) != nil {
 		return nil, errClient
 	}
-	partner, ok := s.partner(ctx, unverified.text("iss"))
-	if !ok {
-		return nil, errClient
+	partner, err := s.partner(ctx, unverified.text("iss"))
+	if err != nil {
+		return nil, err
 	}
 	header := jws.Signatures[0].Protected
 	if !checkHeader(header, partner) {

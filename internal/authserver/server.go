@@ -123,9 +123,15 @@ func validate(c *Config) (*url.URL, error) {
 }
 
 // partner is a partner that has its tokens from this server. Those of other issuers get none here.
-func (s *Server) partner(ctx context.Context, id string) (*requester.Partner, bool) {
-	p, err := s.config.Partners.Partner(ctx, id)
-	return p, err == nil && p.Issuer == s.config.Issuer
+func (s *Server) partner(ctx context.Context, id string) (*requester.Partner, error) {
+	switch p, err := s.config.Partners.Partner(ctx, id); {
+	case errors.Is(err, requester.ErrUnavailable):
+		return nil, errUnavailable
+	case err != nil || p.Issuer != s.config.Issuer:
+		return nil, errClient
+	default:
+		return p, nil
+	}
 }
 
 // TokenEndpoint is the URL that client assertions are addressed to.

@@ -303,6 +303,19 @@ func TestWithoutTheReplayStoreThereIsNoToken(t *testing.T) {
 	refused(t, w.post(w.form(forge(t, w.keys["ec"], nil, w.payload(nil)))), http.StatusServiceUnavailable, "temporarily_unavailable")
 }
 
+// unreadable is a register that cannot be read.
+type unreadable struct{}
+
+func (unreadable) Partner(context.Context, string) (*requester.Partner, error) {
+	return nil, requester.ErrUnavailable
+}
+
+func TestWithoutARegisterNobodyIsRefusedForGood(t *testing.T) {
+	w := newWorld(t)
+	w.server.config.Partners = unreadable{}
+	refused(t, w.post(w.form(forge(t, w.keys["ec"], nil, w.payload(nil)))), http.StatusServiceUnavailable, "temporarily_unavailable")
+}
+
 func TestRequestErrors(t *testing.T) {
 	tests := map[string]struct {
 		change func(url.Values)

@@ -134,6 +134,8 @@ type house struct {
 	handler  http.Handler
 	who      *requester.Requester
 	recorded []ledger.Record
+	log      log
+	mutation mutation
 }
 
 // mutation is what a mutant does otherwise. The zero mutation is the gateway as it is.
@@ -142,6 +144,7 @@ type mutation struct {
 	projector func(release.Projector) release.Projector
 	views     func(*house, fhirapi.Views) fhirapi.Views
 	handler   func(h *house, real, whole http.Handler) http.Handler
+	ledger    func(*house, *ledger.Record)
 }
 
 func newHouse(t testing.TB, m mutation) *house {
@@ -154,7 +157,7 @@ func newHouse(t testing.TB, m mutation) *house {
 	}
 	rules, err := nonintRules()
 	must(err)
-	h := &house{ruleset: rules, records: &charts{charts: map[practice.ClientKey]*mapping.Chart{}, documents: map[practice.ClientKey][]mapping.ConsentDocument{}}}
+	h := &house{ruleset: rules, records: &charts{charts: map[practice.ClientKey]*mapping.Chart{}, documents: map[practice.ClientKey][]mapping.ConsentDocument{}}, mutation: m}
 	out, err := egress.New(egress.Options{Base: nonintBase, TagKey: bytes.Repeat([]byte{5}, 32), Zone: time.UTC, Types: rules.types})
 	must(err)
 	var projector release.Projector = out
@@ -162,10 +165,12 @@ func newHouse(t testing.TB, m mutation) *house {
 		projector = m.projector(out)
 	}
 	now := func() time.Time { return nonintNow }
+	events, err := h.auditOf()
+	must(err)
 	h.service, err = release.New(release.Options{
 		Records: h.records, Sealer: rules.sealer, Labels: rules.labels, Rules: rules.rules, Projector: projector, Zone: time.UTC, Now: now,
 		Practice: []requester.Party{{Reference: rules.sealed("Organization", "", "practice", "practice"), Identifiers: []fhir.Identifier{{System: fhir.SystemNPI, Value: practiceNPI}}}},
-		Granular: granular, CacheBytes: 4 << 20,
+		Granular: granular, CacheBytes: 4 << 20, Audit: events,
 	})
 	must(err)
 	parser, err := search.NewParser(search.Config{Base: nonintBase, Zone: time.UTC})
@@ -203,6 +208,12 @@ func (h *house) Requester(context.Context, *smart.Token) (*requester.Requester, 
 // Append implements fhirapi.Ledger.
 func (h *house) Append(_ context.Context, answer ...ledger.Record) error {
 	h.recorded = append(h.recorded, answer...)
+	if h.mutation.ledger != nil {
+		for i := range answer {
+			h.mutation.ledger(h, &answer[i])
+		}
+	}
+	h.log.add(answer)
 	return nil
 }
 

@@ -72,6 +72,7 @@ var mutants = []mutation{
 	{name: "a search of one type is not filtered", views: func(h *house, real fhirapi.Views) fhirapi.Views {
 		return otherViews{real, wholeCharts{h}, func(v, whole fhirapi.View) fhirapi.View { return unfilteredType{v, whole} }}
 	}},
+	{name: "AuditEvents tell of what was found and not released", ledger: recordsEverything},
 	{name: "what is withheld is forbidden, what is not there is not found", handler: forbidden},
 }
 

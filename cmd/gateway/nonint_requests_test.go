@@ -88,7 +88,7 @@ func difference(a, b *httptest.ResponseRecorder) string {
 
 // statuses count what was answered, so that a test that only compared errors would show.
 type statuses struct {
-	batches, entries, empty, read, missing, unchanged, refused, pages, consents, included, subsets, contents int
+	batches, entries, empty, read, missing, unchanged, refused, pages, consents, included, subsets, contents, audited int
 }
 
 // asking goes through the inquiries of a pair.
@@ -102,6 +102,8 @@ type asking struct {
 
 // interferes asks both houses everything and gives the first difference, "" for none.
 func (x *asking) interferes() string {
+	x.left.log.begin(x.seed)
+	x.right.log.begin(x.seed)
 	for _, q := range x.inquiries() {
 		if d := x.compare(q); d != "" {
 			return q.kind + ": " + d
@@ -112,7 +114,7 @@ func (x *asking) interferes() string {
 			return q.kind + ": " + d
 		}
 	}
-	return ""
+	return x.audited()
 }
 
 func (x *asking) compare(q inquiry) string {

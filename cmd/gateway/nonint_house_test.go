@@ -177,9 +177,9 @@ func newHouse(t testing.TB, m mutation) *house {
 	must(err)
 	pages, err := ident.NewPages(bytes.Repeat([]byte{4}, ident.PageKeySize))
 	must(err)
-	api := func(v fhirapi.Views) http.Handler {
+	api := func(v fhirapi.Views, l fhirapi.Ledger) http.Handler {
 		a, err := fhirapi.New(fhirapi.Options{
-			Base: nonintBase, Verifier: h, Register: h, Views: v, Parser: parser, Pages: pages, Egress: out, Ledger: h,
+			Base: nonintBase, Verifier: h, Register: h, Views: v, Parser: parser, Pages: pages, Egress: out, Ledger: l,
 			Types: search.Types(), CapabilityStatement: []byte(`{"resourceType":"CapabilityStatement"}`), SMARTConfiguration: []byte(`{}`),
 			Metrics: fhirapi.NewMetrics(), Log: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1})), Now: now, Timeout: time.Minute,
 		})
@@ -190,9 +190,9 @@ func newHouse(t testing.TB, m mutation) *house {
 	if m.views != nil {
 		real = m.views(h, real)
 	}
-	h.handler = api(real)
+	h.handler = api(real, h)
 	if m.handler != nil {
-		h.handler = m.handler(h, h.handler, api(wholeCharts{h}))
+		h.handler = m.handler(h, h.handler, api(wholeCharts{h}, unrecorded{}))
 	}
 	return h
 }
@@ -216,6 +216,11 @@ func (h *house) Append(_ context.Context, answer ...ledger.Record) error {
 	h.log.add(answer)
 	return nil
 }
+
+// unrecorded is the ledger of what a mutant asks behind the gateway's back: nobody got that, and the client's AuditEvents must not tell of it.
+type unrecorded struct{}
+
+func (unrecorded) Append(context.Context, ...ledger.Record) error { return nil }
 
 // wholeCharts are views of nearly everything, for mutants: what the client sees of the own chart, whoever asks.
 type wholeCharts struct{ h *house }

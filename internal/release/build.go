@@ -103,7 +103,7 @@ func tied(ties []fhir.Identifier, r *requester.Requester) bool {
 func (s *Service) settle(in consent.Input, res consent.Result, staff func(fhir.Reference) bool) []stage.Released {
 	resources := slices.DeleteFunc(slices.Clone(res.Released), func(r stage.Released) bool {
 		// Of a Consent a partner may see an extract only (rule 22), and the whole is no extract.
-		return r.Facts().Type == "Consent" && r.Grant().Reason != string(consent.SelfAccess)
+		return r.Facts().Type == consentType && r.Grant().Reason != string(consent.SelfAccess)
 	})
 	minimal, isMinimal := s.minimalPatient(in, res)
 	if isMinimal {
@@ -118,12 +118,11 @@ func (s *Service) settle(in consent.Input, res consent.Result, staff func(fhir.R
 			}
 		}
 		gone := func(ref fhir.Reference) bool { return !there[ref] && ref != in.Client && !staff(ref) }
-		// The client sees a Consent of their own whole (rule 22), with whom it names by an identifier or in words.
-		goneFromConsent := func(ref fhir.Reference) bool { return ref != (fhir.Reference{}) && gone(ref) }
+		goneFromConsent := fromConsent(in, gone)
 		kept := make([]stage.Released, 0, len(resources))
 		for _, r := range resources {
 			ask := gone
-			if r.Facts().Type == "Consent" {
+			if r.Facts().Type == consentType {
 				ask = goneFromConsent
 			}
 			if r, ok := s.opts.Projector.Without(r, ask); ok {
@@ -139,6 +138,14 @@ func (s *Service) settle(in consent.Input, res consent.Result, staff func(fhir.R
 		}
 		resources = kept
 	}
+}
+
+// fromConsent tells what is gone from a Consent that is shown whole. The client sees their own as it stands, also where it names a record that they do
+// not see: that it is there is what they signed (rule 22). From who represents them it keeps what they do not see, but not whom it names by an
+// identifier or in words.
+func fromConsent(in consent.Input, gone func(fhir.Reference) bool) func(fhir.Reference) bool {
+	own := in.Requester.Person == in.Client
+	return func(ref fhir.Reference) bool { return !own && ref != (fhir.Reference{}) && gone(ref) }
 }
 
 // outside are the types of which a chart holds others than the practice's own: who refers, who pays, who is written to.

@@ -270,6 +270,44 @@ func TestAProvenanceOfAConsentIsTheClients(t *testing.T) {
 	expect(t, "the client", c.sees(theClient("1"), "1", "c", "e", "n", "v", "p"), []string{"Consent/c", "DocumentReference/n", "Encounter/e", "Patient/1", "Provenance/p", "Provenance/v"})
 }
 
+// The client sees a Consent of their own as they signed it, also where it names a record that is not theirs alone to see or that the app's scopes do not
+// reach; who represents them sees none that would have to lose what it speaks of (rule 22).
+func TestAClientSeesAConsentWholeThatNamesWhatTheyDoNotSee(t *testing.T) {
+	c := oneClient(t)
+	both := note("1", "together")
+	both.others = []string{"2"}
+	mother := record{json: `{"resourceType":"RelatedPerson","id":"` + seal("RelatedPerson", "1", "mother") + `","active":true,"patient":{"reference":"` + patientRef("1").String() +
+		`"},"relationship":[{"coding":[{"system":"` + fhir.SystemRoleCode + `","code":"HPOWATT"}]}]}`}
+	c.charts["1"] = append(c.charts["1"], both, mother)
+	data := fmt.Sprintf(`"data":[{"meaning":"instance","reference":{"reference":%q}}]`, ref("DocumentReference", "1", "together"))
+	signed := permit("1", "c", data)
+	c.sign("1", signed)
+	form := ref("Consent", "1", "c")
+	bodyFor := func(r *requester.Requester) string { return answer(t, c.view(r, smart.Read, "1"), form).Body.String() }
+
+	whole := bodyFor(theClient("1"))
+	if !strings.Contains(whole, strings.TrimSuffix(data, "]")) || !strings.Contains(whole, "instance") {
+		t.Errorf("the client: %s", whole)
+	}
+	narrow := theClient("1")
+	narrow.Scopes = smart.ParseScopes("patient/Consent.rs")
+	if got := bodyFor(narrow); got != whole {
+		t.Errorf("through an app that may see Consents alone: %s", got)
+	}
+	if _, ok := c.view(theClient("1"), smart.Read, "1").Get(ref("DocumentReference", "1", "together")); ok {
+		t.Error("with it the client sees the record itself")
+	}
+	guardian := theClient("1")
+	guardian.Person = ref("RelatedPerson", "1", "mother")
+	if _, ok := c.view(guardian, smart.Read, "1").Get(form); ok {
+		t.Error("who represents the client sees it")
+	}
+	c.sign("1", permit("1", "c", strings.ReplaceAll(data, ref("DocumentReference", "1", "together").ID, ref("DocumentReference", "1", "n").ID)))
+	if got := bodyFor(guardian); !strings.Contains(got, ref("DocumentReference", "1", "n").ID) {
+		t.Errorf("one about what they see, who represents the client: %s", got)
+	}
+}
+
 func TestTheLedgerCountsNoShownConsentAsWithheld(t *testing.T) {
 	c := oneClient(t)
 	for name, x := range map[string]struct {

@@ -27,6 +27,12 @@ type View struct {
 	under map[string][]string
 }
 
+// represents says whether the requester is another person than the client.
+func (q *Requester) represents(client string) bool {
+	person := text(q.Who["person"])
+	return person != "" && person != client
+}
+
 // permission is what a scope must give: r, s or both.
 type permission string
 
@@ -71,6 +77,9 @@ func (w *World) view(q *Requester, p permission, chart *Chart, all map[string]de
 	for changed := true; changed; {
 		changed = false
 		for _, ref := range slices.Sorted(maps.Keys(v.Records)) {
+			if typeOf(ref) == "Consent" && !q.represents(chart.Client) {
+				continue // as its client signed it, whatever it names
+			}
 			left, ok := strip(v.Records[ref], func(to string) bool { return w.leads(q, p, v, to) })
 			switch {
 			case !ok || inDirectory(typeOf(ref)) && !v.named(ref):

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/consentry/gateway/internal/demo"
 	"github.com/consentry/gateway/internal/practice"
 )
 
@@ -72,6 +73,12 @@ func TestAPartnerSeesOfAConsentItsExtractOnly(t *testing.T) {
 	}
 }
 
+// registered is how the register names a partner.
+func registered(partner string) string {
+	all := demo.Partners()
+	return all[slices.IndexFunc(all, func(p demo.Partner) bool { return p.ID == partner })].Name
+}
+
 func isExtract(t *testing.T, partner string, r resource) {
 	t.Helper()
 	for name := range r.Tree {
@@ -82,7 +89,7 @@ func isExtract(t *testing.T, partner string, r resource) {
 	if !slices.Equal(claims(r), []string{ours + "consent-extract"}) || len(at(r.Tree, "meta.lastUpdated")) > 0 || len(texts(r.Tree, "policyRule.coding.code")) != 1 {
 		t.Error("an extract claims another profile, says when it changed, or has no policyRule")
 	}
-	if got := texts(r.Tree, "provision.actor.reference.display"); len(got) != 1 || got[0] != partner {
+	if got := texts(r.Tree, "provision.actor.reference.display"); len(got) != 1 || got[0] != registered(partner) {
 		t.Errorf("the extract of %s names %d recipients", partner, len(got))
 	}
 	for _, p := range slices.Concat(at(r.Tree, "provision"), at(r.Tree, "provision.provision")) {
@@ -154,7 +161,7 @@ func TestPart2RecordsGoWithTheScopeOfTheirConsent(t *testing.T) {
 				continue
 			}
 			read++
-			if len(scopes) != 1 || !strings.Contains(scopes[0], "Patient/"+id+" ") || !strings.Contains(scopes[0], "Recipient: "+newDawn+".") || !strings.Contains(scopes[0], "treatment (TREAT)") {
+			if len(scopes) != 1 || !strings.Contains(scopes[0], "Patient/"+id+" ") || !strings.Contains(scopes[0], "Recipient: "+registered(newDawn)+".") || !strings.Contains(scopes[0], "treatment (TREAT)") {
 				t.Errorf("a Part 2 %s is read with the scopes %d", r.Type, len(scopes))
 			}
 			target, rest, ok := strings.Cut(strings.TrimPrefix(strings.Join(links, ""), "<"), ">")
@@ -178,7 +185,7 @@ func TestPart2RecordsGoWithTheScopeOfTheirConsent(t *testing.T) {
 		t.Fatalf("%d outcomes", len(b.Outcomes))
 	}
 	issues := texts(b.Outcomes[0].Tree, "issue.details.text")
-	if len(issues) != 2 || !strings.Contains(issues[1], "Recipient: "+newDawn+".") || len(texts(b.Outcomes[0].Tree, "issue.diagnostics")) != 1 {
+	if len(issues) != 2 || !strings.Contains(issues[1], "Recipient: "+registered(newDawn)+".") || len(texts(b.Outcomes[0].Tree, "issue.diagnostics")) != 1 {
 		t.Errorf("%d issues", len(issues))
 	}
 }

@@ -109,7 +109,7 @@ func layFiles(t *testing.T, files map[string][]byte, notes, practiceIdentifier s
 	var register strings.Builder
 	register.WriteString("partners:\n")
 	for _, q := range charts.Partners {
-		fmt.Fprintf(&register, "  - {id: %s, kind: %s, organization: {npi: %q}, purposes: [%s], default-purpose: %s, scopes: system/*.rs}\n", q.ID, q.Kind, q.NPI, q.Purpose, q.Purpose)
+		fmt.Fprintf(&register, "  - {id: %s, kind: %s, organization: {npi: %q}, name: %q, purposes: [%s], default-purpose: %s, scopes: system/*.rs}\n", q.ID, q.Kind, q.NPI, q.Name, q.Purpose, q.Purpose)
 	}
 	fmt.Fprintf(&register, "  - {id: %s, kind: patient, scopes: patient/*.rs}\n", myRecords)
 	must(t, os.WriteFile(filepath.Join(e.dir, "partners.yaml"), []byte(register.String()), 0o600))
@@ -267,7 +267,7 @@ func (e *export) askers(t *testing.T, w *answers.World) (out []asker) {
 	for i, scopes := range narrow {
 		for _, p := range charts.Partners {
 			c := e.mint(t, with(e.claims(p.ID), map[string]any{"scope": scopes}))
-			out = append(out, asker{caller: c, oracle: &answers.Asker{World: w, Who: &answers.Requester{Name: fmt.Sprint(p.ID, " ", i), Scopes: scopes, Who: answers.Object{
+			out = append(out, asker{caller: c, oracle: &answers.Asker{World: w, Who: &answers.Requester{Name: fmt.Sprint(p.ID, " ", i), Registered: p.Name, Scopes: scopes, Who: answers.Object{
 				"partnerId": p.ID, "kind": p.Kind, "purpose": []any{p.Purpose}, "organization": answers.Object{"reference": "Organization/" + p.Organization,
 					"identifier": []any{answers.Object{"system": "http://hl7.org/fhir/sid/us-npi", "value": p.NPI}}}}}}})
 		}

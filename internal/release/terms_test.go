@@ -2,6 +2,7 @@ package release_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -59,11 +60,32 @@ func answer(t testing.TB, v *release.View, at fhir.Reference) *httptest.Response
 	return w
 }
 
-// lakeside is the clinic under a name that no Consent has.
+// lakeside is the clinic under an id that no Consent has.
 func lakeside() *requester.Requester {
 	r := theClinic()
 	r.PartnerID = "lakeside"
 	return r
+}
+
+// A partner is called what the register calls it when it asks: another name is another view.
+func TestAnExtractNamesThePartnerAsTheRegisterDoes(t *testing.T) {
+	c := oneClient(t)
+	c.sign("1", permit("1", "c"))
+	for name, want := range map[string]string{"": "lakeside", "Lakeside \"Family\" Clinic": "Lakeside \"Family\" Clinic", "Lakeside <Adults>": "Lakeside <Adults>"} {
+		who := lakeside()
+		who.Name = name
+		var extract struct {
+			Provision struct {
+				Actor []struct{ Reference struct{ Display string } }
+			}
+		}
+		if err := json.Unmarshal(answer(t, c.view(who, smart.Read, "1"), ref("Consent", "1", "c")).Body.Bytes(), &extract); err != nil {
+			t.Fatal(err)
+		}
+		if len(extract.Provision.Actor) != 1 || extract.Provision.Actor[0].Reference.Display != want {
+			t.Errorf("%s is called %+v", want, extract.Provision.Actor)
+		}
+	}
 }
 
 // A partner sees of a Consent what it permits to the partner, and what FHIR requires; the client sees their own whole (rule 22).

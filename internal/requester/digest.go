@@ -17,7 +17,7 @@ func (r *Requester) SelfAccess() (person fhir.Reference, ok bool) {
 	return r.Person, true
 }
 
-// Digest covers everything of the requester that a decision can depend on. Two requesters with one digest see the same view.
+// Digest covers everything of the requester that a decision, or what is said of it, can depend on. Two requesters with one digest see the same view.
 func (r *Requester) Digest() [sha256.Size]byte {
 	r.once.Do(func() { r.digest = r.sum() })
 	return r.digest
@@ -25,7 +25,7 @@ func (r *Requester) Digest() [sha256.Size]byte {
 
 func (r *Requester) sum() [sha256.Size]byte {
 	d := make(digester, 0, 1024)
-	d.write("partner", r.PartnerID, string(r.Kind))
+	d.write("partner", r.PartnerID, r.Name, string(r.Kind))
 	d.party("organization", r.Organization)
 	if r.Practitioner != nil {
 		d.party("practitioner", *r.Practitioner)

@@ -1,6 +1,7 @@
 package requester
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
@@ -142,6 +143,7 @@ func (r *Register) Requester(tok *smart.Token) (*Requester, error) {
 func (p *Partner) requester(tok *smart.Token) *Requester {
 	q := &Requester{
 		PartnerID:    p.ID,
+		Name:         cmp.Or(p.Name, p.ID),
 		Kind:         p.Kind,
 		Organization: p.Organization,
 		Practitioner: p.practitioner(tok),

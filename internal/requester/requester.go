@@ -48,6 +48,7 @@ func (p *Party) isCalled(name string) bool {
 // Requester is one partner, for one purpose, with one set of scopes. It is immutable once made.
 type Requester struct {
 	PartnerID    string // the partner's OAuth client_id
+	Name         string // for people: as the register has it, or else the id
 	Kind         Kind
 	Organization Party
 	Practitioner *Party // the registered practitioner that the token claims, nil for none
@@ -76,7 +77,7 @@ func (r *Requester) Through(scopes smart.Scopes) *Requester { return r.but(r.Pur
 
 func (r *Requester) but(purposes []fhir.Coding, scopes smart.Scopes) *Requester {
 	return &Requester{
-		PartnerID: r.PartnerID, Kind: r.Kind, Organization: r.Organization, Practitioner: r.Practitioner, Purposes: purposes,
+		PartnerID: r.PartnerID, Name: r.Name, Kind: r.Kind, Organization: r.Organization, Practitioner: r.Practitioner, Purposes: purposes,
 		Registered: r.Registered, Scopes: scopes, Patient: r.Patient, Person: r.Person,
 	}
 }

@@ -292,6 +292,7 @@ func TestDigestCoversWhatADecisionCanDependOn(t *testing.T) {
 	}
 	changes := map[string]func(*Requester){
 		"partner":                 func(q *Requester) { q.PartnerID = "p2" },
+		"name":                    func(q *Requester) { q.Name = "P" },
 		"kind":                    func(q *Requester) { q.Kind = KindPayer },
 		"organization":            func(q *Requester) { q.Organization.Reference.ID = "o2" },
 		"organization identifier": func(q *Requester) { q.Organization.Identifiers[0].Value = "v2" },
@@ -455,7 +456,7 @@ func publicKey(kid string) string {
 
 // For keeps everything but the purposes: a field that it forgot would decide for somebody else.
 func TestForChangesThePurposeAlone(t *testing.T) {
-	q := &Requester{PartnerID: "p", Kind: KindPatient, Organization: Party{Reference: fhir.Reference{Type: "Organization", ID: "o"}},
+	q := &Requester{PartnerID: "p", Name: "P", Kind: KindPatient, Organization: Party{Reference: fhir.Reference{Type: "Organization", ID: "o"}},
 		Practitioner: &Party{}, Purposes: purpose("TREAT", "COC"), Registered: purpose("TREAT", "COC"), Scopes: smart.ParseScopes("patient/*.rs"),
 		Patient: fhir.Reference{Type: "Patient", ID: "a"}, Person: fhir.Reference{Type: "Patient", ID: "a"}}
 	whole := q.Digest()

@@ -1,6 +1,7 @@
 package answers
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -47,7 +48,7 @@ func (w *World) extracts(q *Requester, p permission, v *View, all map[string]dec
 		if err != nil {
 			panic(err)
 		}
-		v.terms[ref] = &terms{Terms: t, consent: ref, client: v.Client, recipient: text(q.Who["partnerId"])}
+		v.terms[ref] = &terms{Terms: t, consent: ref, client: v.Client, recipient: cmp.Or(q.Registered, text(q.Who["partnerId"]))}
 		for _, p := range t.Permits {
 			v.terms[ref].times = append(v.terms[ref].times, w.inWords(p.From, p.To))
 		}

@@ -12,6 +12,8 @@ import (
 type Requester struct {
 	// Name tells requesters apart.
 	Name string
+	// Registered is the name in the register, empty for none.
+	Registered string
 	// Who is the requester as a file of `gateway explain` gives it, without the scopes.
 	Who Object
 	// Scopes are those of the token.

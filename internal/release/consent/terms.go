@@ -28,7 +28,7 @@ type Terms struct {
 
 // Recipient is a requester by its own name.
 type Recipient struct {
-	Name       string          // the partner's id
+	Name       string          // as the register has it, or the partner's id
 	Identifier fhir.Identifier // the organisation's; zero for none
 }
 
@@ -49,7 +49,7 @@ func TermsOf(in Input, ref fhir.Reference, bases []Basis) (t *Terms, ok bool) {
 		return nil, false
 	}
 	t = &Terms{Consent: ref, Client: in.Client, Discloser: discloser(in.Practice), Part2: p.Part2, Authorization: p.Authorization,
-		Recipient: Recipient{Name: in.Requester.PartnerID, Identifier: foremost(in.Requester.Organization.Identifiers)}}
+		Recipient: Recipient{Name: cmp.Or(in.Requester.Name, in.Requester.PartnerID), Identifier: foremost(in.Requester.Organization.Identifiers)}}
 	purposes := map[string][]fhir.Coding{}
 	for _, b := range bases {
 		if b.Consent == ref {

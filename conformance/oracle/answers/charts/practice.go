@@ -26,14 +26,16 @@ type Partner struct {
 	ID, Kind, NPI, Purpose string
 	// Organization is the id of the partner's Organization in the folder.
 	Organization string
+	// Name is that of the register, empty for none.
+	Name string
 }
 
 // Partners are those whom the Consents name. The first is permitted everything.
 var Partners = []Partner{
-	{"everybody", "provider", "1093817465", "TREAT", "org-everybody"},
-	{"harbor", "provider", "1234567893", "TREAT", "org-harbor"},
-	{"dawn", "provider", "1982736450", "TREAT", "org-dawn"},
-	{"plan", "payer", "1679576722", "HPAYMT", "org-plan"},
+	{"everybody", "provider", "1093817465", "TREAT", "org-everybody", ""},
+	{"harbor", "provider", "1234567893", "TREAT", "org-harbor", "Harbor 'Family' Medicine"},
+	{"dawn", "provider", "1982736450", "TREAT", "org-dawn", "New Dawn"},
+	{"plan", "payer", "1679576722", "HPAYMT", "org-plan", ""},
 }
 
 // IdentifierSystem is that of the identifiers which repeat the source's own "Type/id".

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/consentry/gateway/internal/authserver"
 	"github.com/consentry/gateway/internal/ephemeral"
 	"github.com/consentry/gateway/internal/fhirapi"
 	"github.com/consentry/gateway/internal/ident"
@@ -30,6 +31,7 @@ type gateway struct {
 	*views
 	ledger    *ledger.Chain
 	ephemeral ephemeral.Store
+	auth      *authserver.Server // nil where the configuration has no built-in one
 	verifier  *smart.Verifier
 	api       *fhirapi.API
 }
@@ -68,7 +70,10 @@ func (g *gateway) open(now clock) (err error) {
 		return err
 	}
 	g.add(g.ephemeral)
-	if g.verifier, err = newVerifier(g.cfg, now); err != nil {
+	if g.auth, err = g.openAuthorizationServer(now); err != nil {
+		return err
+	}
+	if g.verifier, err = newVerifier(g.cfg, g.auth, now); err != nil {
 		return err
 	}
 	options, err := g.apiOptions(g.verifier, now)
@@ -93,12 +98,12 @@ func (g *gateway) apiOptions(v *smart.Verifier, now clock) (o fhirapi.Options, e
 		return o, err
 	}
 	capability, err := search.Capability{
-		Base: g.cfg.BaseURL, Version: version, Released: released, Token: g.cfg.tokenEndpoint(), Types: g.types(), Profiles: g.supportedProfiles(),
+		Base: g.cfg.BaseURL, Version: version, Released: released, Token: g.discovery().TokenEndpoint, Types: g.types(), Profiles: g.supportedProfiles(),
 	}.Statement()
 	if err != nil {
 		return o, err
 	}
-	discovery, err := smart.BackendServices(g.cfg.tokenEndpoint()).JSON()
+	discovery, err := g.discovery().JSON()
 	return fhirapi.Options{
 		Base: g.cfg.BaseURL, Verifier: v, Register: g.partners, Views: fhirapi.Release(g.service), Parser: parser, Pages: pages, Egress: g.egress,
 		Ledger: g.ledger, Accountable: accountable, Gate: gate{store: g.ephemeral, perMinute: g.cfg.Limits.RequestsPerMinute},

@@ -34,10 +34,12 @@ type Config struct {
 	Maps     string         `yaml:"maps"`     // the folder of maps for this practice's database
 	Partners string         `yaml:"partners"` // the partner register; without it the register is in the store, and `gateway partner` changes it
 	Tokens   []IssuerConfig `yaml:"tokens"`   // whose access tokens are taken
-	Keys     KeysConfig     `yaml:"keys"`
-	Ledger   string         `yaml:"ledger"` // ledger.db
-	State    string         `yaml:"state"`  // state.db
-	Store    StoreConfig    `yaml:"store"`  // instead of both: PostgreSQL
+	// AuthorizationServer is the built-in one. Its tokens are taken without an entry under tokens.
+	AuthorizationServer *AuthorizationServerConfig `yaml:"authorization-server"`
+	Keys                KeysConfig                 `yaml:"keys"`
+	Ledger              string                     `yaml:"ledger"` // ledger.db
+	State               string                     `yaml:"state"`  // state.db
+	Store               StoreConfig                `yaml:"store"`  // instead of both: PostgreSQL
 
 	Ephemeral EphemeralConfig `yaml:"ephemeral"`
 	Limits    LimitsConfig    `yaml:"limits"`
@@ -189,6 +191,7 @@ func (c *Config) resolvePaths() {
 	for i := range c.Practice.Separated {
 		paths = append(paths, &c.Practice.Separated[i])
 	}
+	paths = append(paths, c.AuthorizationServer.paths()...)
 	for i := range c.Tokens {
 		paths = append(paths, &c.Tokens[i].JWKSFile)
 		if o := c.Tokens[i].Opaque; o != nil {

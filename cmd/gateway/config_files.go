@@ -36,6 +36,7 @@ func (c *Config) checkFiles(p *problems) {
 			p.addAll(c.line(issuerKey(i, "opaque")), "tokens.opaque", err)
 		}
 	}
+	c.checkAuthorizationServer(p)
 	c.checkPassword(p)
 	c.checkTLS(p)
 	c.checkPractice(p)

@@ -14,8 +14,23 @@ import (
 	"github.com/consentry/gateway/internal/demo"
 )
 
-// practiceFolder writes a folder in which everything that its gateway.yaml names is there and good, and gives the configuration's path.
+// practiceFolder writes a folder in which everything that its gateway.yaml names is there and good, with an issuer of somebody else's, and gives the
+// configuration's path.
 func practiceFolder(t *testing.T) string {
+	t.Helper()
+	config := demoFolder(t)
+	edit(t, config, "authorization-server:\n  issuer: http://127.0.0.1:8080/auth\n  keys: keys/signing\n", `tokens:
+  - issuer: http://127.0.0.1:8080/auth
+    audience: http://127.0.0.1:8080/fhir
+    algorithms: [ES256]
+    jwks-uri: http://127.0.0.1:8080/auth/jwks.json
+    token-endpoint: http://127.0.0.1:8080/auth/token
+`)
+	return config
+}
+
+// demoFolder writes the demo's folder.
+func demoFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	d := &demonstration{dir: dir, address: "127.0.0.1:8080"}
@@ -53,8 +68,10 @@ func report(t *testing.T, config string) []string {
 }
 
 func TestAFolderWithoutAFaultOpens(t *testing.T) {
-	if got := report(t, practiceFolder(t)); got != nil {
-		t.Error(strings.Join(got, "\n"))
+	for _, config := range []string{practiceFolder(t), demoFolder(t)} {
+		if got := report(t, config); got != nil {
+			t.Error(strings.Join(got, "\n"))
+		}
 	}
 }
 

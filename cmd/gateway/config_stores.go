@@ -55,6 +55,11 @@ func (c *Config) checkPairs(p *problems) map[string]bool {
 			files = append(files, named{issuerKey(i, "opaque.key-file"), o.KeyFile}, named{issuerKey(i, "opaque.secret-file"), o.SecretFile})
 		}
 	}
+	if a := c.AuthorizationServer; a != nil {
+		for i, r := range a.ResourceServers {
+			files = append(files, named{fmt.Sprintf("authorization-server.resource-servers.%d.jwks-file", i), r.JWKSFile})
+		}
+	}
 	for i, one := range files {
 		for _, other := range files[:i] {
 			if one.path == "" || other.path == "" {

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -51,6 +52,25 @@ func TestAConfigIsReadAndItsPathsAreRelativeToIt(t *testing.T) {
 	}
 	if c.Profiles != "" {
 		t.Errorf("an absent path became %s", c.Profiles)
+	}
+}
+
+func TestTheBuiltInServerNeedsNoOtherIssuer(t *testing.T) {
+	text := strings.Replace(goodConfig, goodTokens, "authorization-server: {issuer: https://records.example.org/auth, keys: signing}\n", 1)
+	c, err := loadText("/etc/consentry/gateway.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.AuthorizationServer.Keys != "/etc/consentry/signing" || !slices.Equal(c.issuers(), []string{"https://records.example.org/auth"}) {
+		t.Errorf("%+v, issuers %v", c.AuthorizationServer, c.issuers())
+	}
+	// Several processes can share a server: each would know only of its own which assertions were used.
+	shared := strings.Replace(text, "ledger: ledger.db\nstate: state.db\n", "store: {postgres: \"postgres://g@127.0.0.1/g\"}\n", 1)
+	if _, err := loadText("g.yaml", shared); err == nil || !strings.Contains(err.Error(), "only a Redis") {
+		t.Errorf("without a Redis: %v", err)
+	}
+	if _, err := loadText("g.yaml", shared+"ephemeral: {redis: \"redis://127.0.0.1:6379/0\"}\n"); err != nil {
+		t.Errorf("with one: %v", err)
 	}
 }
 
@@ -103,9 +123,17 @@ func TestEveryProblemIsReportedAtOnceWithItsPlace(t *testing.T) {
 		"opaque of nobody":            {[2]string{"    token-endpoint", "    opaque: {endpoint: https://a.example/i, key-file: k}\n    token-endpoint"}, []string{"g.yaml:13: tokens.opaque: introspection needs a client id"}},
 		"opaque of two": {[2]string{"    token-endpoint: https://login.example.org/token\n", "    token-endpoint: https://login.example.org/token\n    opaque: {endpoint: https://a.example/i, client-id: g, key-file: k}\n" +
 			"  - {issuer: https://b.example.org, audience: a, algorithms: [ES384], opaque: {endpoint: https://b.example/i, client-id: g, key-file: l}}\n"}, []string{"g.yaml:15: tokens.opaque: one issuer alone"}},
-		"two token endpoints": {[2]string{"keys:", "  - {issuer: https://b.example.org, audience: a, algorithms: [ES384], token-endpoint: https://b.example.org/t}\nkeys:"}, []string{"tokens.token-endpoint: partners can be told of one only"}},
-		"no token endpoint":   {[2]string{"    token-endpoint: https://login.example.org/token\n", ""}, []string{"tokens.token-endpoint is missing"}},
-		"two sources of keys": {[2]string{"    token-endpoint", "    jwks-uri: https://a.example/jwks\n    jwks-file: a.json\n    token-endpoint"}, []string{"exclude each other"}},
+		"two token endpoints":                {[2]string{"keys:", "  - {issuer: https://b.example.org, audience: a, algorithms: [ES384], token-endpoint: https://b.example.org/t}\nkeys:"}, []string{"tokens.token-endpoint: partners can be told of one only"}},
+		"two token endpoints, one built in":  {[2]string{"keys:", "authorization-server: {issuer: https://records.example.org/auth, keys: signing}\nkeys:"}, []string{"tokens.token-endpoint: partners can be told of one only"}},
+		"the built-in one among the others":  {[2]string{"keys:", "authorization-server: {issuer: https://login.example.org, keys: signing}\nkeys:"}, []string{"tokens.issuer: another issuer has this URL", "needs a path of its own", "told of one only"}},
+		"an authorization server of nothing": {[2]string{goodTokens, "authorization-server: {}\n"}, []string{"authorization-server.issuer is missing", "authorization-server.keys is missing"}},
+		"one in the clear":                   {[2]string{goodTokens, "authorization-server: {issuer: http://records.example.org/auth, keys: signing}\n"}, []string{"authorization-server.issuer is plain HTTP"}},
+		"one without a path":                 {[2]string{goodTokens, "authorization-server: {issuer: https://records.example.org/, keys: signing}\n"}, []string{"needs a path of its own"}},
+		"one below the base":                 {[2]string{goodTokens, "authorization-server: {issuer: https://records.example.org/fhir/auth, keys: signing}\n"}, []string{"needs a path of its own"}},
+		"one that is no URL":                 {[2]string{goodTokens, "authorization-server: {issuer: auth, keys: signing}\n"}, []string{"authorization-server.issuer is no absolute"}},
+		"a nameless resource server":         {[2]string{goodTokens, "authorization-server: {issuer: https://records.example.org/auth, keys: signing, resource-servers: [{id: x}]}\n"}, []string{"each needs an id and a jwks-file"}},
+		"no token endpoint":                  {[2]string{"    token-endpoint: https://login.example.org/token\n", ""}, []string{"tokens.token-endpoint is missing"}},
+		"two sources of keys":                {[2]string{"    token-endpoint", "    jwks-uri: https://a.example/jwks\n    jwks-file: a.json\n    token-endpoint"}, []string{"exclude each other"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -7,12 +7,16 @@ import (
 	"os"
 	"regexp"
 
+	"github.com/consentry/gateway/internal/authserver"
 	"github.com/consentry/gateway/internal/smart"
 )
 
-// newVerifier verifies the access tokens of the issuers that the configuration names.
-func newVerifier(cfg *Config, now clock) (*smart.Verifier, error) {
+// newVerifier verifies the access tokens of the issuers that the configuration names, and of the built-in one if there is one.
+func newVerifier(cfg *Config, own *authserver.Server, now clock) (*smart.Verifier, error) {
 	var issuers []smart.Config
+	if own != nil {
+		issuers = append(issuers, own.Tokens())
+	}
 	for _, t := range cfg.Tokens {
 		one, err := t.tokens(cfg, now)
 		if err != nil {
@@ -66,13 +70,16 @@ func (g *gateway) issuerAway(issuer string, err error) {
 // issuers are the URLs of those whose tokens are taken.
 func (c *Config) issuers() []string {
 	var all []string
+	if c.AuthorizationServer != nil {
+		all = append(all, c.AuthorizationServer.Issuer)
+	}
 	for _, t := range c.Tokens {
 		all = append(all, t.Issuer)
 	}
 	return all
 }
 
-// tokenEndpoint is what partners are told.
+// tokenEndpoint is what partners are told where there is no built-in server.
 func (c *Config) tokenEndpoint() string {
 	for _, t := range c.Tokens {
 		if t.Endpoint != "" {
@@ -92,17 +99,22 @@ func plainKey(key string) string { return index.ReplaceAllLiteralString(key, "")
 
 // validateTokens asks the verifier about each value by itself, so that each problem has its own place.
 func (c *Config) validateTokens(p *problems) {
+	c.validateAuthorizationServer(p)
 	if len(c.Tokens) == 0 {
+		if c.AuthorizationServer != nil {
+			return
+		}
 		if n := c.node("tokens"); n == nil || len(n.Content) == 0 { // anything else has been named already
-			p.add(c.line("tokens"), "tokens is missing: the issuers whose access tokens are taken")
+			p.add(c.line("tokens"), "tokens is missing: the issuers whose access tokens are taken (or authorization-server: the built-in one)")
 		}
 		return
 	}
-	told := 0
+	own := len(c.issuers()) - len(c.Tokens) // the built-in one
+	told := own
 	for i, t := range c.Tokens {
 		c.validateIssuer(p, i, t)
-		for _, earlier := range c.Tokens[:i] {
-			if t.Issuer != "" && t.Issuer == earlier.Issuer {
+		for _, earlier := range c.issuers()[:i+own] {
+			if t.Issuer != "" && t.Issuer == earlier {
 				p.add(c.line(issuerKey(i, "issuer")), "tokens.issuer: another issuer has this URL")
 			}
 		}

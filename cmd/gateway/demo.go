@@ -7,15 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/consentry/gateway/internal/authserver"
 	"github.com/consentry/gateway/internal/demo"
 )
 
@@ -120,7 +117,6 @@ type demonstration struct {
 	dir      string
 	address  string
 	practice *demo.Practice
-	issuer   *authserver.Server
 	partners []demoPartner
 	people   []demoPerson
 }
@@ -145,37 +141,15 @@ func prepareDemo(ctx context.Context, o demoOptions, address string) (_ *demonst
 	if d.gateway, err = openGateway(ctx, cfg, slog.New(slog.DiscardHandler), time.Now); err != nil {
 		return nil, err
 	}
-	if err := d.openIssuer(); err != nil {
-		return nil, firstError(err, d.Close())
-	}
 	if err := d.findPeople(); err != nil {
 		return nil, firstError(err, d.Close())
 	}
 	return d, d.describe()
 }
 
-// openIssuer opens the demo's token issuer for the partners of the register.
-func (d *demonstration) openIssuer() error {
-	key, err := authserver.GenerateKey("ES256")
-	if err != nil {
-		return err
-	}
-	d.issuer, err = authserver.New(authserver.Config{
-		Issuer: d.authBase(), Audience: d.fhirBase(), Keys: keysOf(key), Partners: d.gateway.partners, Replay: d.ephemeral,
-	})
-	return err
-}
-
 // serve starts the servers and gives the function that stops them.
 func (d *demonstration) serve(ctx context.Context, listener net.Listener) (stop func() error, err error) {
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/auth/") {
-			d.issuer.ServeHTTP(w, r)
-			return
-		}
-		d.api.Handler().ServeHTTP(w, r)
-	})
-	s, err := d.listen(ctx, listener, handler)
+	s, err := d.listen(ctx, listener)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +194,7 @@ type personDescription struct {
 // describe writes demo.json.
 func (d *demonstration) describe() error {
 	x := description{
-		FHIRBase: d.fhirBase(), TokenEndpoint: d.issuer.TokenEndpoint(), PracticeDatabase: d.practice.Database, PsychotherapyDatabase: d.practice.Psychotherapy,
+		FHIRBase: d.fhirBase(), TokenEndpoint: d.auth.TokenEndpoint(), PracticeDatabase: d.practice.Database, PsychotherapyDatabase: d.practice.Psychotherapy,
 	}
 	for _, p := range d.partners {
 		x.Partners = append(x.Partners, partnerDescription{PartnerID: p.ID, Kind: p.Kind, Scopes: p.Scopes, PrivateJWK: p.keyFile})

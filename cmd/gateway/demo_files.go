@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
 	"go.yaml.in/yaml/v3"
@@ -31,11 +32,12 @@ type demoPartner struct {
 	keyFile string
 }
 
-func keysOf(keys ...jose.JSONWebKey) []jose.JSONWebKey { return keys }
-
 // writeFiles writes everything beside the practice: the gateway's keys, the partners with theirs, the maps and the configuration.
 func (d *demonstration) writeFiles() error {
 	if _, err := makeKeys(filepath.Join(d.dir, demoKeysDir)); err != nil {
+		return err
+	}
+	if err := d.makeSigningKey(); err != nil {
 		return err
 	}
 	if err := d.writePartners(); err != nil {
@@ -45,6 +47,16 @@ func (d *demonstration) writeFiles() error {
 		return err
 	}
 	return d.writeConfig()
+}
+
+// makeSigningKey makes the key that signs the tokens, once.
+func (d *demonstration) makeSigningKey() error {
+	dir := filepath.Join(d.dir, demoKeysDir, "signing")
+	if there, err := filepath.Glob(filepath.Join(dir, "*.jwk")); err != nil || len(there) > 0 {
+		return err
+	}
+	_, err := authserver.RotateKeys(dir, "ES256", time.Now())
+	return err
 }
 
 // writePartners makes each partner's key, once, and the register.
@@ -160,17 +172,14 @@ practice:
   identifiers: [{system: "http://hl7.org/fhir/sid/us-npi", value: "%[6]s"}]
 maps: %[7]s
 partners: %[8]s
-tokens:
-  - issuer: %[9]s
-    audience: %[3]s
-    algorithms: [ES256]
-    jwks-uri: %[9]s/jwks.json
-    token-endpoint: %[9]s/token
+authorization-server:
+  issuer: %[9]s
+  keys: %[10]s/signing
 keys: {id: keys/id.key, page: keys/page.key, etag: keys/etag.key, ledger: keys/ledger.key}
 ledger: ledger.db
 state: state.db
 limits: {requests-per-minute: 0}
 # Written by `+"`gateway demo`"+`; for the other commands: gateway preview --config %[1]s --client KEY --as PARTNER
-`, demoConfigFile, d.address, d.fhirBase(), demo.Zone, demo.DatabaseFile, demo.PracticeNPI(), demoMapsDir, demoPartnersFile, d.authBase())
+`, demoConfigFile, d.address, d.fhirBase(), demo.Zone, demo.DatabaseFile, demo.PracticeNPI(), demoMapsDir, demoPartnersFile, d.authBase(), demoKeysDir)
 	return os.WriteFile(filepath.Join(d.dir, demoConfigFile), []byte(text), 0o600)
 }

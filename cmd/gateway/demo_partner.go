@@ -32,7 +32,7 @@ func (p demoPartner) tokenFile(dir string) string {
 
 // fetchToken gets a token from the token endpoint as the partner's software would, and keeps it in a file for the curl lines.
 func (d *demonstration) fetchToken(ctx context.Context, p demoPartner) (string, error) {
-	a := authserver.Assertion{ClientID: p.ID, Endpoint: d.issuer.TokenEndpoint(), Key: p.key}
+	a := authserver.Assertion{ClientID: p.ID, Endpoint: d.auth.TokenEndpoint(), Key: p.key}
 	if len(p.Purposes) > 0 {
 		a.Purposes = []fhir.Coding{{System: fhir.SystemActReason, Code: p.Purposes[0]}}
 	}

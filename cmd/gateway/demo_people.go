@@ -37,7 +37,7 @@ func (d *demonstration) app() demoPartner {
 // signIn gives everybody a new token, in its file.
 func (d *demonstration) signIn() error {
 	for _, p := range d.people {
-		token, err := d.issuer.Mint(authserver.Claims{ClientID: d.app().ID, Subject: p.patient.ID, Scope: "launch/patient " + d.app().Scopes, FHIRUser: p.patient, Patient: p.patient})
+		token, err := d.auth.Mint(authserver.Claims{ClientID: d.app().ID, Subject: p.patient.ID, Scope: "launch/patient " + d.app().Scopes, FHIRUser: p.patient, Patient: p.patient})
 		if err != nil {
 			return err
 		}

@@ -69,7 +69,11 @@ func newRig(t testing.TB) *rig {
 // token is a token for one of the demo's partners, signed with a key of the issuer's.
 func (r *rig) token(key jose.JSONWebKey, partner string) string {
 	r.t.Helper()
-	issuer, err := authserver.New(authserver.Config{Issuer: r.authBase(), Audience: r.fhirBase(), Keys: keysOf(key), Partners: r.gateway.partners,
+	keys, err := authserver.FixedKeys(key)
+	noError(r.t, err)
+	mapping, err := smart.LoadMapping(r.profiles, "smart")
+	noError(r.t, err)
+	issuer, err := authserver.New(authserver.Config{Issuer: r.authBase(), Audience: r.fhirBase(), Keys: keys, Claims: mapping, Partners: r.gateway.partners,
 		Replay: ephemeral.NewMemory(10, r.now.now), Now: r.now.now})
 	noError(r.t, err)
 	p := r.partner(partner)

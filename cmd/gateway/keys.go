@@ -10,9 +10,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/consentry/gateway/internal/authserver"
 	"github.com/consentry/gateway/internal/ident"
 )
 
@@ -50,6 +52,36 @@ up the ledger, and keep them apart from the practice's database.`,
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "the folder `DIR` to write them to, made if it is not there")
+	_ = cmd.MarkFlagRequired("dir")
+	cmd.AddCommand(rotateCommand())
+	return cmd
+}
+
+func rotateCommand() *cobra.Command {
+	var dir, algorithm string
+	cmd := &cobra.Command{
+		Use:   "rotate --dir DIR [--algorithm ALG]",
+		Short: "Make the next key that signs the tokens of the built-in authorization server",
+		Long: `Makes a signing key in the folder that a configuration names under "authorization-server.keys". The first one signs at once. Each later one is published
+ten minutes before it signs, so that everybody has it by then; the one before it stays published until its last token has expired, and the next rotation
+deletes it. A gateway that runs takes all this by itself. Run it as often as you like, every month for instance, from a timer.
+
+If a key has become known to others, delete its file: within seconds no token that it signed is taken any more by this gateway.`,
+		Example: "  gateway keys rotate --dir /etc/consentry/keys/signing",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			done, err := authserver.RotateKeys(dir, algorithm, time.Now())
+			if done.Path != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "made %s: it signs from %s on\n", done.Path, done.Begins.Format(time.RFC3339))
+			}
+			for _, path := range done.Deleted {
+				fmt.Fprintf(cmd.OutOrStdout(), "deleted %s: its tokens have expired\n", path)
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "", "the folder `DIR` of the signing keys, made if it is not there")
+	cmd.Flags().StringVar(&algorithm, "algorithm", "ES256", "the algorithm `ALG`, ES256 or RS256")
 	_ = cmd.MarkFlagRequired("dir")
 	return cmd
 }

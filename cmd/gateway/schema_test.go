@@ -17,13 +17,14 @@ func TestTheSchemaOfTheConfigurationIsUpToDate(t *testing.T) {
 		reflect.TypeFor[smart.Path](): {OneOf: []*jsonschema.Schema{{Type: "string"}, {Type: "array", Items: &jsonschema.Schema{Type: "string"}}}},
 		reflect.TypeFor[Duration]():   {Type: "string", Pattern: `^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$`, Description: "A duration with its unit, such as 5s or 26h."},
 	})
-	s.Required = []string{"listen", "base-url", "zone", "practice", "tokens", "keys"}
+	s.Required = []string{"listen", "base-url", "zone", "practice", "keys"}
+	s.AnyOf = []*jsonschema.Schema{{Required: []string{"tokens"}}, {Required: []string{"authorization-server"}}}
 	schema.Hold(t, "gateway", s)
 }
 
 // TestTheFilesOfTheDemoNameSchemasThatTheyFit also holds the register's schema against mistakes.
 func TestTheFilesOfTheDemoNameSchemasThatTheyFit(t *testing.T) {
-	dir := filepath.Dir(practiceFolder(t))
+	dir := filepath.Dir(demoFolder(t))
 	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
 	noError(t, err)
 	maps, err := filepath.Glob(filepath.Join(dir, "maps", "*.yaml"))

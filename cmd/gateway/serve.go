@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -53,7 +52,7 @@ docker/gateway.yaml, in the repository, is a commented configuration. "gateway c
 			if err != nil {
 				return fmt.Errorf("listen: %w", err)
 			}
-			s, err := g.listen(cmd.Context(), l, g.api.Handler())
+			s, err := g.listen(cmd.Context(), l)
 			if err != nil {
 				return errors.Join(err, l.Close())
 			}
@@ -83,7 +82,11 @@ type servers struct {
 }
 
 // listen makes the servers, the FHIR server on a listener that is open already, so that whatever is wrong is known before anything is served.
-func (g *gateway) listen(ctx context.Context, l net.Listener, handler http.Handler) (*servers, error) {
+func (g *gateway) listen(ctx context.Context, l net.Listener) (*servers, error) {
+	handler, err := g.handler()
+	if err != nil {
+		return nil, err
+	}
 	certificate, err := g.cfg.certificate(g.log)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,8 @@ package authserver
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/rsa"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -28,8 +30,25 @@ type assertion struct {
 	extensions json.RawMessage
 }
 
-// authenticate checks a client assertion. Whatever is wrong with it, the answer is the same.
-func (s *Server) authenticate(ctx context.Context, raw string) (*assertion, error) {
+// finder finds a client that may ask, by its id.
+type finder func(ctx context.Context, id string) (*requester.Partner, error)
+
+// authenticate checks the client assertion of a form, which must be for one of the audiences. Whatever is wrong with it, the answer is the same.
+func (s *Server) authenticate(ctx context.Context, form map[string]string, find finder, audiences ...string) (*assertion, error) {
+	if _, secret := form["client_secret"]; secret || form["client_assertion_type"] != assertionType || form["client_assertion"] == "" {
+		return nil, errClient
+	}
+	a, err := s.prove(ctx, form["client_assertion"], find, audiences)
+	if err != nil {
+		return nil, err
+	}
+	if id, stated := form["client_id"]; stated && id != a.partner.ID {
+		return nil, errClient
+	}
+	return a, nil
+}
+
+func (s *Server) prove(ctx context.Context, raw string, find finder, audiences []string) (*assertion, error) {
 	if len(raw) > maxAssertionBytes {
 		return nil, errClient
 	}
@@ -41,7 +60,7 @@ func (s *Server) authenticate(ctx context.Context, raw string) (*assertion, erro
 	if json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &unverified) != nil {
 		return nil, errClient
 	}
-	partner, err := s.partner(ctx, unverified.text("iss"))
+	partner, err := find(ctx, unverified.text("iss"))
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +68,7 @@ func (s *Server) authenticate(ctx context.Context, raw string) (*assertion, erro
 	if !checkHeader(header, partner) {
 		return nil, errClient
 	}
-	payload, ok := verify(jws, header, s.keys.of(ctx, partner))
+	payload, ok := verify(jws, header, s.keys.of(ctx, partner, header.KeyID))
 	if !ok {
 		return nil, errClient
 	}
@@ -57,7 +76,7 @@ func (s *Server) authenticate(ctx context.Context, raw string) (*assertion, erro
 	if json.Unmarshal(payload, &c) != nil {
 		return nil, errClient
 	}
-	expiry, ok := s.check(c, partner.ID)
+	expiry, ok := s.check(c, partner.ID, audiences)
 	if !ok {
 		return nil, errClient
 	}
@@ -85,22 +104,34 @@ func checkHeader(header jose.Header, partner *requester.Partner) bool {
 	return !stated || partner.JWKSURI != "" && jku == partner.JWKSURI
 }
 
-// verify takes exactly one of the partner's keys: with the header's kid and a type that fits its alg.
+// verify takes exactly one of the partner's keys: with the header's kid and the type that its alg needs.
 func verify(jws *jose.JSONWebSignature, header jose.Header, keys []jose.JSONWebKey) ([]byte, bool) {
 	fit := slices.DeleteFunc(slices.Clone(keys), func(k jose.JSONWebKey) bool {
-		return k.KeyID != header.KeyID || k.Algorithm != "" && k.Algorithm != header.Algorithm
+		return k.KeyID != header.KeyID || keyType(k) != header.Algorithm[:2]
 	})
-	if len(fit) != 1 {
+	if len(fit) != 1 || fit[0].Algorithm != "" && fit[0].Algorithm != header.Algorithm {
 		return nil, false
 	}
-	payload, err := jws.Verify(fit[0].Key) // which refuses a key of another type or curve
+	payload, err := jws.Verify(fit[0].Key) // which refuses a key of another curve
 	return payload, err == nil
 }
 
-// check holds the claims against SMART 2.2: iss and sub are the client, aud this endpoint, exp at most five minutes ahead, jti a nonce.
-func (s *Server) check(c members, clientID string) (expiry time.Time, ok bool) {
+// keyType is how the names of the algorithms begin that a key may be used with.
+func keyType(k jose.JSONWebKey) string {
+	switch k.Key.(type) {
+	case *rsa.PublicKey:
+		return "RS"
+	case *ecdsa.PublicKey:
+		return "ES"
+	}
+	return ""
+}
+
+// check holds the claims against SMART 2.2: iss and sub are the client, aud this endpoint and nobody else, exp at most five minutes ahead, jti a nonce.
+func (s *Server) check(c members, clientID string, audiences []string) (expiry time.Time, ok bool) {
 	now := s.config.Now()
-	if c.text("iss") != clientID || c.text("sub") != clientID || !slices.Contains(c.texts("aud"), s.TokenEndpoint()) {
+	audience := c.texts("aud")
+	if c.text("iss") != clientID || c.text("sub") != clientID || len(audience) != 1 || !slices.Contains(audiences, audience[0]) {
 		return time.Time{}, false
 	}
 	if jti := c.text("jti"); jti == "" || len(jti) > maxJTIBytes {

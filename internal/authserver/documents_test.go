@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	jose "github.com/go-jose/go-jose/v4"
-
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/smart"
 )
@@ -72,7 +70,7 @@ func TestFetchTokenAgainstARealListener(t *testing.T) {
 	mux := http.NewServeMux()
 	ts := httptest.NewServer(mux)
 	defer ts.Close()
-	server, err := New(Config{Issuer: ts.URL + "/auth/", Audience: audience, Keys: []jose.JSONWebKey{w.keys["server-rsa"], w.keys["server"]}, Partners: fixed{parties(t, ts.URL+"/auth/")}, Replay: w.replay})
+	server, err := New(Config{Issuer: ts.URL + "/auth/", Audience: audience, Keys: signing(t, "server-rsa"), Claims: claims(t), Partners: fixed{parties(t, ts.URL+"/auth/")}, Replay: w.replay})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,19 +105,17 @@ func TestFetchTokenAgainstARealListener(t *testing.T) {
 
 func TestNewRefusesWhatIsMissing(t *testing.T) {
 	w := newWorld(t)
-	private := w.keys["server"]
-	public := private.Public()
-	good := Config{Issuer: issuer, Audience: audience, Keys: []jose.JSONWebKey{w.keys["server"]}, Partners: fixed{w.parties}, Replay: w.replay}
+	good := Config{Issuer: issuer, Audience: audience, Keys: signing(t, "server"), Claims: claims(t), Partners: fixed{w.parties}, Replay: w.replay}
 	for name, change := range map[string]func(*Config){
-		"issuer":          func(c *Config) { c.Issuer = "" },
-		"relative issuer": func(c *Config) { c.Issuer = "/auth" },
-		"audience":        func(c *Config) { c.Audience = "" },
-		"keys":            func(c *Config) { c.Keys = nil },
-		"a public key":    func(c *Config) { c.Keys = []jose.JSONWebKey{public} },
-		"another alg":     func(c *Config) { c.Keys = []jose.JSONWebKey{w.keys["ec"]} },
-		"register":        func(c *Config) { c.Partners = nil },
-		"replay":          func(c *Config) { c.Replay = nil },
-		"too long a life": func(c *Config) { c.Lifetime = time.Hour },
+		"issuer":                     func(c *Config) { c.Issuer = "" },
+		"relative issuer":            func(c *Config) { c.Issuer = "/auth" },
+		"audience":                   func(c *Config) { c.Audience = "" },
+		"keys":                       func(c *Config) { c.Keys = nil },
+		"register":                   func(c *Config) { c.Partners = nil },
+		"claims":                     func(c *Config) { c.Claims = smart.Mapping{} },
+		"a nameless resource server": func(c *Config) { c.ResourceServers = []ResourceServer{{}} },
+		"replay":                     func(c *Config) { c.Replay = nil },
+		"too long a life":            func(c *Config) { c.Lifetime = time.Hour },
 	} {
 		c := good
 		change(&c)

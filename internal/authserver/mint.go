@@ -57,7 +57,11 @@ func (s *Server) sign(c Claims) (string, error) {
 	if len(c.Purposes) > 0 || c.NPI != "" {
 		t.Extensions = smart.WriteExtensions(c.Purposes, c.NPI)
 	}
-	return signJSON(s.signer, t)
+	signer, err := s.config.Keys.signer("at+jwt", signingAlgorithms...)
+	if err != nil {
+		return "", err
+	}
+	return signJSON(signer, t)
 }
 
 func newSigner(key jose.JSONWebKey, typ jose.ContentType) (jose.Signer, error) {

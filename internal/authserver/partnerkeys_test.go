@@ -139,8 +139,63 @@ func TestManyAssertionsFetchOnceASecondAtMost(t *testing.T) {
 	}
 }
 
+func TestAPartnerWhoHasRotatedNeedNotWait(t *testing.T) {
+	h := newHosted(t)
+	if !h.ask(t, "ec", "") {
+		t.Fatal("a good assertion is refused")
+	}
+	h.publish(t, "max-age=600", "ec", "rsa")
+	if h.ask(t, "rsa", "") {
+		t.Error("the keys were fetched again at once: junk would cause a fetch each")
+	}
+	h.now = h.now.Add(missInterval)
+	if !h.ask(t, "rsa", "") || !h.ask(t, "ec", "") {
+		t.Error("the new key is not taken, or the old one no more")
+	}
+	for range 20 {
+		h.ask(t, "stranger", "")
+	}
+	if n := h.fetches.Load(); n > 4 {
+		t.Errorf("%d fetches within half a minute", n)
+	}
+}
+
+func TestKeysAreThoseOfTheURLThatIsRegisteredNow(t *testing.T) {
+	h := newHosted(t)
+	p, err := h.server.partner(t.Context(), "clinic")
+	if err != nil || len(h.server.keys.of(t.Context(), p, "")) != 1 {
+		t.Fatal(err)
+	}
+	moved := *p
+	moved.JWKSURI = h.URL + "/elsewhere"
+	h.publish(t, "max-age=600")
+	if keys := h.server.keys.of(t.Context(), &moved, ""); len(keys) != 0 {
+		t.Error("keys of the URL before are taken")
+	}
+}
+
+func TestKeysAreNotFetchedByWayOfARedirect(t *testing.T) {
+	h := newHosted(t)
+	h.Config.Handler = http.RedirectHandler("/moved", http.StatusFound)
+	if h.ask(t, "ec", "") {
+		t.Error("taken")
+	}
+}
+
 func TestExactlyOneKeyMustMatch(t *testing.T) {
 	h := newHosted(t)
+	sameName := testKeys["rsa"]
+	sameName.KeyID = testKeys["ec"].KeyID
+	both, err := PublicKeys(testKeys["ec"], sameName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.set.Store(&both)
+	h.keys = map[string]jose.JSONWebKey{"ec": testKeys["ec"], "named alike": sameName}
+	if !h.ask(t, "ec", "") || !h.ask(t, "named alike", "") {
+		t.Error("kid and kty name one key each, and it is refused")
+	}
+	h.now = h.now.Add(time.Hour)
 	double := testKeys["stranger"]
 	double.KeyID = testKeys["ec"].KeyID
 	set, err := PublicKeys(testKeys["ec"], double)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/consentry/gateway/internal/ephemeral"
 	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/smart"
 )
 
 // MaxLifetime is how long an access token lives at most: SMART Backend Services recommends no more.
@@ -21,14 +22,23 @@ const MaxLifetime = 300 * time.Second
 
 // Paths of the endpoints below the issuer.
 const (
-	tokenPath     = "/token"
-	keysPath      = "/jwks.json"
-	discoveryPath = "/.well-known/openid-configuration"
+	tokenPath         = "/token"
+	revocationPath    = "/revoke"
+	introspectionPath = "/introspect"
+	keysPath          = "/jwks.json"
+	discoveryPath     = "/.well-known/openid-configuration"
 )
 
-// Partners finds a registered partner that may ask now (partners.Register). Any error refuses.
+// Partners finds a registered partner that may ask now, and says who asks with a token (partners.Register). Any error refuses.
 type Partners interface {
 	Partner(ctx context.Context, id string) (*requester.Partner, error)
+	Requester(ctx context.Context, t *smart.Token) (*requester.Requester, error)
+}
+
+// ResourceServer may ask about every token of this server (RFC 7662): a server that takes them beside this gateway.
+type ResourceServer struct {
+	ID   string
+	Keys []jose.JSONWebKey
 }
 
 // Config is what a Server is made of. Nothing that guards records has a default.
@@ -37,9 +47,14 @@ type Config struct {
 	Issuer string
 	// Audience is the FHIR base that the tokens are for.
 	Audience string
-	// Keys are the private keys (RS256 or ES256): the first signs, all are published.
-	Keys     []jose.JSONWebKey
+	Keys     *SigningKeys
 	Partners Partners
+	// Claims say where the tokens say what: the preset smart (smart.LoadMapping).
+	Claims smart.Mapping
+	// Revoke refuses the token with that jti from now on, everywhere. Nil: tokens live until they expire, and there is no endpoint to revoke them.
+	Revoke func(ctx context.Context, jti string, until time.Time) error
+	// ResourceServers may ask about tokens besides the partners, who may ask about their own.
+	ResourceServers []ResourceServer
 	// Replay remembers the assertions that were used.
 	Replay ephemeral.Store
 	// Lifetime of a token, MaxLifetime if zero.
@@ -53,9 +68,8 @@ type Config struct {
 type Server struct {
 	config    Config
 	path      string // of the issuer, without a slash at its end
-	signer    jose.Signer
 	keys      *partnerKeys
-	jwks      []byte // our public keys
+	verifier  *smart.Verifier // of our own tokens
 	discovery []byte
 }
 
@@ -66,24 +80,53 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: c, path: strings.TrimSuffix(u.Path, "/"), keys: newPartnerKeys(c.Transport, c.Now)}
-	if s.signer, err = newSigner(c.Keys[0], "at+jwt"); err != nil {
+	if s.verifier, err = smart.NewVerifier(s.Tokens()); err != nil {
 		return nil, err
 	}
-	if s.jwks, err = PublicKeys(c.Keys...); err != nil {
-		return nil, err
+	s.discovery, err = json.Marshal(s.metadata())
+	return s, err
+}
+
+// Tokens says how tokens of this server are verified.
+func (s *Server) Tokens() smart.Config {
+	return smart.Config{
+		Issuer: s.config.Issuer, Audience: s.config.Audience, Claims: s.config.Claims, Algorithms: signingAlgorithms, Keys: s.config.Keys.Public, Now: s.config.Now,
 	}
-	s.discovery, err = json.Marshal(map[string]any{ // OpenID Connect Discovery 1.0, 3, and RFC 8414, 2
-		"issuer":                                c.Issuer,
+}
+
+// metadata is the discovery document (OpenID Connect Discovery 1.0, 3, and RFC 8414, 2).
+func (s *Server) metadata() map[string]any {
+	methods, algorithms := []string{"private_key_jwt"}, []string{"RS384", "ES384"}
+	m := map[string]any{
+		"issuer":                                s.config.Issuer,
 		"jwks_uri":                              s.url(keysPath),
 		"token_endpoint":                        s.TokenEndpoint(),
-		"grant_types_supported":                 []string{"client_credentials"},
-		"token_endpoint_auth_methods_supported": []string{"private_key_jwt"},
-		"token_endpoint_auth_signing_alg_values_supported": []string{"RS384", "ES384"},
-		"response_types_supported":                         []string{},
-		"subject_types_supported":                          []string{"public"},
-		"id_token_signing_alg_values_supported":            []string{c.Keys[0].Algorithm},
-	})
-	return s, err
+		"grant_types_supported":                 grantTypes(),
+		"token_endpoint_auth_methods_supported": methods,
+		"token_endpoint_auth_signing_alg_values_supported":         algorithms,
+		"introspection_endpoint":                                   s.url(introspectionPath),
+		"introspection_endpoint_auth_methods_supported":            methods,
+		"introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+		"response_types_supported":                                 []string{},
+		"subject_types_supported":                                  []string{"public"},
+		"id_token_signing_alg_values_supported":                    s.config.Keys.algorithms(),
+	}
+	if s.config.Revoke != nil {
+		m["revocation_endpoint"] = s.url(revocationPath)
+		m["revocation_endpoint_auth_methods_supported"] = methods
+		m["revocation_endpoint_auth_signing_alg_values_supported"] = algorithms
+	}
+	return m
+}
+
+// Discovery is what /.well-known/smart-configuration of the FHIR base says of this server.
+func (s *Server) Discovery() smart.Discovery {
+	d := smart.BackendServices(s.TokenEndpoint())
+	d.JWKSURI, d.IntrospectionEndpoint = s.url(keysPath), s.url(introspectionPath)
+	if s.config.Revoke != nil {
+		d.RevocationEndpoint = s.url(revocationPath)
+	}
+	return d
 }
 
 func validate(c *Config) (*url.URL, error) {
@@ -102,12 +145,12 @@ func validate(c *Config) (*url.URL, error) {
 	if c.Replay == nil {
 		add("the store of used assertions is missing")
 	}
-	if len(c.Keys) == 0 {
+	if c.Keys == nil {
 		add("the signing keys are missing")
 	}
-	for _, k := range c.Keys {
-		if k.Algorithm != "RS256" && k.Algorithm != "ES256" || k.KeyID == "" || k.IsPublic() || !k.Valid() {
-			add("a signing key is not private, has no kid, or its alg is not RS256 or ES256")
+	for _, r := range c.ResourceServers {
+		if r.ID == "" || len(r.Keys) == 0 {
+			add("a resource server has no id or no keys")
 		}
 	}
 	if c.Lifetime < 0 || c.Lifetime > MaxLifetime {
@@ -137,9 +180,6 @@ func (s *Server) partner(ctx context.Context, id string) (*requester.Partner, er
 // TokenEndpoint is the URL that client assertions are addressed to.
 func (s *Server) TokenEndpoint() string { return s.url(tokenPath) }
 
-// JWKS is the public key set of the tokens.
-func (s *Server) JWKS() []byte { return append([]byte(nil), s.jwks...) }
-
 func (s *Server) url(path string) string { return strings.TrimSuffix(s.config.Issuer, "/") + path }
 
 // ServeHTTP implements http.Handler.
@@ -151,9 +191,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	switch path {
 	case tokenPath:
-		s.serveToken(w, r)
+		serveForm(w, r, s.token)
+	case introspectionPath:
+		serveForm(w, r, s.introspect)
+	case revocationPath:
+		if s.config.Revoke == nil {
+			http.NotFound(w, r)
+			return
+		}
+		serveForm(w, r, s.revoke)
 	case keysPath:
-		serveDocument(w, r, s.jwks)
+		serveDocument(w, r, s.config.Keys.at().jwks)
 	case discoveryPath:
 		serveDocument(w, r, s.discovery)
 	default:

@@ -3,6 +3,7 @@ package authserver
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -35,6 +36,8 @@ type world struct {
 	now     time.Time
 	replay  *ephemeral.Memory
 	parties *requester.Register
+	revoked map[string]time.Time // nil where the store is away
+	asked   int
 }
 
 var testKeys = func() map[string]jose.JSONWebKey {
@@ -51,19 +54,47 @@ var testKeys = func() map[string]jose.JSONWebKey {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{keys: testKeys, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
+	w := &world{keys: testKeys, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), revoked: map[string]time.Time{}}
 	w.parties = parties(t, issuer)
+	stranger := testKeys["stranger"]
 	var err error
 	w.replay = ephemeral.NewMemory(0, w.clock)
-	w.server, err = New(Config{Issuer: issuer, Audience: audience, Keys: []jose.JSONWebKey{w.keys["server"]}, Partners: fixed{w.parties}, Replay: w.replay, Now: w.clock})
+	w.server, err = New(Config{Issuer: issuer, Audience: audience, Keys: signing(t, "server"), Claims: claims(t), Partners: fixed{w.parties}, Replay: w.replay, Now: w.clock,
+		Revoke: w.revoke, ResourceServers: []ResourceServer{{ID: "exports", Keys: []jose.JSONWebKey{stranger.Public()}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return w
 }
 
+// signing are some of the keys, as a server's own.
+func signing(t testing.TB, names ...string) *SigningKeys {
+	t.Helper()
+	var keys []jose.JSONWebKey
+	for _, n := range names {
+		keys = append(keys, testKeys[n])
+	}
+	k, err := FixedKeys(keys...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func (w *world) revoke(_ context.Context, jti string, until time.Time) error {
+	if w.revoked == nil {
+		return errors.New("the store is away")
+	}
+	w.revoked[jti] = until
+	return nil
+}
+
 // fixed is a register that nobody changes.
 type fixed struct{ *requester.Register }
+
+func (f fixed) Requester(_ context.Context, tok *smart.Token) (*requester.Requester, error) {
+	return f.Register.Requester(tok)
+}
 
 func (f fixed) Partner(_ context.Context, id string) (*requester.Partner, error) {
 	p, ok := f.Register.Partner(id)
@@ -84,7 +115,7 @@ func parties(t testing.TB, issuer string) *requester.Register {
 	files := fstest.MapFS{"clinic.json": {Data: set}, "partners.yaml": {Data: fmt.Appendf(nil, `partners:
   - {id: clinic, issuer: %[1]q, kind: provider, organization: {npi: "1234567893"}, purposes: [TREAT, COC], scopes: "system/*.rs patient/*.rs", jwks-file: clinic.json}
   - {id: insurer, issuer: %[1]q, kind: payer, organization: {npi: "1003000126"}, purposes: [HPAYMT], scopes: system/*.rs}
-  - {id: app, issuer: %[1]q, kind: patient, purposes: [PATRQT], scopes: patient/*.rs}
+  - {id: app, issuer: %[1]q, kind: patient, purposes: [PATRQT], scopes: patient/*.rs, jwks-file: clinic.json}
   - {id: elsewhere, issuer: %[2]q, kind: provider, organization: {npi: "1245319599"}, purposes: [TREAT], scopes: system/*.rs, jwks-file: clinic.json}
 `, issuer, other)}}
 	register, err := requester.Load(files, "partners.yaml", profiles.FS, issuer, other)
@@ -94,7 +125,7 @@ func parties(t testing.TB, issuer string) *requester.Register {
 	return register
 }
 
-func claims(t *testing.T) smart.Mapping {
+func claims(t testing.TB) smart.Mapping {
 	t.Helper()
 	m, err := smart.LoadMapping(profiles.FS, "smart")
 	if err != nil {
@@ -107,7 +138,7 @@ func (w *world) clock() time.Time { return w.now }
 
 func (w *world) verifier(t *testing.T) *smart.Verifier {
 	t.Helper()
-	v, err := smart.NewVerifier(smart.Config{Issuer: issuer, Audience: audience, Claims: claims(t), Algorithms: []string{"ES256"}, JWKS: w.server.JWKS(), Now: w.clock})
+	v, err := smart.NewVerifier(w.server.Tokens())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,6 +280,9 @@ func TestAnAssertionThatProvesNothingIsInvalidClient(t *testing.T) {
 		"sub is another":              {ec, nil, map[string]any{"sub": "insurer"}},
 		"no sub":                      {ec, nil, map[string]any{"sub": nil}},
 		"aud is the issuer":           {ec, nil, map[string]any{"aud": issuer}},
+		"aud names another too":       {ec, nil, map[string]any{"aud": []string{issuer + "/token", "https://example.org/token"}}},
+		"aud is another endpoint":     {ec, nil, map[string]any{"aud": issuer + "/introspect"}},
+		"a resource server":           {stranger, nil, map[string]any{"iss": "exports", "sub": "exports"}},
 		"aud elsewhere":               {ec, nil, map[string]any{"aud": []string{"https://example.org/token"}}},
 		"no aud":                      {ec, nil, map[string]any{"aud": nil}},
 		"no exp":                      {ec, nil, map[string]any{"exp": nil}},
@@ -297,6 +331,18 @@ func TestAnAssertionIsGoodOnce(t *testing.T) {
 	granted(t, w.post(w.form(forge(t, w.keys["ec"], nil, w.payload(map[string]any{"jti": "n2"})))))
 }
 
+func TestServersThatShareAStoreTakeAnAssertionOnce(t *testing.T) {
+	w := newWorld(t)
+	other, err := New(w.server.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := forge(t, w.keys["ec"], nil, w.payload(nil))
+	granted(t, w.post(w.form(used)))
+	w.server = other
+	refused(t, w.post(w.form(used)), http.StatusUnauthorized, "invalid_client")
+}
+
 func TestWithoutTheReplayStoreThereIsNoToken(t *testing.T) {
 	w := newWorld(t)
 	w.replay.Close()
@@ -304,7 +350,7 @@ func TestWithoutTheReplayStoreThereIsNoToken(t *testing.T) {
 }
 
 // unreadable is a register that cannot be read.
-type unreadable struct{}
+type unreadable struct{ fixed }
 
 func (unreadable) Partner(context.Context, string) (*requester.Partner, error) {
 	return nil, requester.ErrUnavailable
@@ -317,6 +363,7 @@ func TestWithoutARegisterNobodyIsRefusedForGood(t *testing.T) {
 }
 
 func TestRequestErrors(t *testing.T) {
+	appAssertion := forge(t, testKeys["ec"], nil, newWorld(t).payload(map[string]any{"iss": "app", "sub": "app"}))
 	tests := map[string]struct {
 		change func(url.Values)
 		status int
@@ -332,6 +379,7 @@ func TestRequestErrors(t *testing.T) {
 		"no scope":                 {func(f url.Values) { f.Del("scope") }, 400, "invalid_scope"},
 		"a scope not registered":   {func(f url.Values) { f.Set("scope", "system/Goal.cud") }, 400, "invalid_scope"},
 		"patient/ for a machine":   {func(f url.Values) { f.Set("scope", "patient/*.rs") }, 400, "invalid_scope"},
+		"an app of clients":        {func(f url.Values) { f.Set("client_assertion", appAssertion) }, 400, "unauthorized_client"},
 		"a scope that is no scope": {func(f url.Values) { f.Set("scope", "everything") }, 400, "invalid_scope"},
 		"a form too large":         {func(f url.Values) { f.Set("x", strings.Repeat("x", maxFormBytes)) }, 413, "invalid_request"},
 	}

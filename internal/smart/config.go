@@ -38,6 +38,8 @@ type Config struct {
 	// (OpenID Connect Discovery 1.0, 4) says where.
 	JWKS    []byte
 	JWKSURI string
+	// Keys are those of an issuer within this process, asked for with every token; they are the same slice until they change.
+	Keys func() []jose.JSONWebKey
 	// InsecurePlainHTTP lets keys be fetched over plain HTTP from another machine.
 	InsecurePlainHTTP bool
 
@@ -77,8 +79,8 @@ func (c *Config) validate() error {
 	if err := c.Claims.validate(); err != nil {
 		problems = append(problems, err)
 	}
-	if len(c.JWKS) > 0 && c.JWKSURI != "" {
-		add("a fixed key set and a key set URI exclude each other")
+	if len(c.JWKS) > 0 && c.JWKSURI != "" || c.Keys != nil && (len(c.JWKS) > 0 || c.JWKSURI != "") {
+		add("a fixed key set, a key set URI and keys of this process exclude each other")
 	}
 	if fetched := c.fetched(); fetched != "" && !c.mayFetch(fetched) {
 		add("the key set would be fetched over plain HTTP, or its URL is malformed")
@@ -116,10 +118,10 @@ func (c *Config) fillIn() {
 	}
 }
 
-// fetched is the first URL that would be fetched, empty for a fixed key set.
+// fetched is the first URL that would be fetched, empty where none is.
 func (c *Config) fetched() string {
 	switch {
-	case len(c.JWKS) > 0:
+	case len(c.JWKS) > 0, c.Keys != nil:
 		return ""
 	case c.JWKSURI != "":
 		return c.JWKSURI

@@ -31,13 +31,16 @@ func newIssuer(c Config) (*issuer, error) {
 	for _, a := range c.Algorithms {
 		i.algorithms = append(i.algorithms, jose.SignatureAlgorithm(a))
 	}
-	if len(c.JWKS) > 0 {
+	switch {
+	case c.Keys != nil:
+		i.keys.own = c.Keys
+	case len(c.JWKS) > 0:
 		keys, err := ParseJWKS(c.JWKS)
 		if err != nil {
 			return nil, err
 		}
 		i.keys.set.Store(&keySet{keys: keys})
-	} else {
+	default:
 		i.keys.fetch = newFetcher(&i.config).keys
 	}
 	i.oidc = &oidc.Config{

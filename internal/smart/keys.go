@@ -33,7 +33,8 @@ type keySet struct {
 
 // keyRing holds the issuer's keys and fetches them when needed, one fetch at a time.
 type keyRing struct {
-	fetch func(context.Context) ([]jose.JSONWebKey, error) // nil for fixed keys
+	fetch func(context.Context) ([]jose.JSONWebKey, error) // nil for fixed keys, and for those of this process
+	own   func() []jose.JSONWebKey                         // of this process
 	now   func() time.Time
 
 	set atomic.Pointer[keySet]
@@ -46,6 +47,9 @@ type keyRing struct {
 
 // current are the keys to verify with. Keys older than an hour are none.
 func (r *keyRing) current(ctx context.Context) (*keySet, error) {
+	if r.own != nil {
+		return r.latest(), nil
+	}
 	if s := r.set.Load(); r.fetch == nil || r.age(s) <= refreshAfter {
 		return s, nil
 	} else if r.age(s) <= staleAfter {
@@ -59,6 +63,22 @@ func (r *keyRing) current(ctx context.Context) (*keySet, error) {
 		return r.set.Load(), nil
 	}
 	return nil, ErrKeys
+}
+
+// latest are the keys of this process as they are.
+func (r *keyRing) latest() *keySet {
+	same := func(s *keySet, keys []jose.JSONWebKey) bool {
+		return s != nil && len(s.keys) == len(keys) && (len(keys) == 0 || &s.keys[0] == &keys[0])
+	}
+	if s := r.set.Load(); same(s, r.own()) {
+		return s
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if keys := r.own(); !same(r.set.Load(), keys) {
+		r.replace(keys)
+	}
+	return r.set.Load()
 }
 
 // usable tells whether there are keys to verify with, without waiting for any.

@@ -59,6 +59,7 @@ func (f *fetcher) keys(ctx context.Context) ([]jose.JSONWebKey, error) {
 // ("Asymmetric authentication") lets nobody keep it longer than its Cache-Control allows.
 func FetchJWKS(ctx context.Context, transport http.RoundTripper, uri string) ([]jose.JSONWebKey, time.Duration, error) {
 	f := newFetcher(&Config{Transport: transport})
+	f.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // only what was registered counts
 	if !MayFetchKeys(uri) {
 		return nil, 0, errors.New("smart: the key set would be fetched over plain HTTP, or its URL is malformed")
 	}

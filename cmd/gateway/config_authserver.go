@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/consentry/gateway/internal/authserver"
+	"github.com/consentry/gateway/internal/partners"
+	"github.com/consentry/gateway/internal/smart"
+)
+
+// AuthorizationServerConfig is the built-in authorization server: SMART Backend Services for the partners of the register that have it as their issuer.
+type AuthorizationServerConfig struct {
+	// Issuer is the URL below which its endpoints lie, at the address of the FHIR server: https://records.example.org/auth
+	Issuer string `yaml:"issuer"`
+	// Keys is the folder of the keys that sign its tokens (`gateway keys rotate` makes them). Every process of the gateway has the same.
+	Keys string `yaml:"keys"`
+	// ResourceServers are other servers that take its tokens, and may ask about any of them (RFC 7662).
+	ResourceServers []ResourceServerConfig `yaml:"resource-servers"`
+}
+
+// ResourceServerConfig is a server that takes tokens of the built-in authorization server, beside this gateway.
+type ResourceServerConfig struct {
+	ID       string `yaml:"id"`        // the client id by which it proves itself
+	JWKSFile string `yaml:"jwks-file"` // its public keys
+}
+
+func (c *AuthorizationServerConfig) paths() []*string {
+	if c == nil {
+		return nil
+	}
+	paths := []*string{&c.Keys}
+	for i := range c.ResourceServers {
+		paths = append(paths, &c.ResourceServers[i].JWKSFile)
+	}
+	return paths
+}
+
+// validateAuthorizationServer checks what can be checked without the files.
+func (c *Config) validateAuthorizationServer(p *problems) {
+	const section = "authorization-server"
+	a := c.AuthorizationServer
+	if a == nil {
+		return
+	}
+	for key, value := range map[string]string{"issuer": a.Issuer, "keys": a.Keys} {
+		if value == "" {
+			p.add(c.line(section+"."+key), "%s.%s is missing", section, key)
+		}
+	}
+	if a.Issuer != "" {
+		c.validateOwnIssuer(p, section+".issuer", a.Issuer)
+	}
+	for i, r := range a.ResourceServers {
+		if r.ID == "" || r.JWKSFile == "" {
+			p.add(c.line(fmt.Sprintf("%s.resource-servers.%d", section, i)), "%s.resource-servers: each needs an id and a jwks-file", section)
+		}
+	}
+	if c.Store.Postgres != "" && c.Ephemeral.Redis == "" {
+		p.add(c.line(section), "%s: with store.postgres other processes can take part, and only a Redis (ephemeral.redis) tells them which client assertions were used", section)
+	}
+}
+
+func (c *Config) validateOwnIssuer(p *problems, key, issuer string) {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		p.add(c.line(key), "%s is no absolute http(s) URL without user and query", key)
+		return
+	}
+	if u.Scheme == "http" && !isLoopbackHost(u.Hostname()) {
+		p.add(c.line(key), "%s is plain HTTP and not on loopback: partners would get their tokens in the clear", key)
+	}
+	base, err := url.Parse(c.BaseURL)
+	own := strings.TrimSuffix(u.Path, "/") + "/"
+	if err == nil && (own == "/" || strings.HasPrefix(own, strings.TrimSuffix(base.Path, "/")+"/") || strings.HasPrefix(base.Path+"/", own)) {
+		p.add(c.line(key), "%s needs a path of its own, beside that of base-url, such as /auth", key)
+	}
+}
+
+// checkAuthorizationServer looks at the files.
+func (c *Config) checkAuthorizationServer(p *problems) {
+	a := c.AuthorizationServer
+	if a == nil {
+		return
+	}
+	if c.checkPath(p, "authorization-server.keys", a.Keys, fs.FileInfo.IsDir, "is no folder") {
+		_, err := authserver.OpenKeys(a.Keys, slog.New(slog.DiscardHandler), time.Now)
+		p.addAll(c.line("authorization-server.keys"), "authorization-server.keys", err)
+	}
+	for i, r := range a.ResourceServers {
+		if key := fmt.Sprintf("authorization-server.resource-servers.%d.jwks-file", i); c.checkPath(p, key, r.JWKSFile, hasText, "is no file, or empty") {
+			c.checkKeySet(p, key, r.JWKSFile)
+		}
+	}
+}
+
+// openAuthorizationServer opens the built-in server, nil where the configuration has none.
+func (g *gateway) openAuthorizationServer(now clock) (*authserver.Server, error) {
+	a := g.cfg.AuthorizationServer
+	if a == nil {
+		return nil, nil
+	}
+	keys, err := authserver.OpenKeys(a.Keys, g.log, now)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := smart.LoadMapping(g.profiles, "smart")
+	if err != nil {
+		return nil, err
+	}
+	servers, err := a.resourceServers()
+	if err != nil {
+		return nil, err
+	}
+	return authserver.New(authserver.Config{
+		Issuer: a.Issuer, Audience: g.cfg.BaseURL, Keys: keys, Claims: claims, Partners: g.partners, Replay: g.ephemeral, ResourceServers: servers, Now: now,
+		Revoke: func(ctx context.Context, jti string, until time.Time) error {
+			return g.state.Revoke(ctx, partners.TokenMark(jti), until, now())
+		},
+	})
+}
+
+func (c *AuthorizationServerConfig) resourceServers() ([]authserver.ResourceServer, error) {
+	var all []authserver.ResourceServer
+	for _, r := range c.ResourceServers {
+		text, err := os.ReadFile(r.JWKSFile)
+		if err != nil {
+			return nil, err
+		}
+		keys, err := smart.ParseJWKS(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.JWKSFile, err)
+		}
+		all = append(all, authserver.ResourceServer{ID: r.ID, Keys: keys})
+	}
+	return all, nil
+}
+
+// handler serves the FHIR API, and the built-in authorization server beside it.
+func (g *gateway) handler() (http.Handler, error) {
+	api := g.api.Handler()
+	if g.auth == nil {
+		return api, nil
+	}
+	u, err := url.Parse(g.cfg.AuthorizationServer.Issuer)
+	if err != nil {
+		return nil, errors.New("authorization-server.issuer is no URL")
+	}
+	below := strings.TrimSuffix(u.Path, "/") + "/"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, below) {
+			g.auth.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	}), nil
+}
+
+// discovery is what partners are told: of the built-in server, or of the issuer that has a token-endpoint.
+func (g *gateway) discovery() smart.Discovery {
+	if g.auth != nil {
+		return g.auth.Discovery()
+	}
+	return smart.BackendServices(g.cfg.tokenEndpoint())
+}

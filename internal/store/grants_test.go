@@ -1,0 +1,123 @@
+package store
+
+import (
+	"crypto/sha256"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func refresh(family, secret string) Refresh {
+	return Refresh{sha256.Sum256([]byte(family)), sha256.Sum256([]byte(secret))}
+}
+
+var grantNow = time.Unix(1_800_000_000, 0)
+
+func aGrant() Grant {
+	return Grant{ID: "g", App: "app", Patient: "Patient/a", Person: "RelatedPerson/b", Scope: "patient/*.rs", Until: grantNow.Add(time.Hour)}
+}
+
+func TestARefreshTokenIsGoodOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, p Place) {
+		s, ctx := openState(t, p), t.Context()
+		first, second := refresh("f", "1"), refresh("f", "2")
+		if err := s.AddGrant(ctx, aGrant(), first, grantNow); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.FindGrant(ctx, first, grantNow)
+		if diff := cmp.Diff(aGrant(), got); diff != "" || err != nil {
+			t.Fatalf("%s, %v", diff, err)
+		}
+		if err := s.RotateGrant(ctx, "g", first, second, grantNow); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.FindGrant(ctx, second, grantNow); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.FindGrant(ctx, first, grantNow); !errors.Is(err, ErrReused) {
+			t.Errorf("a token that was used: %v", err)
+		}
+		if _, err := s.FindGrant(ctx, second, grantNow); !errors.Is(err, ErrNoGrant) {
+			t.Errorf("the family goes on: %v", err)
+		}
+		if err := s.RotateGrant(ctx, "g", second, refresh("f", "3"), grantNow); !errors.Is(err, ErrReused) {
+			t.Errorf("the family goes on: %v", err)
+		}
+	})
+}
+
+func TestOfTwoWhoShowOneTokenBothLoseTheGrant(t *testing.T) {
+	onBoth(t, func(t *testing.T, p Place) {
+		s, ctx := openState(t, p), t.Context()
+		first := refresh("f", "1")
+		if err := s.AddGrant(ctx, aGrant(), first, grantNow); err != nil {
+			t.Fatal(err)
+		}
+		errs := make([]error, 4)
+		var wait sync.WaitGroup
+		for i := range errs {
+			wait.Go(func() { errs[i] = s.RotateGrant(ctx, "g", first, refresh("f", string(rune('a'+i))), grantNow) })
+		}
+		wait.Wait()
+		won := 0
+		for i, err := range errs {
+			if err == nil {
+				won++
+				if _, err := s.FindGrant(ctx, refresh("f", string(rune('a'+i))), grantNow); !errors.Is(err, ErrNoGrant) {
+					t.Errorf("the winner's token is good: %v", err)
+				}
+			} else if !errors.Is(err, ErrReused) {
+				t.Error(err)
+			}
+		}
+		if won > 1 {
+			t.Errorf("%d rotated", won)
+		}
+	})
+}
+
+func TestAGrantEnds(t *testing.T) {
+	onBoth(t, func(t *testing.T, p Place) {
+		s, ctx := openState(t, p), t.Context()
+		token := refresh("f", "1")
+		if err := s.AddGrant(ctx, aGrant(), token, grantNow); err != nil {
+			t.Fatal(err)
+		}
+		late := aGrant().Until
+		if _, err := s.FindGrant(ctx, token, late); !errors.Is(err, ErrNoGrant) {
+			t.Errorf("when its time is over: %v", err)
+		}
+		if err := s.EndGrant(ctx, "g", late); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.FindGrant(ctx, token, grantNow); !errors.Is(err, ErrNoGrant) {
+			t.Errorf("after it was ended: %v", err)
+		}
+		if _, err := s.FindGrant(ctx, refresh("other", "1"), grantNow); !errors.Is(err, ErrNoGrant) {
+			t.Errorf("of nobody: %v", err)
+		}
+	})
+}
+
+// A code may be replayed before its first answer has been written.
+func TestAGrantThatWasEndedBeforeItCameDoesNotBegin(t *testing.T) {
+	onBoth(t, func(t *testing.T, p Place) {
+		s, ctx := openState(t, p), t.Context()
+		if err := s.EndGrant(ctx, "g", grantNow.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.AddGrant(ctx, aGrant(), refresh("f", "1"), grantNow); !errors.Is(err, ErrNoGrant) {
+			t.Errorf("it begins: %v", err)
+		}
+		if _, err := s.FindGrant(ctx, refresh("f", "1"), grantNow); !errors.Is(err, ErrNoGrant) {
+			t.Errorf("it has begun: %v", err)
+		}
+		// When nobody can begin it any more, it is forgotten.
+		if err := s.AddGrant(ctx, aGrant(), refresh("f", "1"), grantNow.Add(time.Minute)); err != nil {
+			t.Error(err)
+		}
+	})
+}

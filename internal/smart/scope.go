@@ -164,6 +164,12 @@ func (c Scope) intersect(o Scope) (Scope, bool) {
 	return Scope{Level: c.Level, Type: typ, Permissions: permissions, Params: params}, permissions != ""
 }
 
+// Covers tells whether the scope alone grants whatever the other does.
+func (c Scope) Covers(o Scope) bool {
+	return c.Permissions != "" && c.Level == o.Level && (c.Type == "*" || c.Type == o.Type) && strings.Trim(o.Permissions, c.Permissions) == "" &&
+		!slices.ContainsFunc(c.Params, func(p Param) bool { return !slices.Contains(o.Params, p) })
+}
+
 // Only are the scopes of one level: self-access is through patient/ scopes alone.
 func (s Scopes) Only(l Level) Scopes {
 	return Scopes{slices.DeleteFunc(s.All(), func(c Scope) bool { return c.Level != l })}

@@ -266,3 +266,30 @@ func TestCanonicalPermissionsAllowAlike(t *testing.T) {
 		t.Error("no two permissions were one")
 	}
 }
+
+func TestAScopeCoversWhatItGrants(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"patient/*.rs", "patient/Goal.r", true},
+		{"patient/*.rs", "patient/*.rs", true},
+		{"patient/Goal.rs", "patient/*.rs", false},
+		{"patient/Goal.r", "patient/Goal.rs", false},
+		{"patient/Goal.rs", "user/Goal.rs", false},
+		{"system/*.rs", "patient/Goal.r", false},
+		{"patient/Goal.rs", "patient/Condition.rs", false},
+		{"patient/Observation.rs", "patient/Observation.rs?category=survey", true},
+		{"patient/Observation.rs?category=survey", "patient/Observation.rs", false},
+		{"patient/Observation.rs?category=survey", "patient/Observation.rs?category=survey&code=x", true},
+		{"patient/Observation.rs?category=survey&code=x", "patient/Observation.rs?category=survey", false},
+		{"patient/Observation.rs?category=survey", "patient/Observation.rs?category=laboratory", false},
+	} {
+		if got := ParseScopes(c.a).All()[0].Covers(ParseScopes(c.b).All()[0]); got != c.want {
+			t.Errorf("%s covers %s: %v", c.a, c.b, got)
+		}
+	}
+	if (Scope{}).Covers(Scope{}) {
+		t.Error("nothing covers nothing")
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/fhirapi"
 	"github.com/consentry/gateway/internal/ledger"
+	"github.com/consentry/gateway/internal/release"
 	"github.com/consentry/gateway/internal/release/audit"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
@@ -69,6 +70,9 @@ func (x *asking) audited() string {
 		defer func() { h.who = was }()
 		h.who = &requester.Requester{PartnerID: "app", Kind: requester.KindPatient, Scopes: smart.ParseScopes("patient/*.rs"), Patient: p, Person: p}
 	}
+	if !x.seesAlike(p) {
+		return ""
+	}
 	search := "AuditEvent?patient=" + p.ID
 	x.seen.audited += len(x.left.log.entries)
 	for _, q := range []inquiry{
@@ -81,6 +85,26 @@ func (x *asking) audited() string {
 		}
 	}
 	return ""
+}
+
+// seesAlike tells whether the client has, in both charts, what the requester was shown. A Provenance is shown with its targets: where in one chart one of
+// those that are withheld from the requester is the client's to see and in the other none is, the client rightly sees it in one chart only.
+func (x *asking) seesAlike(p fhir.Reference) bool {
+	var views [2]*release.View
+	for i, h := range []*house{x.left, x.right} {
+		v, err := h.service.View(context.Background(), h.who, smart.Read, p)
+		if err != nil {
+			panic(err)
+		}
+		views[i] = v
+	}
+	shown := func(v *release.View, ref fhir.Reference) bool { _, is := v.Get(ref); return is }
+	for ref := range x.shown {
+		if shown(views[0], ref) != shown(views[1], ref) {
+			return false
+		}
+	}
+	return true
 }
 
 // recordsEverything is a mutant's: the ledger has what was found, and not what was released.

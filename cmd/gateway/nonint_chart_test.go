@@ -57,7 +57,8 @@ type scribe struct {
 	known map[string]stage.Candidate
 }
 
-const maxKnown = 50_000
+// maxKnown is some dozens of charts: only pairs that follow each other begin with the same one.
+const maxKnown = 4_000
 
 func (s *scribe) candidate(e entry) stage.Candidate { return s.candidateOf(e, s.patient(nonintClient)) }
 

@@ -28,6 +28,7 @@ const maxDiscarded = 60
 // The log, the metrics and the ledger are for the practice's staff and do differ: they count what was withheld, and why.
 func TestNoninterference(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // it makes millions of small things
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(2 << 30))
 	pairs := *nonintPairs
 	if testing.Short() {
 		pairs = min(pairs, 500)

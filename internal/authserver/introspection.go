@@ -79,24 +79,39 @@ func (s *Server) isResourceServer(id string) bool {
 // afterExpiry is for how long beyond its expiry a token is remembered as revoked: some clocks still take it.
 const afterExpiry = 2 * time.Minute
 
-// revoke lets a partner take back a token of its own (RFC 7009, 2). One that is no good already needs nothing.
+// revoke lets a partner take back a token of its own (RFC 7009, 2), and an app what it was given. One that is no good already needs nothing.
 func (s *Server) revoke(r *http.Request, form map[string]string) (any, error) {
-	a, err := s.authenticate(r.Context(), form, s.partner, s.TokenEndpoint(), s.url(revocationPath))
+	who, err := s.revoker(r.Context(), form)
 	if err != nil {
 		return nil, err
 	}
 	if form["token"] == "" {
 		return nil, errRequest
 	}
+	if shown, ok := parseRefresh(form["token"]); ok && s.config.Apps != nil {
+		return nil, s.disconnect(r.Context(), who, shown)
+	}
 	t, ours := s.ours(r.Context(), form["token"])
 	if !ours {
 		return nil, nil
 	}
-	if t.ClientID != a.partner.ID {
+	if t.ClientID != who.ID {
 		return nil, errUnauthorized
 	}
 	if err := s.config.Revoke(r.Context(), t.ID, t.Expiry.Add(afterExpiry)); err != nil {
 		return nil, errUnavailable
 	}
 	return nil, nil
+}
+
+// revoker is who asks to revoke: a partner by its key, or an app that has none by its name.
+func (s *Server) revoker(ctx context.Context, form map[string]string) (*requester.Partner, error) {
+	if s.config.Apps != nil && form["client_assertion"] == "" {
+		return s.app(ctx, form)
+	}
+	a, err := s.authenticate(ctx, form, s.partner, s.TokenEndpoint(), s.url(revocationPath))
+	if err != nil {
+		return nil, err
+	}
+	return a.partner, nil
 }

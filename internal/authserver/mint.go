@@ -22,6 +22,7 @@ type Claims struct {
 	Patient  fhir.Reference // the launch patient
 	Purposes []fhir.Coding
 	NPI      string
+	Grant    string // what a client has given to an app; empty for none
 }
 
 // accessToken is the payload (RFC 9068, 2.2, with SMART's launch context).
@@ -36,6 +37,7 @@ type accessToken struct {
 	Scope      string         `json:"scope"`
 	FHIRUser   string         `json:"fhirUser,omitempty"`
 	Patient    string         `json:"patient,omitempty"`
+	Grant      string         `json:"sid,omitempty"`
 	Extensions map[string]any `json:"extensions,omitempty"`
 }
 
@@ -52,7 +54,7 @@ func (s *Server) sign(c Claims) (string, error) {
 	t := accessToken{
 		Issuer: s.config.Issuer, Subject: c.Subject, Audience: s.config.Audience, ClientID: c.ClientID,
 		IssuedAt: now.Unix(), Expiry: now.Add(s.config.Lifetime).Unix(), ID: rand.Text(),
-		Scope: c.Scope, FHIRUser: c.FHIRUser.String(), Patient: c.Patient.ID,
+		Scope: c.Scope, FHIRUser: c.FHIRUser.String(), Patient: c.Patient.ID, Grant: c.Grant,
 	}
 	if len(c.Purposes) > 0 || c.NPI != "" {
 		t.Extensions = smart.WriteExtensions(c.Purposes, c.NPI)

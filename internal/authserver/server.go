@@ -55,6 +55,8 @@ type Config struct {
 	Revoke func(ctx context.Context, jti string, until time.Time) error
 	// ResourceServers may ask about tokens besides the partners, who may ask about their own.
 	ResourceServers []ResourceServer
+	// Apps lets clients launch apps of their own; nil where nobody signs in here.
+	Apps *Apps
 	// Replay remembers the assertions that were used.
 	Replay ephemeral.Store
 	// Lifetime of a token, MaxLifetime if zero.
@@ -101,7 +103,7 @@ func (s *Server) metadata() map[string]any {
 		"issuer":                                s.config.Issuer,
 		"jwks_uri":                              s.url(keysPath),
 		"token_endpoint":                        s.TokenEndpoint(),
-		"grant_types_supported":                 grantTypes(),
+		"grant_types_supported":                 s.grantTypes(),
 		"token_endpoint_auth_methods_supported": methods,
 		"token_endpoint_auth_signing_alg_values_supported":         algorithms,
 		"introspection_endpoint":                                   s.url(introspectionPath),
@@ -111,6 +113,7 @@ func (s *Server) metadata() map[string]any {
 		"subject_types_supported":                                  []string{"public"},
 		"id_token_signing_alg_values_supported":                    s.config.Keys.algorithms(),
 	}
+	s.appMetadata(m)
 	if s.config.Revoke != nil {
 		m["revocation_endpoint"] = s.url(revocationPath)
 		m["revocation_endpoint_auth_methods_supported"] = methods
@@ -123,6 +126,7 @@ func (s *Server) metadata() map[string]any {
 func (s *Server) Discovery() smart.Discovery {
 	d := smart.BackendServices(s.TokenEndpoint())
 	d.JWKSURI, d.IntrospectionEndpoint = s.url(keysPath), s.url(introspectionPath)
+	s.appDiscovery(&d)
 	if s.config.Revoke != nil {
 		d.RevocationEndpoint = s.url(revocationPath)
 	}
@@ -152,6 +156,9 @@ func validate(c *Config) (*url.URL, error) {
 		if r.ID == "" || len(r.Keys) == 0 {
 			add("a resource server has no id or no keys")
 		}
+	}
+	if !c.Apps.complete() {
+		add("apps need their pages, a store of grants and a way to take them back")
 	}
 	if c.Lifetime < 0 || c.Lifetime > MaxLifetime {
 		add(fmt.Sprintf("the lifetime is not between 0 and %v", MaxLifetime))
@@ -205,7 +212,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case discoveryPath:
 		serveDocument(w, r, s.discovery)
 	default:
-		http.NotFound(w, r)
+		if s.config.Apps == nil || !s.config.Apps.Launch.Serve(w, r, path) {
+			http.NotFound(w, r)
+		}
 	}
 }
 

@@ -18,22 +18,26 @@ type response struct {
 }
 
 // grants are the grant types of the token endpoint.
-var grants = map[string]func(*Server, *http.Request, map[string]string) (any, error){
-	"client_credentials": (*Server).clientCredentials,
+func (s *Server) grants() map[string]func(*http.Request, map[string]string) (any, error) {
+	all := map[string]func(*http.Request, map[string]string) (any, error){"client_credentials": s.clientCredentials}
+	if s.config.Apps != nil {
+		all["authorization_code"], all["refresh_token"] = s.codeGrant, s.refreshGrant
+	}
+	return all
 }
 
-func grantTypes() []string { return slices.Sorted(maps.Keys(grants)) }
+func (s *Server) grantTypes() []string { return slices.Sorted(maps.Keys(s.grants())) }
 
 // token answers the token endpoint.
 func (s *Server) token(r *http.Request, form map[string]string) (any, error) {
-	grant, ok := grants[form["grant_type"]]
+	grant, ok := s.grants()[form["grant_type"]]
 	switch {
 	case form["grant_type"] == "":
 		return nil, errRequest
 	case !ok:
 		return nil, errGrantType
 	}
-	return grant(s, r, form)
+	return grant(r, form)
 }
 
 // clientCredentials is the grant of SMART Backend Services.

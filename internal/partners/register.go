@@ -120,7 +120,7 @@ func (s *standing) refuses(t *smart.Token, now time.Time) bool {
 		until, ok := s.revoked[m]
 		return ok && now.Before(until)
 	}
-	return marked(PartnerMark(t.ClientID)) || t.ID != "" && marked(TokenMark(t.ID))
+	return marked(PartnerMark(t.ClientID)) || t.ID != "" && marked(TokenMark(t.ID)) || t.Grant != "" && marked(GrantMark(t.Issuer, t.Grant))
 }
 
 // Partner is the registered partner with that client_id, if there is one who may ask now.
@@ -169,3 +169,8 @@ func TokenMark(jti string) store.Mark { return sha256.Sum256([]byte("jti:" + jti
 
 // PartnerMark is the mark of a partner.
 func PartnerMark(id string) store.Mark { return sha256.Sum256([]byte("partner:" + id)) }
+
+// GrantMark is the mark of everything that comes of one grant, or one session, of an issuer (Token.Grant).
+func GrantMark(issuer, grant string) store.Mark {
+	return sha256.Sum256([]byte("grant:" + issuer + "\x00" + grant))
+}

@@ -23,7 +23,7 @@ func entry(id string) string {
 }
 
 func token(id, client string) *smart.Token {
-	return &smart.Token{Issuer: issuer, ID: id, ClientID: client, Scopes: smart.ParseScopes("system/*.rs")}
+	return &smart.Token{Issuer: issuer, ID: id, Grant: "g" + id, ClientID: client, Scopes: smart.ParseScopes("system/*.rs")}
 }
 
 func opened(t testing.TB) *store.State {
@@ -72,6 +72,9 @@ func TestWhatChangesInTheStoreHoldsFromTheNextRequest(t *testing.T) {
 		{"enabled", func() error { return s.EnablePartner(ctx, "clinic", true) }, nil},
 		{"another token revoked", func() error { return s.Revoke(ctx, TokenMark("2"), now.Add(time.Hour), now) }, nil},
 		{"its token revoked", func() error { return s.Revoke(ctx, TokenMark("1"), now.Add(time.Minute), now) }, requester.ErrRevoked},
+		{"the mark has ended, too", func() error { now = now.Add(time.Minute); return nil }, nil},
+		{"a grant of another issuer revoked", func() error { return s.Revoke(ctx, GrantMark("https://b.example.org", "g1"), now.Add(time.Hour), now) }, nil},
+		{"its grant revoked", func() error { return s.Revoke(ctx, GrantMark(issuer, "g1"), now.Add(time.Minute), now) }, requester.ErrRevoked},
 		{"the mark has ended", func() error { now = now.Add(time.Minute); return nil }, nil},
 		{"the partner revoked", func() error { return s.Revoke(ctx, PartnerMark("clinic"), now.Add(time.Minute), now) }, requester.ErrRevoked},
 		{"that has ended", func() error { now = now.Add(time.Minute); return nil }, nil},
@@ -84,7 +87,7 @@ func TestWhatChangesInTheStoreHoldsFromTheNextRequest(t *testing.T) {
 		if !errors.Is(err, step.want) || (who == nil) != (step.want != nil) {
 			t.Errorf("%s: %v", step.what, err)
 		}
-		if _, err := r.Partner(ctx, "clinic"); !errors.Is(err, step.want) && step.what != "its token revoked" {
+		if _, err := r.Partner(ctx, "clinic"); !errors.Is(err, step.want) && step.what != "its token revoked" && step.what != "its grant revoked" {
 			t.Errorf("%s: the issuer finds %v", step.what, err)
 		}
 	}

@@ -107,7 +107,6 @@ func New(c Config) (*Launch, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	c.Issuer = strings.TrimSuffix(c.Issuer, "/")
 	return &Launch{Config: c, path: strings.TrimSuffix(u.Path, "/"), secure: u.Scheme == "https", origin: http.NewCrossOriginProtection()}, nil
 }
 
@@ -145,7 +144,7 @@ func (l *Launch) partner(ctx context.Context, id string) (*requester.Partner, er
 	switch {
 	case errors.Is(err, requester.ErrUnavailable):
 		return nil, errUnavailable
-	case err != nil || strings.TrimSuffix(p.Issuer, "/") != l.Issuer || p.Kind != requester.KindPatient || p.App == nil:
+	case err != nil || p.Issuer != l.Issuer || p.Kind != requester.KindPatient || p.App == nil:
 		return nil, errUnknownApp
 	}
 	return p, nil

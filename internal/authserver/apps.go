@@ -1,0 +1,141 @@
+package authserver
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/consentry/gateway/internal/authserver/launch"
+	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/store"
+)
+
+// Apps is what the server needs for clients who launch an app of their own (SMART App Launch 2.2). All of it is required.
+type Apps struct {
+	Launch *launch.Launch
+	// Grants keeps what was given to apps that may come back (store.State).
+	Grants Grants
+	// Revoke refuses every token of a grant from now on, everywhere.
+	Revoke func(ctx context.Context, grant string, until time.Time) error
+}
+
+// Grants keeps what clients have given to apps that may come back.
+type Grants interface {
+	AddGrant(ctx context.Context, g store.Grant, r store.Refresh, now time.Time) error
+	FindGrant(ctx context.Context, r store.Refresh, now time.Time) (store.Grant, error)
+	RotateGrant(ctx context.Context, id string, from, to store.Refresh, now time.Time) error
+	EndGrant(ctx context.Context, id string, until time.Time) error
+}
+
+func (a *Apps) complete() bool {
+	return a == nil || a.Launch != nil && a.Grants != nil && a.Revoke != nil
+}
+
+// errProof says nothing about what is wrong with a code or a refresh token.
+var errProof = &oauthError{http.StatusBadRequest, "invalid_grant", "the code or the refresh token is not good, or was used before"}
+
+// app is the app that asks: by its key if it has one, else by its name alone.
+func (s *Server) app(ctx context.Context, form map[string]string) (*requester.Partner, error) {
+	if form["client_assertion"] != "" || form["client_assertion_type"] != "" {
+		a, err := s.authenticate(ctx, form, s.partner, s.TokenEndpoint())
+		switch {
+		case err != nil:
+			return nil, err
+		case a.partner.App == nil || a.partner.App.Public:
+			return nil, errUnauthorized
+		}
+		return a.partner, nil
+	}
+	if _, secret := form["client_secret"]; secret || form["client_id"] == "" {
+		return nil, errClient
+	}
+	p, err := s.partner(ctx, form["client_id"])
+	switch {
+	case err != nil:
+		return nil, err
+	case p.App == nil || !p.App.Public: // one with a key proves that it has it
+		return nil, errClient
+	}
+	return p, nil
+}
+
+// codeGrant gives an app its tokens for a code (RFC 6749, 4.1.3; RFC 7636, 4.5).
+func (s *Server) codeGrant(r *http.Request, form map[string]string) (any, error) {
+	app, err := s.app(r.Context(), form)
+	if err != nil {
+		return nil, err
+	}
+	g, err := s.config.Apps.Launch.Redeem(r.Context(), app.ID, form["code"], form["redirect_uri"], form["code_verifier"])
+	switch {
+	case errors.Is(err, launch.ErrUnavailable):
+		return nil, errUnavailable
+	case errors.Is(err, launch.ErrReplayed):
+		return nil, s.takeBack(r.Context(), g.ID)
+	case err != nil:
+		return nil, errProof
+	}
+	return s.give(r.Context(), app, g)
+}
+
+// takeBack ends a grant that somebody else may have as well: its refresh token and every token of it. It gives the error to answer with.
+func (s *Server) takeBack(ctx context.Context, grant string) error {
+	ctx = context.WithoutCancel(ctx) // whoever replays must not be able to stop it by going away
+	until := s.config.Now().Add(s.config.Lifetime + afterExpiry)
+	if err := errors.Join(s.config.Apps.Revoke(ctx, grant, until), s.config.Apps.Grants.EndGrant(ctx, grant, until)); err != nil {
+		return errUnavailable
+	}
+	return errProof
+}
+
+// appResponse is the answer to an app's token request (RFC 6749, 5.1; SMART 2.2, "Obtain access token").
+type appResponse struct {
+	response
+	Patient      string `json:"patient,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+}
+
+// give makes the first tokens of a grant.
+func (s *Server) give(ctx context.Context, app *requester.Partner, g launch.Grant) (any, error) {
+	answer, err := s.access(g)
+	if err != nil {
+		return nil, err
+	}
+	has := launch.Has(g.Scope)
+	if has.OpenID {
+		if answer.IDToken, err = s.idToken(g, has.FHIRUser); err != nil {
+			return nil, err
+		}
+	}
+	if has.Offline {
+		now := s.config.Now()
+		token := newRefresh()
+		kept := store.Grant{
+			ID: g.ID, App: app.ID, Patient: g.Patient.String(), Person: g.User.String(), Scope: g.Scope, Until: now.Add(s.config.Apps.Launch.Offline),
+		}
+		switch err := s.config.Apps.Grants.AddGrant(ctx, kept, token.digests(), now); {
+		case errors.Is(err, store.ErrNoGrant): // the code was replayed meanwhile
+			return nil, errProof
+		case err != nil:
+			return nil, errUnavailable
+		}
+		answer.RefreshToken = token.String()
+	}
+	return answer, nil
+}
+
+// access makes an access token of a grant.
+func (s *Server) access(g launch.Grant) (*appResponse, error) {
+	claims := Claims{ClientID: g.Client, Subject: g.User.ID, Scope: g.Scope, FHIRUser: g.User, Grant: g.ID}
+	if launch.Has(g.Scope).Patient {
+		claims.Patient = g.Patient
+	}
+	token, err := s.sign(claims)
+	if err != nil {
+		return nil, err
+	}
+	return &appResponse{
+		response: response{AccessToken: token, TokenType: "Bearer", ExpiresIn: int(s.config.Lifetime.Seconds()), Scope: g.Scope}, Patient: claims.Patient.ID,
+	}, nil
+}

@@ -1,0 +1,137 @@
+package authserver
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/consentry/gateway/internal/authserver/launch"
+	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/smart"
+	"github.com/consentry/gateway/internal/store"
+)
+
+// refreshToken is the name of a grant, which stays, and a secret, which is another one after each use (RFC 9700, 4.14.2).
+type refreshToken struct{ family, secret string }
+
+func newRefresh() refreshToken { return refreshToken{rand.Text(), rand.Text() + rand.Text()} }
+
+func (t refreshToken) next() refreshToken { return refreshToken{t.family, newRefresh().secret} }
+
+func (t refreshToken) String() string { return t.family + "." + t.secret }
+
+// digests are what the store knows of it.
+func (t refreshToken) digests() store.Refresh {
+	return store.Refresh{Family: sha256.Sum256([]byte(t.family)), Secret: sha256.Sum256([]byte(t.secret))}
+}
+
+const maxRefreshBytes = 256
+
+func parseRefresh(text string) (refreshToken, bool) {
+	family, secret, ok := strings.Cut(text, ".")
+	return refreshToken{family, secret}, ok && family != "" && secret != "" && len(text) <= maxRefreshBytes
+}
+
+// refreshGrant gives an app new tokens without the client (RFC 6749, 6). Whether the client may still give them is asked again.
+func (s *Server) refreshGrant(r *http.Request, form map[string]string) (any, error) {
+	ctx := r.Context()
+	app, err := s.app(ctx, form)
+	if err != nil {
+		return nil, err
+	}
+	shown, ok := parseRefresh(form["refresh_token"])
+	if !ok {
+		return nil, errProof
+	}
+	kept, err := s.config.Apps.Grants.FindGrant(ctx, shown.digests(), s.config.Now())
+	switch {
+	case errors.Is(err, store.ErrReused):
+		return nil, s.takeBack(ctx, kept.ID)
+	case errors.Is(err, store.ErrNoGrant):
+		return nil, errProof
+	case err != nil:
+		return nil, errUnavailable
+	case kept.App != app.ID: // it was stolen from another app
+		return nil, s.takeBack(ctx, kept.ID)
+	}
+	g, err := s.renewed(ctx, app, kept, form["scope"])
+	if err != nil {
+		return nil, err
+	}
+	answer, err := s.access(g)
+	if err != nil {
+		return nil, err
+	}
+	next := shown.next()
+	switch err := s.config.Apps.Grants.RotateGrant(ctx, kept.ID, shown.digests(), next.digests(), s.config.Now()); {
+	case errors.Is(err, store.ErrReused):
+		return nil, s.takeBack(ctx, kept.ID)
+	case err != nil:
+		return nil, errUnavailable
+	}
+	answer.RefreshToken = next.String()
+	return answer, nil
+}
+
+// renewed is what a grant is good for now: as far as the app is still registered for it, the person may still open the records, and the app asks.
+func (s *Server) renewed(ctx context.Context, app *requester.Partner, kept store.Grant, asked string) (launch.Grant, error) {
+	patient, okPatient := fhir.ParseReference(kept.Patient)
+	user, okUser := fhir.ParseReference(kept.Person)
+	scope := s.config.Apps.Launch.Within(app, kept.Scope)
+	if !okPatient || !okUser || !launch.Has(scope).Offline {
+		return launch.Grant{}, errProof
+	}
+	if asked != "" {
+		var ok bool
+		if scope, ok = narrowed(asked, scope); !ok {
+			return launch.Grant{}, errScope
+		}
+	}
+	switch may, err := s.config.Apps.Launch.People.May(ctx, user, patient); {
+	case err != nil:
+		return launch.Grant{}, errUnavailable
+	case !may:
+		return launch.Grant{}, errProof
+	}
+	return launch.Grant{ID: kept.ID, Client: app.ID, Patient: patient, User: user, Scope: scope}, nil
+}
+
+// narrowed is what is asked, if every word of it was given (RFC 6749, 6).
+func narrowed(asked, given string) (string, bool) {
+	had := smart.ParseScopes(given)
+	var kept []string
+	for w := range strings.FieldsSeq(asked) {
+		one := smart.ParseScopes(w).All()
+		switch {
+		case slices.Contains(strings.Fields(given), w):
+			kept = append(kept, w)
+		case len(one) == 1 && slices.ContainsFunc(had.All(), func(h smart.Scope) bool { return h.Covers(one[0]) }):
+			kept = append(kept, one[0].String())
+		default:
+			return "", false
+		}
+	}
+	return strings.Join(kept, " "), len(kept) > 0
+}
+
+// disconnect ends what an app was given, as it asks with the refresh token (RFC 7009, 2.1: with it end the access tokens of the same grant).
+func (s *Server) disconnect(ctx context.Context, app *requester.Partner, shown refreshToken) error {
+	kept, err := s.config.Apps.Grants.FindGrant(ctx, shown.digests(), s.config.Now())
+	switch {
+	case errors.Is(err, store.ErrNoGrant):
+		return nil
+	case err == nil && kept.App != app.ID:
+		return errUnauthorized
+	case err != nil && !errors.Is(err, store.ErrReused):
+		return errUnavailable
+	}
+	if err := s.takeBack(ctx, kept.ID); !errors.Is(err, errProof) {
+		return err
+	}
+	return nil
+}

@@ -11,8 +11,7 @@ import (
 
 // Value is something that is read anew for each request, or for several at once.
 type Value[T any] struct {
-	read  func(context.Context) (T, error)
-	cheap bool
+	read func(context.Context) (T, error)
 
 	mu   sync.Mutex
 	next *reading[T] // has not begun: whoever arrives may wait for it
@@ -31,11 +30,6 @@ var errPanicked = errors.New("fresh: the read failed")
 
 // Of makes a Value that is read by read. A read outlives the request that began it, since others may wait for it: it has to end by itself.
 func Of[T any](read func(context.Context) (T, error)) *Value[T] { return &Value[T]{read: read} }
-
-// OfCheap is Of for a read that costs less than waiting for others who would share it: only who arrives while one runs shares the next.
-func OfCheap[T any](read func(context.Context) (T, error)) *Value[T] {
-	return &Value[T]{read: read, cheap: true}
-}
 
 // Get gives the value as of an instant after the call began.
 func (f *Value[T]) Get(ctx context.Context) (T, error) {
@@ -63,12 +57,10 @@ func (f *Value[T]) Get(ctx context.Context) (T, error) {
 // several would. Where nobody else is busy it does not wait.
 func (f *Value[T]) begin() *reading[T] {
 	for before := 0; ; {
-		if !f.cheap {
-			runtime.Gosched()
-		}
+		runtime.Gosched()
 		f.mu.Lock()
 		r := f.next
-		if f.cheap || r.waiting == before || r.waiting >= manyWaiting {
+		if r.waiting == before || r.waiting >= manyWaiting {
 			f.next = nil
 			f.mu.Unlock()
 			return r

@@ -10,13 +10,8 @@ import (
 
 // Whoever asks gets a read that began after they asked, however many ask at once.
 func TestAReadIsSharedOnlyIfItBeganAfterTheRequest(t *testing.T) {
-	t.Run("dear", func(t *testing.T) { shares(t, Of[string]) })
-	t.Run("cheap", func(t *testing.T) { shares(t, OfCheap[string]) })
-}
-
-func shares(t *testing.T, of func(func(context.Context) (string, error)) *Value[string]) {
 	var begun atomic.Int64
-	f := of(func(context.Context) (string, error) {
+	f := Of(func(context.Context) (string, error) {
 		return strconv.FormatInt(begun.Add(1), 10), nil
 	})
 	var wg sync.WaitGroup

@@ -59,7 +59,7 @@ func New(o Options) *Register {
 		o.Report = func(error) {}
 	}
 	r := &Register{options: o}
-	r.now = fresh.OfCheap(r.read)
+	r.now = fresh.Of(r.read)
 	return r
 }
 

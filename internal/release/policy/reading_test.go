@@ -157,13 +157,14 @@ func TestMajorityBeginsWithTheBirthdayInThePracticesZone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	birth, err := fhir.ParseDateTime("2008-11-20", zone)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := reading(t).Representatives.Majority(birth.Start, zone).Format(time.RFC3339)
-	if got != "2026-11-20T00:00:00-08:00" {
-		t.Error(got)
+	for born, of := range map[string]string{"2008-11-20": "2026-11-20T00:00:00-08:00", "2008-02-29": "2026-03-01T00:00:00-08:00"} {
+		birth, err := fhir.ParseDateTime(born, zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := reading(t).Representatives.Majority(birth.Start, zone).Format(time.RFC3339); got != of {
+			t.Errorf("%s: %s", born, got)
+		}
 	}
 }
 

@@ -61,7 +61,7 @@ func (q *question) says(c consent, r record, purpose coding) verdict {
 		return verdict{reason: "no-consent"} // rule 7: it says nothing at all
 	}
 	m := matcher{q, c, r, purpose, q.rule9Root(c)}
-	mayPermit := q.rule7PermitsCount(c) && !q.rule8OnlyDenies(c)
+	mayPermit := q.named(c) && q.rule7PermitsCount(c) && !q.rule8OnlyDenies(c)
 	if kind, paths := m.rule11Resolve(m.root, mayPermit); kind != "" {
 		return verdict{map[string]string{"deny": "denied", "permit": "permitted"}[kind], c.places(paths)}
 	}

@@ -142,6 +142,8 @@ func (q *question) decide(r record) Line {
 		l.Reason = "unclassified"
 	case q.rule3Scope(r, false) != "":
 		l.Reason = q.rule3Scope(r, false)
+	case q.residualForbids(r) != "":
+		l.says(verdict{"token", []Place{{Provision: q.residualForbids(r)}}})
 	case !self && !q.rule4Purpose():
 		l.Reason = "purpose"
 	case q.rule5Restricted(r):

@@ -26,6 +26,8 @@ type requester struct {
 	patient      string // launch context
 	person       string // who has signed in to a client's app; the launch patient if the file does not say
 	related      bool
+	consents     []string // those that the token names; nil for none
+	residual     []any    // the token's own rules
 }
 
 var errRequester = errors.New("the requester file cannot be read")
@@ -41,6 +43,8 @@ func readRequester(raw json.RawMessage) (requester, error) {
 		Patient      string            `json:"patient"`
 		Person       string            `json:"person"`
 		Related      *bool             `json:"related"`
+		Consents     []string          `json:"consents"`
+		Residual     []any             `json:"residual"`
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
@@ -55,6 +59,7 @@ func readRequester(raw json.RawMessage) (requester, error) {
 		return requester{}, errRequester
 	}
 	q.related = f.Related == nil || *f.Related
+	q.consents, q.residual = f.Consents, f.Residual
 	if f.Organization != nil {
 		q.organization = *f.Organization
 	}

@@ -60,6 +60,10 @@ func (s *Service) reachAt(ctx context.Context, at state, r *requester.Requester,
 	if launch, ok := s.opts.Sealer.Open(r.Patient.Type, r.Patient.ID); ok && launch != "" {
 		clients = append(slices.Clone(clients), practice.ClientKey(launch))
 	}
+	if r.Only != (fhir.Reference{}) { // the others need not be looked at
+		only, ok := s.opts.Sealer.Open(r.Only.Type, r.Only.ID)
+		clients = slices.DeleteFunc(slices.Clone(clients), func(c practice.ClientKey) bool { return !ok || string(c) != only })
+	}
 	slices.Sort(clients)
 	clients = slices.Compact(clients)
 	sets, err := s.setsOf(ctx, at, clients)

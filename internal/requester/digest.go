@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/smart"
 )
 
 // SelfAccess is the authenticated person who asks for a record of their own, or as a representative (45 CFR 164.524; design rule 6).
@@ -35,6 +37,13 @@ func (r *Requester) sum() [sha256.Size]byte {
 	d.write("scopes", r.Scopes.String())
 	d.write("patient", r.Patient.String())
 	d.write("person", r.Person.String())
+	d.write("only", r.Only.String())
+	if r.Consents != nil {
+		d.write("consents", slices.Sorted(slices.Values(r.Consents))...)
+	}
+	for _, rule := range r.Residual {
+		d.rule(rule)
+	}
 	return sha256.Sum256(d)
 }
 
@@ -63,6 +72,17 @@ func (d *digester) party(name string, p Party) {
 	})
 	for _, id := range ids {
 		d.write("identifier", id.System, id.Value)
+	}
+}
+
+func (d *digester) rule(r smart.ResidualRule) {
+	d.write("residual", strconv.FormatBool(r.Permit), strconv.FormatBool(r.Unread))
+	d.codings("labels", r.Labels)
+	for _, p := range r.Periods {
+		d.write("period", p.Start, p.End)
+	}
+	for _, datum := range r.Data {
+		d.write("data", datum.Meaning, datum.Reference.String())
 	}
 }
 

@@ -19,7 +19,7 @@ var ErrUnknownPartner = errors.New("requester: the client is not a registered pa
 // ErrOrganization says that the token states an organization that is not the partner's.
 var ErrOrganization = errors.New("requester: the token's organization is not the partner's")
 
-// ErrNarrowed says that the token states that it opens less than its scopes say, in a way that is not applied.
+// ErrNarrowed says that the token is good from one sender alone, and that is not applied.
 var ErrNarrowed = errors.New("requester: the token is narrowed in a way that is not applied")
 
 // ErrRevoked says that the token, or its partner for a while, is revoked. The caller answers as to no token at all.
@@ -114,7 +114,8 @@ func (r *Register) PurposeCodes() []string {
 //   - Purposes that it states stay as they are, and the decision refuses one that is not registered. If it states none, the partner's
 //     default-purpose holds; without a default there is none, and none matches nothing. A sole registered purpose is not assumed.
 //   - Scopes are those of the token as far as they are registered. A partner of kind patient has patient/ scopes only.
-//   - A narrowing that it states and that nothing here applies yet (Consents, residual rules, one client alone, a key of the sender) refuses it.
+//   - Consents, residual rules and the one client that it states only take away, whatever the register says.
+//   - A key of the sender that it states is not applied yet, and refuses it.
 //   - An organization that it states must be the partner's, or there is no requester at all.
 //   - A practitioner that it claims counts only if registered with the partner.
 //   - The person counts only for a partner of kind patient, and never for a machine.
@@ -129,7 +130,7 @@ func (r *Register) Requester(tok *smart.Token) (*Requester, error) {
 	if q, ok := r.known.GetIfPresent(tok); ok {
 		return q, nil
 	}
-	if tok.Narrows() {
+	if tok.Confirmation != (smart.Confirmation{}) {
 		return nil, ErrNarrowed
 	}
 	if slices.ContainsFunc(tok.Organizations, func(stated string) bool { return !p.Organization.isCalled(stated) }) {
@@ -151,6 +152,9 @@ func (p *Partner) requester(tok *smart.Token) *Requester {
 		Registered:   slices.Clone(p.Purposes),
 		Scopes:       tok.Scopes.Intersect(p.Scopes),
 		Patient:      tok.Patient,
+		Consents:     tok.Consents,
+		Residual:     tok.Residual,
+		Only:         tok.Only,
 	}
 	if p.Kind == KindPatient {
 		q.Scopes = q.Scopes.Only(smart.LevelPatient)

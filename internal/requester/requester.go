@@ -62,6 +62,12 @@ type Requester struct {
 	// Person is the authenticated person behind the token, Patient/x or RelatedPerson/x; zero for a machine (client_credentials). Only a
 	// person has self-access.
 	Person fhir.Reference
+	// Consents are those whose permits count, by reference or business identifier; nil for all. Every deny of every Consent stands.
+	Consents []string
+	// Residual are the rules by which the token itself forbids what is released otherwise, in their order (IHE PCF 1.1).
+	Residual []smart.ResidualRule
+	// Only is the one client who may be reached, zero for no limit.
+	Only fhir.Reference
 
 	once   sync.Once
 	digest [sha256.Size]byte
@@ -78,6 +84,6 @@ func (r *Requester) Through(scopes smart.Scopes) *Requester { return r.but(r.Pur
 func (r *Requester) but(purposes []fhir.Coding, scopes smart.Scopes) *Requester {
 	return &Requester{
 		PartnerID: r.PartnerID, Name: r.Name, Kind: r.Kind, Organization: r.Organization, Practitioner: r.Practitioner, Purposes: purposes,
-		Registered: r.Registered, Scopes: scopes, Patient: r.Patient, Person: r.Person,
+		Registered: r.Registered, Scopes: scopes, Patient: r.Patient, Person: r.Person, Consents: r.Consents, Residual: r.Residual, Only: r.Only,
 	}
 }

@@ -253,12 +253,27 @@ func TestAnIssuerSpeaksForItsOwnPartnersOnly(t *testing.T) {
 
 func TestANarrowingThatIsNotAppliedRefusesTheToken(t *testing.T) {
 	for name, narrowed := range map[string]smart.Token{
-		"Consents": {Consents: []string{"Consent/a"}}, "no Consent at all": {Consents: []string{}}, "residual rules": {Residual: []smart.ResidualRule{{}}},
-		"one client": {Only: fhir.Reference{Type: "Patient", ID: "p"}}, "a key": {Confirmation: smart.Confirmation{JKT: "x"}}, "a certificate": {Confirmation: smart.Confirmation{X5TS256: "x"}},
+		"a key": {Confirmation: smart.Confirmation{JKT: "x"}}, "a certificate": {Confirmation: smart.Confirmation{X5TS256: "x"}},
 	} {
 		narrowed.Issuer, narrowed.ClientID = testIssuer, "lakeside"
 		if q, err := mustLoad(t).Requester(&narrowed); q != nil || !errors.Is(err, ErrNarrowed) {
 			t.Errorf("%s: %v, %v", name, q, err)
+		}
+	}
+}
+
+func TestWhatATokenTakesAwayStays(t *testing.T) {
+	tok := smart.Token{
+		Issuer: testIssuer, ClientID: "lakeside", Consents: []string{"Consent/a"}, Residual: []smart.ResidualRule{{Unread: true}},
+		Only: fhir.Reference{Type: "Patient", ID: "p"},
+	}
+	q, err := mustLoad(t).Requester(&tok)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, q := range map[string]*Requester{"the requester": q, "for a purpose": q.For(purpose("COC")[0]), "through scopes": q.Through(smart.ParseScopes("patient/*.rs"))} {
+		if d := cmp.Diff([]any{tok.Consents, tok.Residual, tok.Only}, []any{q.Consents, q.Residual, q.Only}); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
 	}
 }
@@ -288,6 +303,9 @@ func TestDigestCoversWhatADecisionCanDependOn(t *testing.T) {
 			Practitioner: &Party{fhir.Reference{Type: "Practitioner", ID: "a"}, []fhir.Identifier{{System: "s", Value: "w"}}},
 			Purposes:     purpose("TREAT", "COC"), Registered: purpose("TREAT", "COC"), Scopes: smart.ParseScopes("system/*.rs"),
 			Patient: fhir.Reference{Type: "Patient", ID: "x"}, Person: fhir.Reference{Type: "Patient", ID: "y"},
+			Consents: []string{"a", "b"}, Only: fhir.Reference{Type: "Patient", ID: "x"},
+			Residual: []smart.ResidualRule{{Labels: []fhir.Coding{{System: "s", Code: "c"}}, Periods: []smart.ResidualPeriod{{Start: "2026"}},
+				Data: []smart.ResidualData{{Meaning: "related", Reference: fhir.Reference{Type: "Encounter", ID: "e"}}}}, {Permit: true}},
 		}
 	}
 	changes := map[string]func(*Requester){
@@ -306,6 +324,24 @@ func TestDigestCoversWhatADecisionCanDependOn(t *testing.T) {
 		"patient":                 func(q *Requester) { q.Patient = fhir.Reference{} },
 		"person":                  func(q *Requester) { q.Person.ID = "z" },
 		"patient and person swap": func(q *Requester) { q.Patient, q.Person = q.Person, q.Patient },
+		"any Consent":             func(q *Requester) { q.Consents = nil },
+		"no Consent":              func(q *Requester) { q.Consents = []string{} },
+		"fewer Consents":          func(q *Requester) { q.Consents = []string{"a"} },
+		"Consents joined":         func(q *Requester) { q.Consents = []string{"ab"} },
+		"every client":            func(q *Requester) { q.Only = fhir.Reference{} },
+		"another client":          func(q *Requester) { q.Only.ID = "y" },
+		"no rules":                func(q *Requester) { q.Residual = nil },
+		"fewer rules":             func(q *Requester) { q.Residual = q.Residual[:1] },
+		"rules turned round":      func(q *Requester) { slices.Reverse(q.Residual) },
+		"rule that forbids":       func(q *Requester) { q.Residual[1].Permit = false },
+		"rule unread":             func(q *Requester) { q.Residual[0].Unread = true },
+		"rule without labels":     func(q *Requester) { q.Residual[0].Labels = nil },
+		"rule for a label":        func(q *Requester) { q.Residual[0].Labels[0].Code = "d" },
+		"rule without period":     func(q *Requester) { q.Residual[0].Periods = nil },
+		"rule for a period":       func(q *Requester) { q.Residual[0].Periods[0] = smart.ResidualPeriod{End: "2026"} },
+		"rule without data":       func(q *Requester) { q.Residual[0].Data = nil },
+		"rule for data":           func(q *Requester) { q.Residual[0].Data[0].Meaning = "instance" },
+		"rule for a reference":    func(q *Requester) { q.Residual[0].Data[0].Reference.ID = "f" },
 	}
 	seen := map[[32]byte]string{base().Digest(): "unchanged"}
 	for name, change := range changes {
@@ -317,9 +353,9 @@ func TestDigestCoversWhatADecisionCanDependOn(t *testing.T) {
 		seen[q.Digest()] = name
 	}
 	reordered := base()
-	reordered.Purposes = purpose("COC", "TREAT")
+	reordered.Purposes, reordered.Consents = purpose("COC", "TREAT"), []string{"b", "a"}
 	if reordered.Digest() != base().Digest() {
-		t.Error("the order of purposes changes the digest")
+		t.Error("the order of purposes or Consents changes the digest")
 	}
 }
 
@@ -458,7 +494,8 @@ func publicKey(kid string) string {
 func TestForChangesThePurposeAlone(t *testing.T) {
 	q := &Requester{PartnerID: "p", Name: "P", Kind: KindPatient, Organization: Party{Reference: fhir.Reference{Type: "Organization", ID: "o"}},
 		Practitioner: &Party{}, Purposes: purpose("TREAT", "COC"), Registered: purpose("TREAT", "COC"), Scopes: smart.ParseScopes("patient/*.rs"),
-		Patient: fhir.Reference{Type: "Patient", ID: "a"}, Person: fhir.Reference{Type: "Patient", ID: "a"}}
+		Patient: fhir.Reference{Type: "Patient", ID: "a"}, Person: fhir.Reference{Type: "Patient", ID: "a"},
+		Consents: []string{"Consent/a"}, Residual: []smart.ResidualRule{{}}, Only: fhir.Reference{Type: "Patient", ID: "a"}}
 	whole := q.Digest()
 	one := q.For(purpose("COC")[0])
 	was, is := reflect.ValueOf(q).Elem(), reflect.ValueOf(one).Elem()

@@ -154,8 +154,14 @@ func (i *issuer) fill(t *Token, c claims, m *Mapping) (err error) {
 		t.Organizations, err = c.all(slices.Concat(standardOrganizations, m.Organization))
 		return
 	})
-	read(func() (err error) { t.Consents, err = c.all(slices.Concat(standardConsents, m.Consents)); return })
-	read(func() (err error) { t.Residual, err = c.residual(slices.Concat(standardResidual, m.Residual)); return })
+	read(func() (err error) {
+		t.Consents, err = c.named(slices.Concat(standardConsents, m.Consents), i.config.FHIRBase)
+		return
+	})
+	read(func() (err error) {
+		t.Residual, err = c.residual(slices.Concat(standardResidual, m.Residual), i.config.FHIRBase)
+		return
+	})
 	read(func() (err error) { t.Only, err = c.only(i.config.FHIRBase); return })
 	read(func() (err error) { t.Confirmation, err = c.confirmation(); return })
 	return err

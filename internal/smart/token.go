@@ -40,7 +40,8 @@ type Token struct {
 	NPI string
 	// Organizations are those that the token states, each of which must be the partner's own.
 	Organizations []string
-	// Consents are those that the token is limited to, as it names them (doc_id of IHE PCF, consent_reference of hl7-b2b); nil for no limit.
+	// Consents are those that the token is limited to (doc_id of IHE PCF, consent_reference of hl7-b2b): "Consent/x" of ours, and others as it names
+	// them. nil is no limit.
 	Consents []string
 	// Residual are the rules of IHE PCF that the token adds, in their order. They can only withhold more.
 	Residual []ResidualRule

@@ -30,6 +30,7 @@ var zones = []*time.Location{time.UTC, time.FixedZone("west", -5*3600), time.Fix
 // maker draws one case. It keeps what later parts must fit: who asks, for what, and which clients there are.
 type maker struct {
 	*rand.Rand
+	who      object
 	kind     string
 	purposes []string
 	chart    []object
@@ -42,13 +43,27 @@ const PerScene = 16
 
 // Case is the case of a seed, the same on every machine. About one in fifty holds a Consent that cannot be parsed on purpose (see Unreadable).
 func Case(seed uint64) Input {
+	in, _ := draw(seed)
+	return in
+}
+
+// TokenCase is the case of a seed, asked with a token that takes something away.
+func TokenCase(seed uint64) Input {
+	in, m := draw(seed)
+	m.Rand = rand.New(rand.NewPCG(seed, 0x746f6b656e))
+	m.token()
+	in.Requester = encode(m.who)
+	return in
+}
+
+func draw(seed uint64) (Input, *maker) {
 	m := &maker{Rand: rand.New(rand.NewPCG(seed/PerScene, 0x436f6e73656e7472))}
 	in := m.scene()
 	m.Rand = rand.New(rand.NewPCG(seed, 0x636f6e73656e74))
 	for i := range weighted(m, 70, 22, 8) + 1 {
 		in.Consents = append(in.Consents, m.consent(i))
 	}
-	return in
+	return in, m
 }
 
 // scene draws everything but the Consents.
@@ -60,7 +75,8 @@ func (m *maker) scene() Input {
 	if m.chance(25) {
 		in.Practice = "Organization/practice"
 	}
-	in.Requester = encode(m.requester())
+	m.who = m.requester()
+	in.Requester = encode(m.who)
 	m.makeChart()
 	for _, r := range m.chart {
 		in.Resources = append(in.Resources, encode(r))

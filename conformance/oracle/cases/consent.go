@@ -14,6 +14,9 @@ func (m *maker) consent(i int) json.RawMessage {
 		"policyRule": concept(code(actCode, "OPTIN")),
 		"dateTime":   "2026-02-03",
 	}
+	if identifier := consentIdentifiers[i]; identifier != nil {
+		c["identifier"] = some(identifier)
+	}
 	if i > 0 && m.chance(25) || m.chance(3) {
 		c["patient"] = ref(ben)
 	}

@@ -120,6 +120,16 @@ func TestAgree(t *testing.T) {
 	compare(t, n, func(i uint64) cases.Input { return cases.Case(seed + i) }, func(i uint64) string { return fmt.Sprintf("CONSENTRY_SEED=%d CONSENTRY_CASES=1", seed+i) })
 }
 
+// TestAgreeOnTokens compares them where the token takes something away.
+func TestAgreeOnTokens(t *testing.T) {
+	n := number(t, "CONSENTRY_CASES", 10_000/slow) / 2
+	if testing.Short() {
+		n = min(n, 1_500)
+	}
+	seed := number(t, "CONSENTRY_SEED", 0)
+	compare(t, n, func(i uint64) cases.Input { return cases.TokenCase(seed + i) }, func(i uint64) string { return fmt.Sprintf("CONSENTRY_SEED=%d CONSENTRY_CASES=2", seed+i) })
+}
+
 // TestExhaustive walks the whole space of cases.Exhaustive where CONSENTRY_EXHAUSTIVE is set, a thousandth of it otherwise.
 func TestExhaustive(t *testing.T) {
 	n, step := uint64(cases.ExhaustiveSize), uint64(1)

@@ -10,7 +10,7 @@ import (
 // something to it, or it asks for its own records. It may say yes where Decide then releases nothing, never the other way round. Reach is
 // made of it, so that a client without an applicable Consent is looked at no further than one who does not exist.
 func Applies(in Input) bool {
-	if !in.complete() || in.Client.Type != "Patient" || in.Refused {
+	if !in.complete() || in.Client.Type != "Patient" || in.Refused || !in.mayReach() {
 		return false
 	}
 	in.Chart = nil

@@ -72,6 +72,9 @@ func (d *decider) decide(r *record) Decision {
 	if reason := d.scope(r); reason != "" {
 		return Decision{Reason: reason}
 	}
+	if place := d.forbids(r); place != "" {
+		return Decision{Reason: Token, Provision: place}
+	}
 	if r.facts.Origin.Directory {
 		return Decision{Release: true, Reason: Permitted}
 	}

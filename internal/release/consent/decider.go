@@ -22,6 +22,7 @@ type decider struct {
 	self         self
 	patientOnly  smart.Scopes
 	launched     bool // Client is the launch patient
+	residual     []residual
 	minor        bool // the client is a minor, as far as is known
 	withoutChart bool // see Applies
 
@@ -65,6 +66,7 @@ func newDecider(in Input) *decider {
 	}
 	d.readPurposes()
 	d.readSelf()
+	d.readResidual()
 	return d
 }
 
@@ -134,7 +136,7 @@ func (d *decider) scope(r *record) Reason {
 	scopes := d.in.Requester.Scopes
 	ask := smart.Ask{Type: r.facts.Type, Permission: d.in.Permission, Match: d.match}
 	directory := r.facts.Origin.Directory
-	if !directory && r.facts.Subject != d.in.Client {
+	if !directory && (r.facts.Subject != d.in.Client || !d.in.mayReach()) {
 		return OtherPatient
 	}
 	ask.InLaunchChart = d.launched

@@ -12,7 +12,7 @@ const consentType = "Consent"
 
 // Extract releases the i-th resource of the chart, a Consent, for its extract (rule 22): egress puts the Terms in the place of its body. Who is
 // permitted something by a Consent needs no Consent for that, so no Consent is asked and its own class, code or label need not cover it; but
-// rules 1, 2, 4, 5 and 20 hold. Rule 3 holds for the extract: see InScope. t must say what the Consent permits.
+// rules 1, 2, 4, 5 and 20 hold, and what the token itself forbids. Rule 3 holds for the extract: see InScope. t must say what the Consent permits.
 func Extract(in Input, res Result, i int, t *Terms) (released stage.Released, ok bool) {
 	if !in.complete() || in.Refused || t == nil || i < 0 || i >= len(in.Chart) || len(res.Decisions) != len(in.Chart) {
 		return stage.Released{}, false
@@ -22,7 +22,7 @@ func Extract(in Input, res Result, i int, t *Terms) (released stage.Released, ok
 	switch {
 	case d.beforeScope(&r) != "" || r.facts.Type != consentType || r.facts.Subject != in.Client || t.Client != in.Client,
 		t.Consent != fhir.Reference{Type: consentType, ID: r.facts.ID},
-		!d.purposesHeld || d.restricted(&r),
+		!d.purposesHeld || d.restricted(&r) || d.forbids(&r) != "" || !in.mayReach(),
 		slices.ContainsFunc(r.clients, func(c fhir.Reference) bool { return c != in.Client }) && !res.Decisions[i].Release:
 		return stage.Released{}, false
 	}

@@ -53,6 +53,7 @@ const (
 	Denied            Reason = "denied"
 	PsychotherapyNote Reason = "psychotherapy-note"
 	Scope             Reason = "scope"
+	Token             Reason = "token"
 	Purpose           Reason = "purpose"
 	PurposeRule       Reason = "purpose-rule"
 	Restriction       Reason = "restriction"
@@ -65,7 +66,8 @@ const (
 type Decision struct {
 	Release bool
 	Reason  Reason
-	// Consent and Provision are what decided: the Consent and the path in it ("provision.provision[1]"). Empty where no Consent did.
+	// Consent and Provision are what decided: the Consent and the path in it ("provision.provision[1]"). Empty where no Consent did; of the rules
+	// that a token itself states, Provision names the one that did ("residual[0]").
 	Consent   fhir.Reference
 	Provision string
 }

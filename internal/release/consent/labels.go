@@ -26,12 +26,11 @@ func carriesOne(s *policy.LabelSet, r *record) bool {
 
 // deniesLabels tells whether a deny's securityLabel may speak of the record: a confidentiality means it and higher, and lower too where
 // the deny inherits it from a permit.
-func deniesLabels(p *policy.Provision, r *record) bool {
-	s := p.Labels
+func deniesLabels(s *policy.LabelSet, ofPermit bool, r *record) bool {
 	if s == nil || s.Unread || r.marks.Unknown {
 		return true
 	}
-	if s.Lowest > 0 && (p.LabelsOfPermit || r.marks.Confidentiality == 0 || r.marks.Confidentiality >= s.Lowest) {
+	if s.Lowest > 0 && (ofPermit || r.marks.Confidentiality == 0 || r.marks.Confidentiality >= s.Lowest) {
 		return true
 	}
 	return carriesOne(s, r)

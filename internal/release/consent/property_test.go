@@ -116,7 +116,7 @@ func drawConsent(t *rapid.T, id string) consentText {
 }
 
 func drawWho(t *rapid.T) whoText {
-	return whoText{
+	w := whoText{
 		Kind:         one(t, "kind", "provider", "provider", "provider", "payer", "patient"),
 		Organization: one(t, "organization", "Organization/clinic npi:1111111111", "Organization/clinic npi:1111111111", "npi:1111111111"),
 		Purpose:      rapid.SampledFrom([][]string{{"TREAT"}, {"TREAT"}, {"HPAYMT"}, {"HPAYMT"}, {"TREAT", "HPAYMT"}, {"BTG"}, {"urn:local|x"}, nil}).Draw(t, "asked"),
@@ -124,6 +124,10 @@ func drawWho(t *rapid.T) whoText {
 		Patient:      one(t, "launch", theClient, theClient, ""), Person: one(t, "person", "", "", theClient, "RelatedPerson/guardian"),
 		Unrelated: rapid.IntRange(0, 3).Draw(t, "unrelated") == 0,
 	}
+	if rapid.IntRange(0, 5).Draw(t, "narrowed") == 0 {
+		w = w.narrowed(t)
+	}
+	return w
 }
 
 func drawWorld(t *rapid.T) world {
@@ -149,7 +153,7 @@ func drawWorld(t *rapid.T) world {
 }
 
 func TestTheWorldsAreWorthAsking(t *testing.T) {
-	reasons := []Reason{Permitted, SelfAccess, NoConsent, Denied, Label, PurposeRule, Restriction, Scope, Purpose}
+	reasons := []Reason{Permitted, SelfAccess, NoConsent, Denied, Label, PurposeRule, Restriction, Scope, Purpose, Token}
 	seen := map[Reason]int{}
 	missing := func(r Reason) bool { return seen[r] == 0 }
 	for try := 0; try < 100 && slices.ContainsFunc(reasons, missing); try++ {

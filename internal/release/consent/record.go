@@ -57,7 +57,7 @@ func (d *decider) denies(n *node, r *record) bool {
 			return false
 		}
 	}
-	return deniesLabels(n.rule, r)
+	return deniesLabels(n.rule.Labels, n.rule.LabelsOfPermit, r)
 }
 
 // definitions is where FHIR's own definitions are; that of a resource type is called by its name.

@@ -87,6 +87,11 @@ type whoText struct {
 	Person       string   `yaml:"person"`
 	Unrelated    bool     `yaml:"unrelated"`    // to nobody
 	UnrelatedTo  []string `yaml:"unrelated-to"` // to these clients
+
+	// What the token takes away, as it states it.
+	Consents []string `yaml:"consents"`
+	Residual []any    `yaml:"residual"`
+	Only     string   `yaml:"only"`
 }
 
 const theClient = "Patient/client"
@@ -283,7 +288,22 @@ func (w whoText) requester() *requester.Requester {
 	}
 	r.Patient, _ = fhir.ParseReference(w.Patient)
 	r.Person, _ = fhir.ParseReference(w.Person)
+	r.Consents, r.Residual = w.Consents, rules(w.Residual)
+	r.Only, _ = fhir.ParseReference(w.Only)
 	return r
+}
+
+// rules reads residual rules as a token states them.
+func rules(stated []any) []smart.ResidualRule {
+	text, err := json.Marshal(stated)
+	if err != nil {
+		panic(err)
+	}
+	read, ok := smart.ParseResidual(text, "")
+	if !ok {
+		panic("no rules")
+	}
+	return read
 }
 
 // party reads "Organization/x npi:1", either part of which may be missing.

@@ -76,6 +76,7 @@ func (w whoText) with(base whoText) whoText {
 	if w.Registered != nil {
 		out.Registered = w.Registered
 	}
+	out.Consents, out.Residual, out.Only = w.Consents, w.Residual, w.Only
 	out.Unrelated = out.Unrelated || w.Unrelated
 	out.UnrelatedTo = append(out.UnrelatedTo, w.UnrelatedTo...)
 	return out

@@ -84,9 +84,9 @@ func (d *decider) voices(c fhir.Reference) *voices {
 	return v
 }
 
-// mayPermit applies rules 7 and 8: whether the permits of a Consent count at all.
+// mayPermit applies rules 7 and 8, and what the token says: whether the permits of a Consent count at all.
 func (d *decider) mayPermit(p *policy.Policy, c fhir.Reference) bool {
-	if !p.Active || p.Silenced || p.Doubt || p.Patient != c || p.NotBefore.After(d.in.Now) {
+	if !d.in.names(p) || !p.Active || p.Silenced || p.Doubt || p.Patient != c || p.NotBefore.After(d.in.Now) {
 		return false
 	}
 	if len(p.Organizations) > 0 && !slices.ContainsFunc(p.Organizations, d.isPractice) {

@@ -28,6 +28,9 @@ type requesterFile struct {
 	Patient      string        `json:"patient"`
 	Person       string        `json:"person"`
 	Related      *bool         `json:"related"`
+	// Consents and Residual are what the token takes away, as it states them.
+	Consents []string        `json:"consents"`
+	Residual json.RawMessage `json:"residual"`
 }
 
 type partyFile struct {
@@ -42,7 +45,7 @@ type identifierFile struct {
 
 // members are the members of each object of the file.
 var members = map[string][]string{
-	"":                        {"partnerId", "kind", "organization", "practitioner", "purpose", "scopes", "patient", "person", "related"},
+	"":                        {"partnerId", "kind", "organization", "practitioner", "purpose", "scopes", "patient", "person", "related", "consents", "residual"},
 	"organization":            {"reference", "identifier"},
 	"practitioner":            {"reference", "identifier"},
 	"organization.identifier": {"system", "value"},
@@ -68,6 +71,16 @@ func (f requesterFile) requester(d *document) *Requester {
 	who := &requester.Requester{
 		PartnerID: f.PartnerID, Kind: requester.Kind(f.Kind), Scopes: smart.ParseScopes(f.Scopes),
 		Patient: d.reference("patient", f.Patient, "Patient"), Person: d.reference("person", f.Person, "Patient", "RelatedPerson"),
+		Consents: f.Consents,
+	}
+	if slices.Contains(f.Consents, "") {
+		d.problem("consents", "consents takes names of Consents")
+	}
+	if len(f.Residual) > 0 {
+		var ok bool
+		if who.Residual, ok = smart.ParseResidual(f.Residual, ""); !ok {
+			d.problem("residual", "residual takes a list of rules")
+		}
 	}
 	if f.Organization != nil {
 		who.Organization = f.Organization.party(d, "organization", "Organization")

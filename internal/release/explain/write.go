@@ -42,10 +42,11 @@ func (a *Answer) WriteText(w io.Writer) error {
 var meanings = map[consent.Reason]string{
 	consent.Permitted:         "a Consent permits it",
 	consent.SelfAccess:        "the client, or a representative, asks for it",
-	consent.NoConsent:         "no Consent permits it",
+	consent.NoConsent:         "no Consent permits it, or none that the token names",
 	consent.Denied:            "a Consent denies it, or cannot be read",
 	consent.PsychotherapyNote: "psychotherapy note or SUD counselling note: never released to anybody",
 	consent.Scope:             "the scopes do not reach it",
+	consent.Token:             "the token itself forbids it",
 	consent.Purpose:           "no purpose is stated, or not one that the partner may state",
 	consent.PurposeRule:       "more than is necessary for the purpose",
 	consent.Restriction:       "a restriction that no Consent lifts",

@@ -11,6 +11,9 @@ import (
 
 // head reads what stands above the provisions (rule 7). What is odd silences permits; it never silences a deny.
 func (c *compiler) head(consent *pb.Consent) {
+	for _, i := range consent.GetIdentifier() {
+		c.policy.Identifiers = append(c.policy.Identifiers, fhir.Identifier{System: i.GetSystem().GetValue(), Value: i.GetValue().GetValue()})
+	}
 	if consent.GetImplicitRules() != nil {
 		c.doubt("implicitRules")
 	}

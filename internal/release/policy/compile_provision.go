@@ -87,7 +87,7 @@ func (c *compiler) attributes(p *pb.Consent_Provision, node *Provision) {
 		node.Purposes = codingList(p.GetPurpose())
 	}
 	if len(p.GetSecurityLabel()) > 0 {
-		node.Labels, node.LabelsOfPermit = c.reading.Labels.set(codingList(p.GetSecurityLabel())), false
+		node.Labels, node.LabelsOfPermit = c.reading.Labels.Listed(codingList(p.GetSecurityLabel())), false
 	}
 	if node.Effect == Permit && node.Labels != nil && node.Labels.Sensitive {
 		c.policy.NamesSensitivity = true

@@ -144,8 +144,8 @@ func isOtherAction(c fhir.Coding) bool {
 	return c.System == fhir.SystemConsentAction && slices.Contains([]string{"collect", "access", "use", "disclose", "correct"}, c.Code)
 }
 
-// set reads a provision's security labels.
-func (l *Labels) set(list []fhir.Coding) *LabelSet {
+// Listed reads the security labels that a provision, or a rule of a token, lists.
+func (l *Labels) Listed(list []fhir.Coding) *LabelSet {
 	s := &LabelSet{}
 	for _, c := range list {
 		key := bare(c)

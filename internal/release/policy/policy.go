@@ -12,8 +12,9 @@ import (
 
 // Policy is one compiled Consent. It is immutable: it is shared by everybody who asks.
 type Policy struct {
-	ID      fhir.Reference
-	Patient fhir.Reference
+	ID          fhir.Reference
+	Identifiers []fhir.Identifier // its business identifiers
+	Patient     fhir.Reference
 	// Digest is the SHA-256 of the Consent as it came.
 	Digest [sha256.Size]byte
 
@@ -48,6 +49,17 @@ type Policy struct {
 	Root *Provision
 
 	boundaries []time.Time // sorted
+}
+
+// IsCalled tells whether a name that a token gives a Consent means this one: its reference, or a business identifier as "system|value" or
+// "system#value", or its value alone where that is a URI.
+func (p *Policy) IsCalled(name string) bool {
+	if name == "" {
+		return false
+	}
+	return name == p.ID.String() || slices.ContainsFunc(p.Identifiers, func(i fhir.Identifier) bool {
+		return i.System != "" && i.Value != "" && (name == i.System+"|"+i.Value || name == i.System+"#"+i.Value || i.System == fhir.SystemURI && name == i.Value)
+	})
 }
 
 // NextAfter is the next instant after t at which a period or date of the Consent begins or ends; ok is false if there is none.

@@ -43,7 +43,12 @@ The requester is a JSON object:
    "scopes": "system/*.rs", "patient": "Patient/x", "related": true}
 
 patient is the launch context. With kind patient it is also the authenticated person, unless "person" names a RelatedPerson of the chart.
-related says whether the practice's own data tie the partner to the client; it is true where it is not stated.`,
+related says whether the practice's own data tie the partner to the client; it is true where it is not stated.
+
+What the token itself takes away it may state as well: "consents" names those whose permits count ("Consent/x", or an identifier as "system|value" or
+a URI), and "residual" holds rules as IHE PCF writes them, which forbid with the reason "token":
+
+  "residual": [{"type": "forbid"}, {"type": "permit", "dataPeriod": {"start": "2026-01-01"}}]`,
 		Example: `  gateway explain --consents consents.ndjson --resources chart.ndjson --requester clinic.json
   gateway explain --consents consents.ndjson --resources chart.ndjson --requester clinic.json --at 2026-12-31 --zone America/New_York --json`,
 		Args: cobra.NoArgs,

@@ -82,6 +82,19 @@
 //     authority of a guardian ends with the beginning of the birthday. A label that nobody knows may be what a minor keeps to themselves.
 //   - NOPAT withholds from every requester of kind patient and every authenticated person.
 //
+// Tokens:
+//
+//   - A Consent that the token does not name is as one whose permits fall (rule 8): its denies stand, and their exceptions do not. A name is its
+//     reference or a business identifier; a version of it is another name. Self-access needs no Consent, named or not.
+//   - Of residual rules that match a record the last one counts: a permit takes back what stands before it. They are read as provisions are, and decide
+//     before any Consent, in self-access and for the directory too. What is unknown matches what forbids, within what else the rule states; a permit
+//     with anything unknown in it permits nothing. A rule that is not of IHE PCF's form forbids everything, unless it is a permit.
+//   - A permit that lists labels reaches and covers those of the record alone, as if it were a Consent of its own; one that lists none says nothing of
+//     labels. A record of the directory, which has no label to lack, is unrestricted (U).
+//   - A rule's data are looked up in this chart. Of a record about several clients, what is not in it may be that record, which has an id of its own
+//     in each chart.
+//   - The one client of IHE PCF is whose chart may be reached. The directory is about no client.
+//
 // Records:
 //
 //   - A record is about the clients that the source names and about every other Patient to whom it refers, but for who only acts in it (`acting` in

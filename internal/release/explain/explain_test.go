@@ -163,6 +163,38 @@ func TestGranularScope(t *testing.T) {
 	}
 }
 
+func TestWhatTheTokenTakesAway(t *testing.T) {
+	resources := strings.Join(strings.SplitAfter(content(t, "resources.ndjson"), "\n")[:3], "")
+	const released = "Patient/anna permitted\nEncounter/e1 denied\nDocumentReference/progress permitted"
+	for states, want := range map[string]string{
+		`"consents":["Consent/release"]`:                       released,
+		`"consents":["Consent/other"]`:                         "Patient/anna no-consent\nEncounter/e1 denied\nDocumentReference/progress no-consent",
+		`"consents":[]`:                                        "Patient/anna no-consent\nEncounter/e1 denied\nDocumentReference/progress no-consent",
+		`"residual":[]`:                                        released,
+		`"residual":[{"type":"forbid"}]`:                       "Patient/anna token\nEncounter/e1 token\nDocumentReference/progress token",
+		`"residual":[{"type":"forbid","class":["Encounter"]}]`: "Patient/anna token\nEncounter/e1 token\nDocumentReference/progress token",
+		`"residual":[{"type":"forbid"},{"type":"permit","data":[{"meaning":"instance","reference":"DocumentReference/progress"}]}]`: "Patient/anna token\nEncounter/e1 token\nDocumentReference/progress permitted",
+	} {
+		who := strings.Replace(content(t, "clinic.json"), "{", "{"+states+",", 1)
+		if diff := cmp.Diff(want, reasons(t, question(t, content(t, "consents.ndjson"), resources, who))); diff != "" {
+			t.Errorf("%s: %s", states, diff)
+		}
+	}
+	a, err := Explain(question(t, content(t, "consents.ndjson"), resources, strings.Replace(content(t, "clinic.json"), "{", `{"residual":[{"type":"forbid"}],`, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := a.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"residual[0]\n", "      3  token: the token itself forbids it\n"} {
+		if !strings.Contains(b.String()+"\n", want) {
+			t.Errorf("no %q in:\n%s", want, b.String())
+		}
+	}
+}
+
 func TestAnIncompleteQuestionIsRefused(t *testing.T) {
 	if _, err := Explain(Question{}); err == nil {
 		t.Error("answered")

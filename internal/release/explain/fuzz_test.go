@@ -14,6 +14,7 @@ func FuzzExplain(f *testing.F) {
 	f.Add(consent+"\n"+consent, condition(`,"meta":{"security":[{"code":"PSYTHPN"}]}`), who)
 	f.Add("", condition("")+"\r\n\r\n"+condition(""), `{"kind":"employer"}`)
 	f.Add(consent, condition(`,"subject":{"display":"x"}`), `{"kind":"payer","purpose":["HPAYMT"],"scopes":"system/*.rs","related":false}`)
+	f.Add(consent, condition(""), `{"kind":"provider","purpose":["TREAT"],"scopes":"system/*.rs","consents":["Consent/r"],"residual":[{"type":"forbid","data":{"meaning":"instance","reference":"Condition/c"}}]}`)
 	base := question(f, "", "", who)
 	f.Fuzz(func(t *testing.T, consents, resources, who string) {
 		requester, err := ReadRequester(File{"requester.json", strings.NewReader(who)})

@@ -31,7 +31,7 @@ func (a *asking) asked(path string) answers.Question {
 		}
 	}
 	if a.IntN(12) == 0 {
-		q.Accept = pickOne(a.Rand, "application/fhir+json", "application/fhir+json; fhirVersion=4.0")
+		q.Accept = pickOne(a.Rand, "application/fhir+json", "application/fhir+json; fhirVersion=4.0", "application/json")
 	}
 	if isContent && a.IntN(2) == 0 {
 		q.Range = pickOne(a.Rand, "bytes=0-9", "bytes=5-", "bytes=-7", "bytes=0-", "bytes=9999-", "bytes=-0", "bytes=7-3", "bytes=0-1,4-5", "lines=0-1", "bytes=x")
@@ -87,7 +87,7 @@ func (a asker) get(t *testing.T, q answers.Question) answers.Answer {
 	if got.header.Get("Content-Length") != fmt.Sprint(len(got.body)) {
 		t.Errorf("%d bytes, and the header says otherwise", len(got.body))
 	}
-	if !strings.HasPrefix(got.header.Get("Content-Type"), "application/fhir+json") {
+	if typ := got.header.Get("Content-Type"); !strings.HasPrefix(typ, "application/fhir+json") && !strings.HasPrefix(typ, "application/json") {
 		out.Content = got.body
 		return out
 	}

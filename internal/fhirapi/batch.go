@@ -68,7 +68,7 @@ func (x *exchange) requests(ctx context.Context) ([]fhirjson.BatchRequest, error
 	if err != nil {
 		return nil, outcome.New(outcome.InvalidRequest, errQuery)
 	}
-	if x.versioned, err = acceptable(query["_format"], x.r.Header); err != nil {
+	if x.form, err = acceptable(query["_format"], x.r.Header); err != nil {
 		return nil, err
 	}
 	if !isFHIRJSON(x.r.Header) {

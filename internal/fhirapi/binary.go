@@ -85,7 +85,7 @@ func parseRange(part string) (m mediaRange, ok bool) {
 		return m, false
 	}
 	m = mediaRange{name: name, q: 1, fhir: strings.HasPrefix(name, "application/fhir+")}
-	right, _ := isJSON(part, true)
+	_, right := asJSON(part, true)
 	m.right = m.fhir && right
 	if q := params["q"]; q != "" {
 		if m.q, err = strconv.ParseFloat(q, 64); err != nil || m.q < 0 || m.q > 1 {

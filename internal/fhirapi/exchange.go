@@ -43,9 +43,9 @@ type exchange struct {
 	// released and withheld are how many resources the answer has, and how many of the views it has not, by reason.
 	released int
 	withheld map[string]uint32
-	// versioned says that the requester asked for the version of FHIR and is told it.
-	versioned bool
-	token     *smart.Token
+	// form is how the requester wants FHIR JSON to be named.
+	form  egress.Form
+	token *smart.Token
 	// of is the batch that the request is an entry of. begun says of a batch that an entry has used its admission.
 	of    *exchange
 	begun bool
@@ -190,11 +190,11 @@ func (x *exchange) read() (err error) {
 		return err
 	}
 	if x.route.native {
-		x.versioned, _ = acceptable(x.request.Params["_format"], x.r.Header) // what is wanted as FHIR JSON says its version too
+		x.form, _ = acceptable(x.request.Params["_format"], x.r.Header) // what is wanted as FHIR JSON is named like any
 		x.request.native, err = wanted(x.request.Params["_format"], x.r)
 		return err
 	}
-	x.versioned, err = acceptable(x.request.Params["_format"], x.r.Header)
+	x.form, err = acceptable(x.request.Params["_format"], x.r.Header)
 	return err
 }
 
@@ -272,9 +272,7 @@ func tokenError(err error) error {
 func (x *exchange) write() {
 	x.written = true
 	x.recorded()
-	if x.versioned {
-		x.answer.StateVersion()
-	}
+	x.answer.Named(x.form)
 	_ = x.answer.Write(x.w, x.r.Method == http.MethodHead) // a requester who has gone away is no fault of ours
 	x.took(stepWrite)
 }

@@ -3,70 +3,85 @@ package fhirapi
 import (
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/consentry/gateway/internal/outcome"
+	"github.com/consentry/gateway/internal/release/egress"
 )
 
-// acceptable tells whether the requester takes FHIR R4 JSON (R4 3.1.0.1.9 and 3.1.0.1.10): `_format` goes before Accept. versioned says that the
-// version of FHIR was asked for: then the answer states it, which R4 allows wherever the type stands.
-func acceptable(format []string, h http.Header) (versioned bool, err error) {
+// acceptable tells whether the requester takes FHIR R4 JSON (R4 3.1.0.1.9 and 3.1.0.1.10), and how it is to be named: by its own type, unless a general
+// one is liked better; with the version of FHIR if that was asked for, which R4 allows wherever the type stands. `_format` goes before Accept, and
+// whatever it calls JSON is FHIR's own.
+func acceptable(format []string, h http.Header) (egress.Form, error) {
 	for _, f := range format {
 		if f == "" {
 			continue
 		}
 		// A plus sign in a query is a space unless it is escaped; everybody writes application/fhir+json with a plain one.
-		ok, versioned := isJSON(strings.ReplaceAll(f, "application/fhir json", "application/fhir+json"), false)
+		asked, ok := asJSON(strings.ReplaceAll(f, "application/fhir json", "application/fhir+json"), false)
 		if !ok {
-			return false, outcome.New(outcome.NotAcceptable, nil)
+			return egress.Form{}, outcome.New(outcome.NotAcceptable, nil)
 		}
-		return versioned, nil
+		return egress.Form{Versioned: asked.Versioned}, nil
 	}
-	values := h.Values("Accept")
-	if len(values) == 0 {
-		return false, nil
-	}
-	any := false
-	for _, v := range values {
+	any, found, best := false, false, jsonRange{}
+	for _, v := range h.Values("Accept") {
 		for part := range strings.SplitSeq(v, ",") {
 			if strings.TrimSpace(part) == "" {
 				continue
 			}
 			any = true
-			if ok, versioned := isJSON(part, true); ok {
-				return versioned, nil
+			if r, ok := asJSON(part, true); ok && (!found || r.before(best)) {
+				found, best = true, r
 			}
 		}
 	}
-	if !any {
-		return false, nil
+	if any && !found {
+		return egress.Form{}, outcome.New(outcome.NotAcceptable, nil)
 	}
-	return false, outcome.New(outcome.NotAcceptable, nil)
+	return best.Form, nil
 }
 
-// isJSON tells whether a media range or a short name covers FHIR R4 JSON, and whether it names the version.
-func isJSON(text string, ranges bool) (ok, versioned bool) {
+// jsonRange is a media range that covers FHIR R4 JSON.
+type jsonRange struct {
+	egress.Form
+	q float64
+}
+
+// before tells whether a range is liked better than one that stands before it. Of two that are liked alike FHIR's own type goes first.
+func (r jsonRange) before(other jsonRange) bool {
+	return r.q > other.q || r.q == other.q && r.General == "" && other.General != ""
+}
+
+// asJSON tells whether a media range or a short name covers FHIR R4 JSON, and how it calls it.
+func asJSON(text string, ranges bool) (r jsonRange, ok bool) {
 	t, params, err := mime.ParseMediaType(text)
 	if err != nil {
-		return false, false
+		return r, false
 	}
 	version, versioned := params["fhirversion"]
 	if versioned && version != "4.0" && version != "4.0.1" {
-		return false, false
+		return r, false
 	}
-	if q := params["q"]; ranges && q != "" && strings.Trim(q, "0.") == "" { // 0, 0.0, 0.000: not acceptable
-		return false, false
+	r.q, r.Versioned = 1, versioned
+	if q, err := strconv.ParseFloat(params["q"], 64); ranges && err == nil && q <= 1 {
+		if r.q = q; q <= 0 { // not acceptable (RFC 9110 section 12.4.2)
+			return r, false
+		}
 	}
 	switch t {
-	case "application/fhir+json", "application/json":
+	case "application/fhir+json":
 		ok = true
-	case "json", "text/json":
-		ok = !ranges || t == "text/json"
+	case "application/json", "text/json":
+		r.General, ok = t, true
+	case "json":
+		ok = !ranges
 	case "*/*", "application/*":
 		ok = ranges
 	}
-	return ok, ok && versioned
+	return r, ok
 }
 
 // isFHIRJSON tells whether the body is FHIR R4 JSON, as it is.

@@ -225,7 +225,7 @@ func TestTheVersionOfFHIR(t *testing.T) {
 	c := newClinic(t)
 	const plain, stated = "application/fhir+json; charset=utf-8", "application/fhir+json; fhirVersion=4.0; charset=utf-8"
 	for accept, want := range map[string]string{
-		"application/fhir+json": plain, "*/*": plain, "application/fhir+json; fhirVersion=4.0": stated, "application/json;fhirVersion=4.0;q=0.9": stated,
+		"application/fhir+json": plain, "*/*": plain, "application/fhir+json; fhirVersion=4.0": stated, "application/json;fhirVersion=4.0;q=0.9": "application/json; fhirVersion=4.0; charset=utf-8", "*/*;fhirVersion=4.0": stated,
 		"application/fhir+xml, application/fhir+json; FhirVersion=4.0.1": stated, "application/fhir+json, application/fhir+json; fhirVersion=4.0": plain,
 		"application/fhir+json; fhirVersion=5.0, application/fhir+json; fhirVersion=4.0": stated,
 	} {
@@ -246,6 +246,28 @@ func TestTheVersionOfFHIR(t *testing.T) {
 	for _, version := range []string{"1.0", "3.0", "4.3", "5.0", "4", ""} {
 		if w := c.get("/fhir/Patient/p1", "Accept: application/fhir+json; fhirVersion="+version); w.Code != 406 {
 			t.Errorf("version %q: %d", version, w.Code)
+		}
+	}
+}
+
+// Who takes JSON in general and FHIR's own type less, or not at all, is answered with what was asked for (R4 3.1.0.1.9); _format only says which format.
+func TestAGeneralTypeIsAnsweredWithIt(t *testing.T) {
+	c := newClinic(t)
+	const own, json, text = "application/fhir+json; charset=utf-8", "application/json; charset=utf-8", "text/json; charset=utf-8"
+	for accept, want := range map[string]string{
+		"application/json": json, "text/json": text, "text/html, text/json": text, "application/json, text/json": json, "text/json;q=0.5, application/json;q=0.4": text,
+		"application/json, text/plain, */*": own, "application/json, application/fhir+json": own, "application/json, application/fhir+json;q=0.9": json,
+		"application/json, */*;q=0.1": json, "application/json;q=0, */*": own, "application/json;q=0.2, application/*;q=0.3": own, "application/fhir+xml, application/json": json,
+	} {
+		for _, target := range []string{"Patient/p1", "Patient/zz", "DocumentReference?patient=p1", "metadata", "Binary/zz"} {
+			if got := c.get("/fhir/"+target, "Accept: "+accept).Header().Get("Content-Type"); got != want {
+				t.Errorf("%s, %s: %s", target, accept, got)
+			}
+		}
+		for _, format := range []string{"json", "application/json", "text/json"} {
+			if got := c.get("/fhir/Patient/p1?_format="+format, "Accept: "+accept).Header().Get("Content-Type"); got != own {
+				t.Errorf("by _format=%s: %s", format, got)
+			}
 		}
 	}
 }

@@ -64,7 +64,7 @@ func (a *Asker) binary(id string, q Question) Answer {
 	out := a.headed(Answer{Status: 200}, nil) // no date: a file may be replaced without a new one, so only its entity tag counts
 	out.notice = a.noticeFor([]Object{document}, "r")
 	out.notice.beside(a.Base, out.Header)
-	if strings.HasPrefix(q.Accept, "application/fhir+json") {
+	if q.Accept != "" { // FHIR, or JSON and nothing else: the contents here are none
 		out.Resource = Object{"resourceType": "Binary", "id": id, "contentType": c.contentType, "data": base64.StdEncoding.EncodeToString(c.data),
 			"securityContext": Object{"reference": c.document}, "meta": a.metaOfContent(document)}
 		return out

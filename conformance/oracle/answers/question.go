@@ -2,7 +2,6 @@ package answers
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -12,7 +11,8 @@ type Question struct {
 	// Method is GET, HEAD or POST; Form are the parameters in the body of a POST.
 	Method, Form string
 	Strict       bool
-	Accept       string
+	// Accept is empty, or one type of JSON.
+	Accept string
 	// NoneMatch are the entity tags of If-None-Match: "*", "own" for that of the answer itself, or "other". IfRange is one of the last two.
 	NoneMatch []string
 	IfRange   string
@@ -45,10 +45,7 @@ type Answer struct {
 	notice   *notice
 }
 
-const (
-	fhirJSON      = "application/fhir+json; charset=utf-8"
-	fhirJSONin4_0 = "application/fhir+json; fhirVersion=4.0; charset=utf-8"
-)
+const fhirJSON = "application/fhir+json; charset=utf-8"
 
 // failed is an error: its code is that of the status, if none is given.
 func failed(status int, code string) Answer {
@@ -83,10 +80,10 @@ func (a *Asker) headed(out Answer, records []Object) Answer {
 // Answer computes the answer.
 func (a *Asker) Answer(q Question) Answer {
 	out := a.whole(q)
-	if strings.Contains(q.Accept, "fhirVersion=4.0") && out.Status != 403 { // a request without the scopes is read no further
+	if q.Accept != "" && out.Status != 403 { // a request without the scopes is read no further
 		for _, h := range append([]Headers{out.Header}, headersOf(out.Pages)...) {
 			if h["Content-Type"] != nil && h["Content-Type"][0] == fhirJSON {
-				h["Content-Type"] = []string{fhirJSONin4_0}
+				h["Content-Type"] = []string{q.Accept + "; charset=utf-8"} // as it was asked for
 			}
 		}
 	}

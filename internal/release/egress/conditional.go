@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 )
@@ -17,11 +18,24 @@ func (a *Answer) UnlessModified(since time.Time) {
 	}
 }
 
-// StateVersion states the version of FHIR in the content type (R4 3.1.0.1.10).
-func (a *Answer) StateVersion() {
-	if a.contentType == FHIRJSON {
-		a.contentType = versionedFHIRJSON
+// Form is how an answer in FHIR JSON names what it is, if it was asked for in any way but the plain one.
+type Form struct {
+	// General is the content type that the requester takes instead of FHIR's own (R4 3.1.0.1.9), empty for none.
+	General string
+	// Versioned states the version of FHIR (R4 3.1.0.1.10).
+	Versioned bool
+}
+
+// Named names what is FHIR JSON as it was asked for.
+func (a *Answer) Named(f Form) {
+	if a.contentType != FHIRJSON || f == (Form{}) {
+		return
 	}
+	a.contentType = cmp.Or(f.General, "application/fhir+json")
+	if f.Versioned {
+		a.contentType += "; fhirVersion=4.0"
+	}
+	a.contentType += "; charset=utf-8"
 }
 
 // NotAfter makes an answer from what says to have changed in the future state the time of the answer instead (RFC 9110 section 8.8.2.1): a source's

@@ -71,8 +71,6 @@ type Document struct {
 const (
 	FHIRJSON = "application/fhir+json; charset=utf-8"
 	JSON     = "application/json; charset=utf-8"
-
-	versionedFHIRJSON = "application/fhir+json; fhirVersion=4.0; charset=utf-8"
 )
 
 // NewDocument makes a Document. Only what is known at start-up may go in: the arch test lists who calls it.

@@ -97,7 +97,25 @@ func (s *search) chain(end head, segments []segment) error {
 		}
 		return nil
 	}
-	return s.read(at, end)
+	return s.tail(at, end)
+}
+
+// tail reads what is newer than the index. It grows with each record, so that the next who asks for the client goes on where this one ended: what was
+// read is known to be whole, and the chain cannot change behind it.
+func (s *search) tail(from, end head) error {
+	key := open{from, s.client}
+	t, ok := s.seen.take(key)
+	if !ok || t.at.seq > end.seq { // nobody has read it, somebody is reading it, or has seen more of it
+		t = &tail{at: from, decoder: decoder{only: s.client}}
+	}
+	before := len(s.found)
+	s.found = append(s.found, t.found...)
+	if err := s.readOn(&t.at, &t.decoder, end); err != nil {
+		return err
+	}
+	t.found = slices.Clone(s.found[before:])
+	s.seen.leave(key, t)
+	return nil
 }
 
 // segment reads a segment, if it was not read before: it never changes.
@@ -124,11 +142,51 @@ type remembered struct {
 // maxRemembered bounds what is remembered, in records and the resources that they name.
 const maxRemembered = 200_000
 
-// memory keeps what was read of segments and found whole. The zero value is ready.
+// open names the stretch behind a head that has no index yet, as far as it is about one client.
+type open struct {
+	from   head
+	client string
+}
+
+// tail is how far such a stretch was read. One at a time goes on with it.
+type tail struct {
+	at      head
+	decoder decoder
+	found   []Entry
+}
+
+// Of tails so many are remembered, and none that has more names: they are some megabytes each at most.
+const (
+	maxTails     = 16
+	maxTailNames = 1 << 15
+)
+
+// memory keeps what was read of the chains and found whole. The zero value is ready.
 type memory struct {
 	mu    sync.Mutex
 	known map[remembered][]Entry
 	size  int
+	tails map[open]*tail
+}
+
+func (m *memory) take(key open) (*tail, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t, ok := m.tails[key]
+	delete(m.tails, key)
+	return t, ok
+}
+
+func (m *memory) leave(key open, t *tail) {
+	if len(t.decoder.names.texts) > maxTailNames {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.tails == nil || len(m.tails) >= maxTails {
+		m.tails = map[open]*tail{}
+	}
+	m.tails[key] = t
 }
 
 func (m *memory) get(key remembered) ([]Entry, bool) {
@@ -154,29 +212,33 @@ func (m *memory) put(key remembered, found []Entry) {
 
 // read reads the records between two heads. Names begin again behind each segment, so a stretch can be read by itself.
 func (s *search) read(from, to head) error {
+	return s.readOn(&from, &decoder{only: s.client}, to)
+}
+
+// readOn reads on from a head, with the names that were known there, up to another.
+func (s *search) readOn(at *head, d *decoder, to head) error {
 	rows, err := s.q.QueryContext(s.ctx, `SELECT seq, hash, records FROM commits WHERE writer = $1 AND seq > $2 AND seq <= $3 ORDER BY seq`,
-		from.writer[:], int64(from.seq), int64(to.seq))
+		at.writer[:], int64(at.seq), int64(to.seq))
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	at, d := from, decoder{only: s.client}
 	for rows.Next() {
 		var c stored
 		var hash, records sql.RawBytes
 		if err := rows.Scan(&c.seq, &hash, &records); err != nil {
 			return fmt.Errorf("ledger: %w", err)
 		}
-		c.writer, c.records = from.writer, records
+		c.writer, c.records = at.writer, records
 		copy(c.hash[:], hash)
-		if err := s.commit(&at, &d, c); err != nil {
+		if err := s.commit(at, d, c); err != nil {
 			return err
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	if at != to {
+	if *at != to {
 		return ErrDamaged
 	}
 	return nil

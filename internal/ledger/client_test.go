@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -90,6 +91,68 @@ func TestOnlyTheStretchesOfTheClientAreRead(t *testing.T) {
 	}
 	if _, err := readerAt(t, path).Of(t.Context(), clientRef(2)); !errors.Is(err, ErrDamaged) {
 		t.Errorf("one whose records are gone: %v", err)
+	}
+}
+
+// One reader goes on where it ended, through checkpoints and beside others who ask for the same client; what it gives is what a new one gives. Damage in what
+// is new to it is found.
+func TestAReaderGoesOnWhereItEnded(t *testing.T) {
+	onBoth(t, func(t *testing.T, path store.Place) {
+		l := openAt(t, path, Options{CheckpointEvery: 7})
+		kept := readerAt(t, path)
+		for i := range 40 {
+			if err := l.Append(t.Context(), sample(i%3, 1+i%4)); err != nil {
+				t.Fatal(err)
+			}
+			var group sync.WaitGroup
+			for client := range 3 {
+				fresh := &Reader{db: kept.db, keys: kept.keys}
+				want, err := fresh.Of(t.Context(), clientRef(client))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for range 2 {
+					group.Go(func() {
+						got, err := kept.Of(t.Context(), clientRef(client))
+						if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || diff != "" {
+							t.Errorf("after %d records, client %d: %v %s", i+1, client, err, diff)
+						}
+					})
+				}
+			}
+			group.Wait()
+		}
+		if err := l.Append(t.Context(), sample(1, 1)); err != nil {
+			t.Fatal(err)
+		}
+		tamper(t, path, `UPDATE commits SET records = CAST(records || x'00' AS BLOB) WHERE seq = 41`)
+		for range 2 {
+			if got, err := kept.Of(t.Context(), clientRef(1)); !errors.Is(err, ErrDamaged) || got != nil {
+				t.Errorf("%d records of a damaged end, %v", len(got), err)
+			}
+		}
+	})
+}
+
+// How long it takes to ask again does not depend on what was read before: a row that was read is not read again.
+func TestWhatWasReadIsNotReadAgain(t *testing.T) {
+	path := file(t)
+	l := openAt(t, path, Options{})
+	r := readerAt(t, path)
+	for range 3 {
+		if err := l.Append(t.Context(), sample(1, 2)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Of(t.Context(), clientRef(1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tamper(t, path, `DELETE FROM commits`)
+	if got, err := r.Of(t.Context(), clientRef(1)); len(got) != 3 || err != nil {
+		t.Errorf("%d records, %v", len(got), err)
+	}
+	if _, err := readerAt(t, path).Of(t.Context(), clientRef(1)); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a reader that has read nothing: %v", err)
 	}
 }
 

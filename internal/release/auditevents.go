@@ -20,7 +20,19 @@ type audited struct {
 	of     *View // of the chart
 	events int   // the ledger only grows
 	last   string
-	made   map[string]stage.Labeled // by the key of the event; zero for one that tells nothing
+	made   map[string]told // by the key of the event
+}
+
+// told is an AuditEvent and what it was made of, besides an event that never changes. Nothing is made where there is nothing to tell of.
+type told struct {
+	recipient audit.Partner
+	of        []fhir.Reference
+	labeled   stage.Labeled
+}
+
+// still tells whether it would be made of the same now.
+func (t *told) still(recipient audit.Partner, of []fhir.Reference) bool {
+	return t.recipient.Name == recipient.Name && slices.Equal(t.recipient.Identifiers, recipient.Identifiers) && slices.Equal(t.of, of)
 }
 
 // allOfThePatient are the scopes of an app that may see whatever the person may see.
@@ -69,15 +81,11 @@ func (s *Service) auditView(ctx context.Context, key viewKey, r *requester.Reque
 	if ok && kept.of == chart && kept.events == len(events) && kept.last == last && kept.fits(s.opts.Now()) {
 		return kept.view, nil
 	}
-	var before map[string]stage.Labeled
-	if ok && kept.of == chart {
-		before = kept.made
-	}
 	var made audited
 	err := s.read(ctx, func(ctx context.Context, at state) error {
 		in, err := s.auditInput(ctx, at, key, r)
 		if err == nil {
-			made, err = s.buildAudit(in, key.client, chart, events, before)
+			made, err = s.buildAudit(in, key.client, chart, events, kept.made)
 		}
 		return err
 	})
@@ -105,24 +113,16 @@ func (s *Service) auditInput(ctx context.Context, at state, key viewKey, r *requ
 	return in, err
 }
 
-// buildAudit makes AuditEvents of events and decides over them like over any record. Those that were made before of the same chart are not made again.
-func (s *Service) buildAudit(in consent.Input, client practice.ClientKey, chart *View, events []audit.Event, before map[string]stage.Labeled) (audited, error) {
-	made := make(map[string]stage.Labeled, len(events))
+// buildAudit makes AuditEvents of events and decides over them like over any record. Those that were made before of the same are not made again.
+func (s *Service) buildAudit(in consent.Input, client practice.ClientKey, chart *View, events []audit.Event, before map[string]told) (audited, error) {
+	made := make(map[string]told, len(events))
 	for _, e := range events {
-		key := e.Key()
-		l, known := before[key]
-		if !known {
-			told := slices.DeleteFunc(e.Released(), func(ref fhir.Reference) bool { _, there := chart.whole(ref); return !there })
-			if len(told) > 0 {
-				c, err := s.opts.Audit.Candidate(e, string(client), in.Client, told)
-				if err != nil {
-					return audited{}, unavailable(err)
-				}
-				l = s.opts.Labels.Apply([]stage.Candidate{c})[0] // an AuditEvent takes no label from another
-			}
+		t, err := s.tell(e, client, in.Client, chart, before[e.Key()])
+		if err != nil {
+			return audited{}, err
 		}
-		if made[key] = l; l.Facts() != nil {
-			in.Chart = append(in.Chart, l)
+		if made[e.Key()] = t; t.labeled.Facts() != nil {
+			in.Chart = append(in.Chart, t.labeled)
 		}
 	}
 	res := consent.Decide(in)
@@ -145,4 +145,21 @@ func (s *Service) buildAudit(in consent.Input, client practice.ClientKey, chart 
 	slices.SortFunc(resources, func(a, b stage.Released) int { return strings.Compare(a.Facts().ID, b.Facts().ID) })
 	e := Evidence{Client: in.Client, SelfAccess: true}
 	return audited{lasting: lasting{validity{"", in.Now, res.ValidUntil}, newView(resources, e)}, made: made}, nil
+}
+
+// tell makes the AuditEvent of an event, of what of it the chart shows; unless it was made of the same before.
+func (s *Service) tell(e audit.Event, client practice.ClientKey, patient fhir.Reference, chart *View, before told) (told, error) {
+	t := told{recipient: s.opts.Audit.Recipient(e), of: slices.DeleteFunc(e.Released(), func(ref fhir.Reference) bool { _, there := chart.whole(ref); return !there })}
+	switch {
+	case len(t.of) == 0:
+		return t, nil
+	case before.still(t.recipient, t.of):
+		return before, nil
+	}
+	c, err := s.opts.Audit.Candidate(e, string(client), patient, t.of)
+	if err != nil {
+		return told{}, unavailable(err)
+	}
+	t.labeled = s.opts.Labels.Apply([]stage.Candidate{c})[0] // an AuditEvent takes no label from another
+	return t, nil
 }

@@ -24,11 +24,19 @@ import (
 	"github.com/consentry/gateway/internal/smart"
 )
 
-// kept is a ledger in memory.
+// kept is a ledger in memory, beside a register.
 type kept struct {
 	entries []ledger.Entry
 	err     error
 	asked   []string
+	name    string // of the clinic
+	made    int    // how many AuditEvents were made
+}
+
+// Seal implements the sealer of package audit.
+func (k *kept) Seal(resourceType, client, kind, key string) (string, error) {
+	k.made++
+	return known().sealer.Seal(resourceType, client, kind, key)
 }
 
 func (k *kept) Of(_ context.Context, client string) ([]ledger.Entry, error) {
@@ -58,14 +66,14 @@ func (k *kept) told(client, route string, released ...fhir.Reference) {
 // withLedger is a clinic whose clients can see what its ledger says.
 func withLedger(t testing.TB) (*clinic, *kept) {
 	t.Helper()
-	c, k := newClinic(t), &kept{}
+	c, k := newClinic(t), &kept{name: "Quay Clinic"}
 	source, err := audit.New(audit.Options{
-		Records: k, Sealer: known().sealer, Types: known().types, Zone: time.UTC, Base: "https://gateway.example/fhir", Practice: fhir.Identifier{System: fhir.SystemNPI, Value: practiceNPI},
+		Records: k, Sealer: k, Types: known().types, Zone: time.UTC, Base: "https://gateway.example/fhir", Practice: fhir.Identifier{System: fhir.SystemNPI, Value: practiceNPI},
 		Partner: func(id string) audit.Partner {
 			if id != "clinic" {
 				return audit.Partner{}
 			}
-			return audit.Partner{Name: "Quay Clinic", Identifiers: []fhir.Identifier{{System: fhir.SystemNPI, Value: clinicNPI}}}
+			return audit.Partner{Name: k.name, Identifiers: []fhir.Identifier{{System: fhir.SystemNPI, Value: clinicNPI}}}
 		},
 	})
 	if err != nil {
@@ -365,6 +373,33 @@ func TestAuditEventsFollowTheLedger(t *testing.T) {
 	k.err = ledger.ErrDamaged
 	if v, err := c.service.AuditEvents(context.Background(), theClient("1"), smart.Search, patientRef("1")); !errors.Is(err, release.ErrUnavailable) || v != nil {
 		t.Errorf("a damaged ledger gives %v", err)
+	}
+}
+
+// Thousands of AuditEvents are not made again because a note was written, or because the client looked at them; nor does looking push out what there is
+// to see.
+func TestAuditEventsAreMadeOnce(t *testing.T) {
+	c, k := withLedger(t)
+	for range 3 {
+		k.told("1", "GET /fhir/DocumentReference/:id", ref("DocumentReference", "1", "n"))
+	}
+	first := c.audits(theClient("1"), "1")
+	for range 2_100 {
+		k.told("1", "GET /fhir/AuditEvent", ref("AuditEvent", "1", "earlier"))
+	}
+	if c.audits(theClient("1"), "1") != first || k.made != 3 {
+		t.Errorf("the client has looked, and %d AuditEvents were made", k.made)
+	}
+	c.change(func() { c.charts["1"] = append(c.charts["1"], encounter("1", "later")) })
+	k.told("1", "GET /fhir/Encounter/:id", ref("Encounter", "1", "later"))
+	if n := c.audits(theClient("1"), "1").Len(); n != 4 || k.made != 4 {
+		t.Errorf("%d AuditEvents, and %d were made; want 4 of each", n, k.made)
+	}
+	c.change(func() { k.name = "Lakeside Clinic" })
+	for _, e := range bodies(t, c.audits(theClient("1"), "1")) {
+		if text, _ := json.Marshal(e["agent"]); !strings.Contains(string(text), "Lakeside Clinic") || strings.Contains(string(text), "Quay") {
+			t.Errorf("the partner has another name: %s", text)
+		}
 	}
 }
 

@@ -65,7 +65,8 @@ type Event struct{ entry ledger.Entry }
 // maxEvents bounds the events of one client. What is older stands in the accounting that the practice prints.
 const maxEvents = 2_000
 
-// Events gives what the ledger has of a client that released something, oldest first.
+// Events gives what the ledger has of a client that released something, oldest first. That somebody looked at AuditEvents is none: no AuditEvent tells
+// of it, and those who look often would not see what else there is.
 func (s *Source) Events(ctx context.Context, patient fhir.Reference) ([]Event, error) {
 	entries, err := s.o.Records.Of(ctx, patient.String())
 	if err != nil {
@@ -73,13 +74,15 @@ func (s *Source) Events(ctx context.Context, patient fhir.Reference) ([]Event, e
 	}
 	events := make([]Event, 0, len(entries))
 	for _, e := range entries {
-		if len(e.Record.Released) > 0 && e.Record.Status < 400 && e.Record.Client == patient.String() {
+		if e.Record.Status < 400 && e.Record.Client == patient.String() && slices.ContainsFunc(e.Record.Released, isOther) {
 			events = append(events, Event{e})
 		}
 	}
 	slices.SortStableFunc(events, func(a, b Event) int { return a.entry.Record.At.Compare(b.entry.Record.At) })
 	return events[max(0, len(events)-maxEvents):], nil
 }
+
+func isOther(released string) bool { return !strings.HasPrefix(released, Type+"/") }
 
 // Key names the event among all.
 func (e Event) Key() string {
@@ -96,6 +99,9 @@ func (e Event) Released() []fhir.Reference {
 	}
 	return refs
 }
+
+// Recipient is who got it, as the register has it now.
+func (s *Source) Recipient(e Event) Partner { return s.o.Partner(e.entry.Record.Partner) }
 
 // Candidate makes the AuditEvent of an event. Of what was released it tells only of the given resources: those whose existence the reader may know of.
 func (s *Source) Candidate(e Event, client string, patient fhir.Reference, told []fhir.Reference) (stage.Candidate, error) {

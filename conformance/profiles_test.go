@@ -35,17 +35,19 @@ const (
 	usCore = "http://hl7.org/fhir/us/core/StructureDefinition/"
 	ours   = "https://consentry.dev/fhir/StructureDefinition/consentry-"
 	pcf    = "https://profiles.ihe.net/ITI/PCF/StructureDefinition/IHE.PCF.consent"
+	balp   = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
 )
 
 // The files of the profiles that released resources may claim. US Core lies beside the project, and is not copied into it; of IHE PCF, whose
-// package nobody can install everywhere, pcf.json has the constraints.
+// package nobody can install everywhere, pcf.json has the constraints, and balp.json those of IHE BALP.
 const (
 	usCoreFiles = "../../shared/data/us-core-6.1.0/*tructure*efinition-*.json"
 	ourFiles    = "../profiles/fhir/StructureDefinition-*.json"
 	pcfFile     = "pcf.json"
+	balpFile    = "balp.json"
 )
 
-// definitionFiles are the files of all profiles at hand: ours and IHE PCF's always, US Core's where they are.
+// definitionFiles are the files of all profiles at hand: ours and IHE's always, US Core's where they are.
 func definitionFiles(t testing.TB) (files []string, hasUSCore bool) {
 	t.Helper()
 	core, _ := filepath.Glob(usCoreFiles)
@@ -53,7 +55,7 @@ func definitionFiles(t testing.TB) (files []string, hasUSCore bool) {
 	if len(own) < 5 {
 		t.Fatalf("%d profiles of ours", len(own))
 	}
-	return slices.Concat(core, own, []string{pcfFile}), len(core) > 0
+	return slices.Concat(core, own, []string{pcfFile, balpFile}), len(core) > 0
 }
 
 // profiles reads them, by canonical.

@@ -15,6 +15,7 @@ import (
 	"github.com/consentry/gateway/internal/ledger"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release"
+	"github.com/consentry/gateway/internal/release/audit"
 	"github.com/consentry/gateway/internal/release/egress"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/search"
@@ -126,6 +127,7 @@ func (g *gateway) types() []string {
 // only when they have been read.
 func (g *gateway) supportedProfiles() map[string][]string {
 	out := egress.Profiles()
+	out[audit.Type] = audit.Profiles()
 	if g.maps == nil {
 		return out
 	}

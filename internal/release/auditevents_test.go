@@ -230,7 +230,7 @@ func TestASearchTellsTheKinds(t *testing.T) {
 	}
 	for i, want := range []string{"search-type", "search-type", "operation"} {
 		e := all[i]
-		if at(e, "subtype", 0, "code") != want || at(e, "action") != "E" || at(e, "meta", "profile", 0) != "http://hl7.org/fhir/StructureDefinition/AuditEvent" {
+		if at(e, "subtype", 0, "code") != want || at(e, "action") != "E" || cmp.Diff(e["meta"].(map[string]any)["profile"], []any{"https://consentry.dev/fhir/StructureDefinition/consentry-auditevent"}) != "" {
 			t.Errorf("%v", e)
 		}
 		if len(typed(e["agent"], dcm, "110153")) != 1 || at(typed(e["agent"], dcm, "110153")[0], "altId") != "clinic" || len(typed(e["agent"], dcm, "110152")) != 1 {

@@ -21,21 +21,24 @@ const (
 	systemTransaction = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
 
 	profilePatientRead = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.PatientRead"
-	profileAuditEvent  = "http://hl7.org/fhir/StructureDefinition/AuditEvent"
+	profileOurs        = "https://consentry.dev/fhir/StructureDefinition/consentry-auditevent"
 
 	dicomDestination = "110152"
 	dicomSource      = "110153"
 )
 
+// Profiles are those that an AuditEvent can claim: ours always, BALP's if it tells of a read.
+func Profiles() []string { return []string{profileOurs, profilePatientRead} }
+
 // build makes the AuditEvent. A read keeps the profile PatientRead. A search has the shape of PatientQuery but not the query, which that profile
-// requires: the ledger keeps no query, since one may hold anything. So it claims no profile of BALP; nor does an operation, for which there is none.
+// requires: the ledger keeps no query, since one may hold anything. So it claims ours alone, and no profile of BALP; nor does an operation, for which there is none.
 func (s *Source) build(e Event, id string, patient fhir.Reference, told []fhir.Reference) *aepb.AuditEvent {
 	r := &e.entry.Record
 	kind := interaction(r.Interaction)
 	recorded := &dtpb.Instant{ValueUs: r.At.UnixMicro() / 1000 * 1000, Timezone: "Z", Precision: dtpb.Instant_MILLISECOND}
 	out := &aepb.AuditEvent{
 		Id:       &dtpb.Id{Value: id},
-		Meta:     &dtpb.Meta{LastUpdated: recorded, Profile: []*dtpb.Canonical{{Value: profileAuditEvent}}},
+		Meta:     &dtpb.Meta{LastUpdated: recorded, Profile: []*dtpb.Canonical{{Value: profileOurs}}},
 		Type:     coding(systemEvent, "rest"),
 		Subtype:  []*dtpb.Coding{coding(systemInteraction, kind)},
 		Action:   &aepb.AuditEvent_ActionCode{Value: cpb.AuditEventActionCode_E},
@@ -56,7 +59,7 @@ func (s *Source) build(e Event, id string, patient fhir.Reference, told []fhir.R
 	if kind == "read" {
 		asks, answers = dicomDestination, dicomSource
 		out.Action.Value = cpb.AuditEventActionCode_R
-		out.Meta.Profile[0].Value = profilePatientRead
+		out.Meta.Profile = append(out.Meta.Profile, &dtpb.Canonical{Value: profilePatientRead})
 	}
 	out.Agent = []*aepb.AuditEvent_Agent{s.client(r.Partner, asks), s.server(answers)}
 	out.Entity = append(out.Entity, data(kind, told)...)

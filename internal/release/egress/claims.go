@@ -32,6 +32,7 @@ var needs = map[string][]string{
 	ours + "consent":             {"performer", "organization"},
 	ours + "consent-extract":     nil,
 	ours + "patient":             nil,
+	ours + "auditevent":          nil,
 }
 
 // Profiles are those that egress itself names in meta.profile, by type, whatever the source says: of a Consent's extract, and those of IHE PCF

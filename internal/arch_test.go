@@ -46,6 +46,7 @@ var bans = []struct {
 	{"search", []string{"internal/practice", "internal/mapping"}, "search sees released resources only"},
 	{"ledger", []string{"internal/fhir", "internal/practice"}, "the ledger holds no record"},
 	{"partners", []string{"internal/practice", "internal/release"}, "who may ask is settled before anything of a client is read"},
+	{"limits", []string{"internal/fhir", "internal/practice", "internal/release", gin}, "who asks too often is settled before anything of a client is read"},
 	{"store", []string{"internal/"}, "durable state knows nothing of records"},
 	{"ephemeral", []string{"internal/"}, "what may be forgotten knows nothing of records"},
 	{"serving", []string{"internal/fhir", "internal/practice", "internal/release", "internal/smart", gin}, "who is let in is settled before anything is read"},

@@ -13,6 +13,7 @@ import (
 	"github.com/consentry/gateway/internal/fhirapi"
 	"github.com/consentry/gateway/internal/ident"
 	"github.com/consentry/gateway/internal/ledger"
+	"github.com/consentry/gateway/internal/limits"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release"
 	"github.com/consentry/gateway/internal/release/audit"
@@ -33,6 +34,7 @@ type gateway struct {
 	ledger    *ledger.Chain
 	ephemeral ephemeral.Store
 	auth      *authserver.Server // nil where the configuration has no built-in one
+	limits    *limits.Limits
 	verifier  *smart.Verifier
 	api       *fhirapi.API
 }
@@ -71,10 +73,13 @@ func (g *gateway) open(now clock) (err error) {
 		return err
 	}
 	g.add(g.ephemeral)
+	if g.limits, err = openLimits(g.cfg, g.ephemeral, g.metrics.Registry(), g.log, now); err != nil {
+		return err
+	}
 	if g.auth, err = g.openAuthorizationServer(now); err != nil {
 		return err
 	}
-	if g.verifier, err = newVerifier(g.cfg, g.auth, now); err != nil {
+	if g.verifier, err = newVerifier(g.cfg, g.auth, g.limits.Introspect, now); err != nil {
 		return err
 	}
 	options, err := g.apiOptions(g.verifier, now)
@@ -107,7 +112,7 @@ func (g *gateway) apiOptions(v *smart.Verifier, now clock) (o fhirapi.Options, e
 	discovery, err := g.discovery().JSON()
 	return fhirapi.Options{
 		Base: g.cfg.BaseURL, Verifier: v, Register: g.partners, Views: fhirapi.Release(g.service), Parser: parser, Pages: pages, Egress: g.egress,
-		Ledger: g.ledger, Accountable: accountable, Gate: gate{store: g.ephemeral, perMinute: g.cfg.Limits.RequestsPerMinute},
+		Ledger: g.ledger, Accountable: accountable, Gate: g.limits,
 		Types: g.types(), CapabilityStatement: capability, SMARTConfiguration: discovery, Checks: g.checks(v), Metrics: g.metrics, Log: g.log, Now: now,
 		Timeout: time.Duration(g.cfg.Limits.RequestTimeout),
 	}, err

@@ -24,6 +24,8 @@ type Config struct {
 	TLS TLSConfig `yaml:"tls"`
 	// InsecurePlainHTTP lets the FHIR server speak plain HTTP on an address that other machines reach: behind a proxy that ends TLS, in a network of its own.
 	InsecurePlainHTTP bool `yaml:"insecure-plain-http"`
+	// TrustedProxies may say for whom they ask.
+	TrustedProxies ProxiesConfig `yaml:"trusted-proxies"`
 	// BaseURL is the FHIR base as partners write it, "https://records.example.org/fhir".
 	BaseURL string `yaml:"base-url"`
 	// Zone is the practice's time zone, "America/New_York": a date in a Consent or a row is a day there.

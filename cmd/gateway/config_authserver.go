@@ -121,7 +121,7 @@ func (g *gateway) openAuthorizationServer(now clock) (*authserver.Server, error)
 		return nil, err
 	}
 	return authserver.New(authserver.Config{
-		Issuer: a.Issuer, Audience: g.cfg.BaseURL, Keys: keys, Claims: claims, Partners: g.partners, Replay: g.ephemeral, ResourceServers: servers, Now: now,
+		Issuer: a.Issuer, Audience: g.cfg.BaseURL, Keys: keys, Claims: claims, Partners: g.partners, Replay: g.ephemeral, Gate: g.limits, ResourceServers: servers, Now: now,
 		Revoke: func(ctx context.Context, jti string, until time.Time) error {
 			return g.state.Revoke(ctx, partners.TokenMark(jti), until, now())
 		},
@@ -155,9 +155,10 @@ func (g *gateway) handler() (http.Handler, error) {
 		return nil, errors.New("authorization-server.issuer is no URL")
 	}
 	below := strings.TrimSuffix(u.Path, "/") + "/"
+	auth := g.limits.Issuer(g.auth)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, below) {
-			g.auth.ServeHTTP(w, r)
+			auth.ServeHTTP(w, r)
 			return
 		}
 		api.ServeHTTP(w, r)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"math"
 	"time"
 
+	"github.com/consentry/gateway/internal/limits"
 	"github.com/consentry/gateway/internal/serving"
 )
 
@@ -12,16 +14,27 @@ type LimitsConfig struct {
 	CacheBytes uint64 `yaml:"cache-bytes"`
 	// AnswerBytes is the memory for answers of more than 128 KiB that are not yet taken; the next is told to come back (503). Shorter ones are bounded by requests.
 	AnswerBytes int `yaml:"answer-bytes"`
-	// RequestsPerMinute is of one partner; 0 for any number.
+	// RequestsPerMinute is of one partner; 0 for any number. What is more of this and the next four is refused for the rest of the minute (429).
 	RequestsPerMinute int `yaml:"requests-per-minute"`
+	// TokensPerMinute is how many tokens one partner may get of the built-in issuer; 0 for any number.
+	TokensPerMinute int `yaml:"tokens-per-minute"`
+	// RequestsPerMinutePerAddress is of one address (one /64 of IPv6); 0 for any number. Where the gateway does not know addresses, without TLS and without
+	// trusted-proxies, this and the next two are 0 unless they are stated.
+	RequestsPerMinutePerAddress int `yaml:"requests-per-minute-per-address"`
+	// FailuresPerMinutePerAddress is how many of an address's requests may have a token or an assertion that proves nobody; 0 for any number. After that nothing of
+	// the address is looked at.
+	FailuresPerMinutePerAddress int `yaml:"failures-per-minute-per-address"`
+	// IntrospectionsPerMinutePerAddress is how often the issuer may be asked about opaque tokens that come from one address; 0 for any number.
+	IntrospectionsPerMinutePerAddress int `yaml:"introspections-per-minute-per-address"`
 
 	// Connections is how many may be open at once. When all are, the one that has stalled longest makes room for a new one.
 	Connections int `yaml:"connections"`
-	// ConnectionsPerAddress is how many of them one address may have (one /64 of IPv6). Without TLS it is the same as connections: there, all come from the proxy.
+	// ConnectionsPerAddress is how many of them one address may have (one /64 of IPv6); trusted-proxies may have all. Without TLS and without trusted-proxies it
+	// is the same as connections: there, all come from the proxy.
 	ConnectionsPerAddress int `yaml:"connections-per-address"`
 	// Requests is how many are answered at once; the next is told to come back in a second (503).
 	Requests int `yaml:"requests"`
-	// RequestsPerAddress is how many of them one address may have (429). Without TLS it is the same as requests.
+	// RequestsPerAddress is how many of them one address may have (429). Without TLS and without trusted-proxies it is the same as requests.
 	RequestsPerAddress int `yaml:"requests-per-address"`
 	// Streams is how many requests one HTTP/2 connection may have at once.
 	Streams int `yaml:"streams"`
@@ -49,7 +62,8 @@ const leastAnswers = 96 << 20
 
 func defaultLimits() LimitsConfig {
 	return LimitsConfig{
-		CacheBytes: 512 << 20, AnswerBytes: 512 << 20, RequestsPerMinute: 12_000,
+		CacheBytes: 512 << 20, AnswerBytes: 512 << 20, RequestsPerMinute: 12_000, TokensPerMinute: 600,
+		RequestsPerMinutePerAddress: 24_000, FailuresPerMinutePerAddress: 60, IntrospectionsPerMinutePerAddress: 600,
 		Connections: 4096, ConnectionsPerAddress: 512, Requests: 1024, RequestsPerAddress: 256, Streams: 64,
 		HeaderBytes: 32 << 10, BodyBytes: maxBody,
 		HeaderTimeout: Duration(10 * time.Second), RequestTimeout: Duration(30 * time.Second), IdleTimeout: Duration(2 * time.Minute),
@@ -63,11 +77,20 @@ func (c *Config) completeLimits() {
 		l.AnswerTimeout = 2 * l.RequestTimeout
 	}
 	for key, n := range map[string]struct {
-		of  *int
-		all int
-	}{"limits.connections-per-address": {&l.ConnectionsPerAddress, l.Connections}, "limits.requests-per-address": {&l.RequestsPerAddress, l.Requests}} {
-		if c.node(key) == nil && (c.TLS.Certificate == "" || *n.of > n.all) {
-			*n.of = n.all
+		of            *int
+		most, unknown int // unknown is without knowing addresses
+	}{
+		"connections-per-address": {&l.ConnectionsPerAddress, l.Connections, l.Connections}, "requests-per-address": {&l.RequestsPerAddress, l.Requests, l.Requests},
+		"requests-per-minute-per-address":       {&l.RequestsPerMinutePerAddress, math.MaxInt, 0},
+		"failures-per-minute-per-address":       {&l.FailuresPerMinutePerAddress, math.MaxInt, 0},
+		"introspections-per-minute-per-address": {&l.IntrospectionsPerMinutePerAddress, math.MaxInt, 0},
+	} {
+		switch {
+		case c.node("limits."+key) != nil:
+		case !c.knowsAddresses():
+			*n.of = n.unknown
+		default:
+			*n.of = min(*n.of, n.most)
 		}
 	}
 }
@@ -75,8 +98,13 @@ func (c *Config) completeLimits() {
 // validateLimits sees to it that each limit lets something through and none contradicts another.
 func (c *Config) validateLimits(p *problems) {
 	l := c.Limits
-	if l.RequestsPerMinute < 0 {
-		p.add(c.line("limits.requests-per-minute"), "limits.requests-per-minute is negative; 0 is any number")
+	for key, n := range map[string]int{
+		"requests-per-minute": l.RequestsPerMinute, "tokens-per-minute": l.TokensPerMinute, "requests-per-minute-per-address": l.RequestsPerMinutePerAddress,
+		"failures-per-minute-per-address": l.FailuresPerMinutePerAddress, "introspections-per-minute-per-address": l.IntrospectionsPerMinutePerAddress,
+	} {
+		if n < 0 {
+			p.add(c.line("limits."+key), "limits.%s is negative; 0 is any number", key)
+		}
 	}
 	for key, n := range map[string]struct{ value, least, most int }{
 		"connections": {l.Connections, 1, 1 << 20}, "connections-per-address": {l.ConnectionsPerAddress, 1, l.Connections},
@@ -89,6 +117,14 @@ func (c *Config) validateLimits(p *problems) {
 	}
 	if l.AnswerTimeout < l.RequestTimeout {
 		p.add(c.line("limits.answer-timeout"), "limits.answer-timeout is shorter than request-timeout: answers would be cut off that are still being made")
+	}
+}
+
+// perMinute gives how much there may be within a minute.
+func (l LimitsConfig) perMinute() limits.PerMinute {
+	return limits.PerMinute{
+		Requests: l.RequestsPerMinute, Tokens: l.TokensPerMinute,
+		OfAddress: l.RequestsPerMinutePerAddress, Failures: l.FailuresPerMinutePerAddress, Introspections: l.IntrospectionsPerMinutePerAddress,
 	}
 }
 

@@ -51,19 +51,32 @@ func TestPlainHTTPLeavesTheMachineOnlyByName(t *testing.T) {
 }
 
 func TestPerAddressBoundsAreForWhereClientsComeFrom(t *testing.T) {
+	const proxies = "maps: maps\ntrusted-proxies: {header: Forwarded, addresses: [10.2.0.7, 10.3.0.0/16]}"
 	for name, c := range map[string]struct {
-		text                  string
-		connections, requests int
+		change, with string
+		want         LimitsConfig // of which those per address count
 	}{
-		"behind a proxy":            {goodConfig, 4096, 1024},
-		"over TLS":                  {strings.Replace(goodConfig, "maps: maps", withTLS, 1), 512, 256},
-		"over TLS, a small machine": {strings.Replace(goodConfig, "maps: maps", withTLS+"\nlimits: {connections: 100, requests: 50}", 1), 100, 50},
-		"stated":                    {goodConfig + "limits: {connections-per-address: 7, requests-per-address: 3}\n", 7, 3},
+		"behind a proxy": {"", "", LimitsConfig{ConnectionsPerAddress: 4096, RequestsPerAddress: 1024}},
+		"over TLS": {"maps: maps", withTLS, LimitsConfig{ConnectionsPerAddress: 512, RequestsPerAddress: 256,
+			RequestsPerMinutePerAddress: 24_000, FailuresPerMinutePerAddress: 60, IntrospectionsPerMinutePerAddress: 600}},
+		"behind a proxy that says for whom it asks": {"maps: maps", proxies, LimitsConfig{ConnectionsPerAddress: 512, RequestsPerAddress: 256,
+			RequestsPerMinutePerAddress: 24_000, FailuresPerMinutePerAddress: 60, IntrospectionsPerMinutePerAddress: 600}},
+		"over TLS, a small machine": {"maps: maps", withTLS + "\nlimits: {connections: 100, requests: 50, requests-per-minute-per-address: 0}",
+			LimitsConfig{ConnectionsPerAddress: 100, RequestsPerAddress: 50, FailuresPerMinutePerAddress: 60, IntrospectionsPerMinutePerAddress: 600}},
+		"stated": {"maps: maps", "maps: maps\nlimits: {connections-per-address: 7, requests-per-address: 3, failures-per-minute-per-address: 5}",
+			LimitsConfig{ConnectionsPerAddress: 7, RequestsPerAddress: 3, FailuresPerMinutePerAddress: 5}},
 	} {
-		cfg, err := loadText("g.yaml", c.text)
+		cfg, err := loadText("g.yaml", strings.Replace(goodConfig, c.change, c.with, 1))
 		noError(t, err)
-		if l := cfg.Limits; l.ConnectionsPerAddress != c.connections || l.RequestsPerAddress != c.requests || l.AnswerTimeout != 2*l.RequestTimeout {
+		l := cfg.Limits
+		got := LimitsConfig{ConnectionsPerAddress: l.ConnectionsPerAddress, RequestsPerAddress: l.RequestsPerAddress,
+			RequestsPerMinutePerAddress: l.RequestsPerMinutePerAddress, FailuresPerMinutePerAddress: l.FailuresPerMinutePerAddress,
+			IntrospectionsPerMinutePerAddress: l.IntrospectionsPerMinutePerAddress}
+		if got != c.want || l.AnswerTimeout != 2*l.RequestTimeout {
 			t.Errorf("%s: %+v", name, l)
+		}
+		if want := strings.Count(c.with, "10."); len(cfg.proxies().Addresses) != want {
+			t.Errorf("%s: the proxies are %v", name, cfg.proxies())
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,8 +12,9 @@ import (
 	"github.com/consentry/gateway/internal/smart"
 )
 
-// newVerifier verifies the access tokens of the issuers that the configuration names, and of the built-in one if there is one.
-func newVerifier(cfg *Config, own *authserver.Server, now clock) (*smart.Verifier, error) {
+// newVerifier verifies the access tokens of the issuers that the configuration names, and of the built-in one if there is one. introspect may refuse to
+// have an issuer asked.
+func newVerifier(cfg *Config, own *authserver.Server, introspect func(context.Context) error, now clock) (*smart.Verifier, error) {
 	var issuers []smart.Config
 	if own != nil {
 		issuers = append(issuers, own.Tokens())
@@ -21,6 +23,9 @@ func newVerifier(cfg *Config, own *authserver.Server, now clock) (*smart.Verifie
 		one, err := t.tokens(cfg, now)
 		if err != nil {
 			return nil, err
+		}
+		if one.Opaque != nil {
+			one.Opaque.Admit = introspect
 		}
 		issuers = append(issuers, one)
 	}

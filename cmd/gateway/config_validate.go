@@ -80,6 +80,7 @@ func (c *Config) validateAddresses(p *problems) {
 		}
 	}
 	c.validateTLS(p)
+	c.validateProxies(p)
 	if !isLoopback(c.MetricsListen) {
 		p.add(c.line("metrics-listen"), "metrics-listen is not on loopback: it takes no token. Scrape it from this machine or pod")
 	}

@@ -178,7 +178,7 @@ authorization-server:
 keys: {id: keys/id.key, page: keys/page.key, etag: keys/etag.key, ledger: keys/ledger.key}
 ledger: ledger.db
 state: state.db
-limits: {requests-per-minute: 0}
+limits: {requests-per-minute: 0, tokens-per-minute: 0}
 # Written by `+"`gateway demo`"+`; for the other commands: gateway preview --config %[1]s --client KEY --as PARTNER
 `, demoConfigFile, d.address, d.fhirBase(), demo.Zone, demo.DatabaseFile, demo.PracticeNPI(), demoMapsDir, demoPartnersFile, d.authBase(), demoKeysDir)
 	return os.WriteFile(filepath.Join(d.dir, demoConfigFile), []byte(text), 0o600)

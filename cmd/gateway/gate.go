@@ -1,15 +1,15 @@
 package main
 
 import (
-	"context"
-	"time"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/consentry/gateway/internal/ephemeral"
-	"github.com/consentry/gateway/internal/outcome"
-	"github.com/consentry/gateway/internal/smart"
+	"github.com/consentry/gateway/internal/limits"
 )
 
-// openEphemeral opens what may be forgotten after a while: in the memory of this process, or in the Redis of all replicas.
+// openEphemeral opens what all processes of a configuration share, if it names where, and else what this process has alone.
 func openEphemeral(cfg *Config, now clock) (ephemeral.Store, error) {
 	if cfg.Ephemeral.Redis == "" {
 		return ephemeral.NewMemory(0, now), nil
@@ -17,20 +17,11 @@ func openEphemeral(cfg *Config, now clock) (ephemeral.Store, error) {
 	return ephemeral.NewRedis(ephemeral.RedisConfig{URL: cfg.Ephemeral.Redis})
 }
 
-// gate refuses good tokens of partners who ask too often. Where it cannot know, it refuses.
-type gate struct {
-	store     ephemeral.Store
-	perMinute int // requests of one partner; 0 for any number
-}
-
-// Admit implements fhirapi.Gate.
-func (g gate) Admit(ctx context.Context, t *smart.Token) error {
-	got, err := g.store.Admit(ctx, nil, ephemeral.Limit{Key: t.ClientID, Events: g.perMinute, Window: time.Minute})
-	switch {
-	case err != nil || got != ephemeral.Admitted && got != ephemeral.Exceeded:
-		return outcome.New(outcome.Unavailable, err)
-	case got == ephemeral.Exceeded:
-		return outcome.Retry(outcome.TooManyRequests, time.Minute, nil)
+// openLimits opens the limits, which count in a store that is shared or this process's own.
+func openLimits(cfg *Config, shared ephemeral.Store, metrics prometheus.Registerer, log *slog.Logger, now clock) (*limits.Limits, error) {
+	o := limits.Options{PerMinute: cfg.Limits.perMinute(), Shared: shared, Metrics: metrics, Log: log, Now: now}
+	if cfg.Ephemeral.Redis != "" {
+		o.Own = ephemeral.NewMemory(0, now)
 	}
-	return nil
+	return limits.New(o)
 }

@@ -18,7 +18,6 @@ func (g *gateway) checks(v *smart.Verifier) []fhirapi.Check {
 		{Name: "maps", Func: g.fit},
 		{Name: "ledger", Func: g.ledger.Ready},
 		{Name: "partners", Func: g.partners.Ready},
-		{Name: "ephemeral", Func: g.ephemeral.Ready},
 	}
 }
 

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+
+	"github.com/consentry/gateway/internal/outcome"
+	"github.com/consentry/gateway/internal/serving"
 )
 
 const maxFormBytes = 64 << 10
@@ -45,6 +48,10 @@ func serveForm(w http.ResponseWriter, r *http.Request, answer func(*http.Request
 	var body any
 	if err == nil {
 		body, err = answer(r, form)
+	}
+	if limited := new(outcome.Error); errors.As(err, &limited) { // OAuth has no error for it
+		serving.Refuse(w, r, limited)
+		return
 	}
 	status := http.StatusOK
 	if err != nil {

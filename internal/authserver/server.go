@@ -41,6 +41,11 @@ type ResourceServer struct {
 	Keys []jose.JSONWebKey
 }
 
+// Gate may refuse a token to a partner who has had too many (limits.Limits). It can only refuse.
+type Gate interface {
+	Issue(ctx context.Context, partner string) error
+}
+
 // Config is what a Server is made of. Nothing that guards records has a default.
 type Config struct {
 	// Issuer is the URL below which the endpoints lie, "https://records.example.org/auth".
@@ -59,6 +64,8 @@ type Config struct {
 	Apps *Apps
 	// Replay remembers the assertions that were used.
 	Replay ephemeral.Store
+	// Gate is nil where tokens are not limited.
+	Gate Gate
 	// Lifetime of a token, MaxLifetime if zero.
 	Lifetime time.Duration
 	Now      func() time.Time // nil for time.Now

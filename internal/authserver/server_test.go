@@ -19,6 +19,7 @@ import (
 
 	"github.com/consentry/gateway/internal/ephemeral"
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
 	"github.com/consentry/gateway/profiles"
@@ -347,6 +348,38 @@ func TestWithoutTheReplayStoreThereIsNoToken(t *testing.T) {
 	w := newWorld(t)
 	w.replay.Close()
 	refused(t, w.post(w.form(forge(t, w.keys["ec"], nil, w.payload(nil)))), http.StatusServiceUnavailable, "temporarily_unavailable")
+}
+
+// gate refuses tokens to one partner.
+type gate struct {
+	refused string
+	err     error
+}
+
+func (g gate) Issue(_ context.Context, partner string) error {
+	if partner == g.refused {
+		return g.err
+	}
+	return nil
+}
+
+func TestAPartnerWhoHasHadTooManyTokensGetsNone(t *testing.T) {
+	w := newWorld(t)
+	for name, c := range map[string]struct {
+		gate
+		status int
+		after  string
+	}{
+		"too many":          {gate{"clinic", outcome.Retry(outcome.TooManyRequests, time.Minute, nil)}, http.StatusTooManyRequests, "60"},
+		"nobody knows":      {gate{"clinic", outcome.New(outcome.Unavailable, nil)}, http.StatusServiceUnavailable, "5"},
+		"of another client": {gate{"insurer", errors.New("x")}, http.StatusOK, ""},
+	} {
+		w.server.config.Gate = c.gate
+		got := w.post(w.form(forge(t, w.keys["ec"], nil, w.payload(map[string]any{"jti": name}))))
+		if got.Code != c.status || got.Header().Get("Retry-After") != c.after || strings.Contains(got.Body.String(), "access_token") != (c.status == http.StatusOK) {
+			t.Errorf("%s: %d %s", name, got.Code, got.Body)
+		}
+	}
 }
 
 // unreadable is a register that cannot be read.

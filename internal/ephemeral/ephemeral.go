@@ -1,5 +1,5 @@
-// Package ephemeral keeps what may be forgotten after a while: client assertions already used, rate limits and revocation marks, in memory
-// for one process or in Redis for all replicas.
+// Package ephemeral keeps what may be forgotten after a while: client assertions already used, and how often somebody asked, in memory for one process
+// or in Redis for all replicas.
 //
 // It holds only what can deny: an entry that somebody forges can refuse a request and never open one. Nothing about a client is in it, and
 // keys are stored as digests. Whatever goes wrong is an error whose result denies, also for a caller who overlooks the error.
@@ -22,15 +22,13 @@ var (
 	ErrArgument = errors.New("ephemeral: a duration must be above zero, and a limit not below it")
 )
 
-// Admission is what Admit says of a request. The zero value refuses.
-type Admission int
-
-// The admissions.
-const (
-	Refused  Admission = iota // one of its keys is marked, or nobody can know
-	Exceeded                  // there were too many before it
-	Admitted
-)
+// Verdict is what Admit says of an event. The zero value refuses.
+type Verdict struct {
+	Admitted bool
+	// Limit is which of the limits an event that is not admitted went beyond, and After when the window of that one ends.
+	Limit int
+	After time.Duration
+}
 
 // Limit is how many events of one key there may be in a window, which begins with its first event. Without Events any number is taken, and none
 // is counted.
@@ -38,6 +36,8 @@ type Limit struct {
 	Key    string
 	Events int
 	Window time.Duration
+	// Look says that the event is not one of the key's: whether one more would be admitted is all that is asked.
+	Look bool
 }
 
 func (l Limit) check() error {
@@ -51,20 +51,17 @@ func (l Limit) check() error {
 type Store interface {
 	// Seen tells whether the key was seen within its time, and remembers it for ttl from now on. True means replay: refuse.
 	Seen(ctx context.Context, key string, ttl time.Duration) (bool, error)
-	// Mark marks the key for ttl, such as a revoked token's jti until it expires. A mark is never shortened.
-	Mark(ctx context.Context, key string, ttl time.Duration) error
-	// Admit tells whether none of the keys is marked and one more event is within the limit. An event of a marked key is not counted.
-	Admit(ctx context.Context, keys []string, l Limit) (Admission, error)
+	// Admit tells whether one more event is within all limits. It is counted for each in turn, up to the first that it goes beyond.
+	Admit(ctx context.Context, limits ...Limit) (Verdict, error)
 	// Ready tells whether the store answers.
 	Ready(ctx context.Context) error
 	Close() error
 }
 
-// The three uses have keys apart.
+// The two uses have keys apart.
 const (
 	useSeen = "seen:"
 	useTake = "take:"
-	useMark = "mark:"
 )
 
 // stored stands for a key: of one length, and telling nothing to whoever reads the store.

@@ -53,56 +53,51 @@ func (m *Memory) Seen(ctx context.Context, key string, ttl time.Duration) (bool,
 	return seen || err != nil, err
 }
 
-// Mark implements Store.
-func (m *Memory) Mark(ctx context.Context, key string, ttl time.Duration) error {
-	if ttl <= 0 {
-		return ErrArgument
-	}
-	return m.update(ctx, storedKey(useMark, key), func(now time.Time, e entry, alive bool) entry {
-		if until := now.Add(ttl); !alive || until.After(e.until) {
-			e.until = until
-		}
-		return e
-	})
-}
-
 // Admit implements Store.
-func (m *Memory) Admit(ctx context.Context, keys []string, l Limit) (Admission, error) {
-	if err := l.check(); err != nil {
-		return Refused, err
-	}
+func (m *Memory) Admit(ctx context.Context, limits ...Limit) (Verdict, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.usable(ctx); err != nil {
-		return Refused, err
+		return Verdict{}, err
 	}
 	now := m.now()
-	for _, k := range keys {
-		if e, known := m.entries[storedKey(useMark, k)]; known && now.Before(e.until) {
-			return Refused, nil
+	for i, l := range limits {
+		if err := l.check(); err != nil {
+			return Verdict{}, err
+		}
+		if l.Events == 0 {
+			continue
+		}
+		e, err := m.take(l, now)
+		switch {
+		case err != nil:
+			return Verdict{}, err
+		case e.count > l.Events:
+			return Verdict{Limit: i, After: e.until.Sub(now)}, nil
 		}
 	}
-	if l.Events == 0 {
-		return Admitted, nil
-	}
-	count := 0
-	err := m.change(storedKey(useTake, l.Key), now, func(e entry, alive bool) entry {
+	return Verdict{Admitted: true}, nil
+}
+
+// take gives the counter of a limit as it is with one more event, under the lock.
+func (m *Memory) take(l Limit, now time.Time) (with entry, err error) {
+	key := storedKey(useTake, l.Key)
+	one := func(e entry, alive bool) entry {
 		if !alive {
 			e = entry{until: now.Add(l.Window)}
 		}
-		if e.count <= l.Events { // beyond it there is nothing to count
-			e.count++
-		}
-		count = e.count
+		e.count = min(e.count, l.Events) + 1 // beyond it there is nothing to count
 		return e
-	})
-	switch {
-	case err != nil:
-		return Refused, err
-	case count > l.Events:
-		return Exceeded, nil
 	}
-	return Admitted, nil
+	if l.Look {
+		e, known := m.entries[key]
+		return one(e, known && now.Before(e.until)), nil
+	}
+	err = m.change(key, now, func(e entry, alive bool) entry {
+		with = one(e, alive)
+		return with
+	})
+	return with, err
 }
 
 // Ready implements Store.

@@ -46,25 +46,21 @@ func NewRedis(c RedisConfig) (*Redis, error) {
 	return &Redis{client: redis.NewClient(o), prefix: c.Prefix}, nil
 }
 
-// admit looks at the marks and counts, in one round trip: KEYS are the marks and, where ARGV[1] is a window, last the counter, whose window begins with
-// its first event. It is one script, so that no counter is ever left without an end.
+// admit counts, in one round trip: of each key ARGV has how many events there may be, the window, which begins with the first event, and whether it is only
+// looked at. It gives the first limit that is gone beyond and the rest of its window, or nothing. It is one script, so that no counter is ever left without an
+// end. A counter that is not above zero after an event is forged, and one that is no number is an error.
 var admit = redis.NewScript(`
-local marks = #KEYS
-if ARGV[1] then marks = marks - 1 end
-for i = 1, marks do
-  if redis.call('EXISTS', KEYS[i]) ~= 0 then return {1, 0} end
+for i, key in ipairs(KEYS) do
+  local n
+  if ARGV[3 * i] == '1' then
+    n = tonumber(redis.call('GET', key) or '0') + 1
+  else
+    n = redis.call('INCR', key)
+    if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, ARGV[3 * i - 1]) end
+  end
+  if n <= 0 or n > tonumber(ARGV[3 * i - 2]) then return {i, math.max(redis.call('PTTL', key), 1)} end
 end
-if not ARGV[1] then return {0, 0} end
-local n = redis.call('INCR', KEYS[#KEYS])
-if redis.call('PTTL', KEYS[#KEYS]) < 0 then redis.call('PEXPIRE', KEYS[#KEYS], ARGV[1]) end
-return {0, n}`)
-
-// mark sets a mark, and never makes one shorter.
-var mark = redis.NewScript(`
-if redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1]) then return 1 end
-local left = redis.call('PTTL', KEYS[1])
-if left >= 0 and left < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return 1`)
+return {0, 0}`)
 
 // Seen implements Store.
 func (r *Redis) Seen(ctx context.Context, key string, ttl time.Duration) (bool, error) {
@@ -81,41 +77,30 @@ func (r *Redis) Seen(ctx context.Context, key string, ttl time.Duration) (bool, 
 	return false, nil
 }
 
-// Mark implements Store.
-func (r *Redis) Mark(ctx context.Context, key string, ttl time.Duration) error {
-	if ttl <= 0 {
-		return ErrArgument
-	}
-	if err := mark.Run(ctx, r.client, []string{r.key(useMark, key)}, atLeastMillisecond(ttl).Milliseconds()).Err(); err != nil {
-		return unavailable(err)
-	}
-	return nil
-}
-
 // Admit implements Store.
-func (r *Redis) Admit(ctx context.Context, keys []string, l Limit) (Admission, error) {
-	if err := l.check(); err != nil {
-		return Refused, err
+func (r *Redis) Admit(ctx context.Context, limits ...Limit) (Verdict, error) {
+	var keys []string
+	var of []int // which limit each key is of
+	var args []any
+	for i, l := range limits {
+		if err := l.check(); err != nil {
+			return Verdict{}, err
+		}
+		if l.Events > 0 {
+			keys, of = append(keys, r.key(useTake, l.Key)), append(of, i)
+			args = append(args, l.Events, atLeastMillisecond(l.Window).Milliseconds(), l.Look)
+		}
 	}
-	stored := make([]string, 0, len(keys)+1)
-	for _, k := range keys {
-		stored = append(stored, r.key(useMark, k))
-	}
-	var window []any
-	if l.Events > 0 {
-		stored = append(stored, r.key(useTake, l.Key))
-		window = append(window, atLeastMillisecond(l.Window).Milliseconds())
-	}
-	answer, err := admit.Run(ctx, r.client, stored, window...).Int64Slice()
+	answer, err := admit.Run(ctx, r.client, keys, args...).Int64Slice()
 	switch {
 	case err != nil:
-		return Refused, unavailable(err)
-	case len(answer) != 2 || answer[0] != 0:
-		return Refused, nil
-	case l.Events > 0 && (answer[1] <= 0 || answer[1] > int64(l.Events)): // a counter that is not above zero after an event is forged
-		return Exceeded, nil
+		return Verdict{}, unavailable(err)
+	case len(answer) != 2 || answer[0] < 0 || answer[0] > int64(len(of)):
+		return Verdict{}, ErrUnavailable
+	case answer[0] > 0:
+		return Verdict{Limit: of[answer[0]-1], After: time.Duration(answer[1]) * time.Millisecond}, nil
 	}
-	return Admitted, nil
+	return Verdict{Admitted: true}, nil
 }
 
 // Ready implements Store.

@@ -43,7 +43,7 @@ func TestARedisThatHangsDenies(t *testing.T) {
 func TestForgedEntriesOnlyDeny(t *testing.T) {
 	m := miniredis.RunT(t)
 	r := open(t, m.Addr())
-	for _, use := range []string{useSeen, useTake, useMark} {
+	for _, use := range []string{useSeen, useTake} {
 		if err := m.Set(r.key(use, "a"), "junk"); err != nil {
 			t.Fatal(err)
 		}
@@ -51,18 +51,17 @@ func TestForgedEntriesOnlyDeny(t *testing.T) {
 	if seen, _ := r.Seen(t.Context(), "a", time.Minute); !seen {
 		t.Error("a forged entry makes a replay new")
 	}
-	if got, err := r.Admit(t.Context(), nil, Limit{"a", 10, time.Minute}); got != Refused || !errors.Is(err, ErrUnavailable) {
-		t.Errorf("with a counter that is none: %v, %v", got, err)
-	}
-	if got, err := r.Admit(t.Context(), []string{"b", "a"}, Limit{}); got != Refused || err != nil {
-		t.Errorf("with a mark that is none: %v, %v", got, err)
-	}
-	for _, counter := range []string{"-1000", "-2", "-1"} {
-		if err := m.Set(r.key(useTake, "b"), counter); err != nil {
-			t.Fatal(err)
+	for _, look := range []bool{false, true} {
+		if got, err := r.Admit(t.Context(), Limit{"a", 10, time.Minute, look}); got != (Verdict{}) || !errors.Is(err, ErrUnavailable) {
+			t.Errorf("with a counter that is none: %v, %v", got, err)
 		}
-		if got, _ := r.Admit(t.Context(), nil, Limit{"b", 1, time.Minute}); got == Admitted {
-			t.Errorf("a counter of %s admits", counter)
+		for _, counter := range []string{"-1000", "-2", "-1", "1"} {
+			if err := m.Set(r.key(useTake, "b"), counter); err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := r.Admit(t.Context(), Limit{"b", 1, time.Minute, look}); got.Admitted {
+				t.Errorf("a counter of %s admits", counter)
+			}
 		}
 	}
 }
@@ -74,7 +73,7 @@ func TestAnAdmissionIsOneRoundTrip(t *testing.T) {
 	h.take(t, "warm", 1, time.Minute) // connected, and the script is known
 	var trips counter
 	r.client.AddHook(&trips)
-	if got, err := r.Admit(t.Context(), []string{"a", "b", "c"}, Limit{"d", 10, time.Minute}); got != Admitted || err != nil {
+	if got, err := r.Admit(t.Context(), Limit{"a", 10, time.Minute, true}, Limit{"b", 10, time.Minute, false}); !got.Admitted || err != nil {
 		t.Fatal(got, err)
 	}
 	if trips != 1 {
@@ -106,11 +105,8 @@ func TestRedisHoldsDigestsOnly(t *testing.T) {
 	h := harness{store: open(t, m.Addr())}
 	h.seen(t, "plain-key", time.Minute)
 	h.take(t, "plain-key", 1, time.Minute)
-	if err := h.store.Mark(t.Context(), "plain-key", time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	if got := len(m.Keys()); got != 3 {
-		t.Errorf("%d keys, want 3", got)
+	if got := len(m.Keys()); got != 2 {
+		t.Errorf("%d keys, want 2", got)
 	}
 	if dump := m.Dump(); strings.Contains(dump, "plain-key") {
 		t.Errorf("a key stands in the open:\n%s", dump)

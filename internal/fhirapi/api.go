@@ -32,9 +32,14 @@ type Register interface {
 	Requester(ctx context.Context, t *smart.Token) (*requester.Requester, error)
 }
 
-// Gate may refuse a good token of a registered partner who asks too often. It can only refuse.
+// Gate may refuse who asks too often (limits.Limits). It can only refuse.
 type Gate interface {
+	// Enter is asked of each request for records, before anything of it is looked at.
+	Enter(ctx context.Context) error
+	// Admit is asked of each request with a good token, of a batch for each entry.
 	Admit(ctx context.Context, t *smart.Token) error
+	// Failed is told of each request with a token that is not valid here.
+	Failed(ctx context.Context)
 }
 
 // Ledger keeps what was released (ledger.Ledger). Append returns when the records of an answer are safe, all of them.
@@ -88,6 +93,13 @@ type API struct {
 
 const defaultTimeout = 15 * time.Second
 
+// open is the gate where there is none.
+type open struct{}
+
+func (open) Enter(context.Context) error               { return nil }
+func (open) Admit(context.Context, *smart.Token) error { return nil }
+func (open) Failed(context.Context)                    {}
+
 // New makes an API.
 func New(o Options) (*API, error) {
 	u, err := url.Parse(o.Base)
@@ -113,6 +125,9 @@ func New(o Options) (*API, error) {
 	a := &API{Options: o, prefix: strings.TrimRight(u.EscapedPath(), "/"), parser: o.Parser, pages: o.Pages, asked: newAsked()}
 	a.metadata = capabilities(o.CapabilityStatement)
 	a.smart = smartConfiguration(o.SMARTConfiguration)
+	if a.Gate == nil {
+		a.Gate = open{}
+	}
 	a.handler = a.engine()
 	return a, nil
 }

@@ -303,7 +303,15 @@ func TestABatchSeesTheRecordsOfAfterItCameIn(t *testing.T) {
 }
 
 // limited is a gate that admits so many.
-type limited struct{ left, asked int }
+type limited struct {
+	gate
+	left, asked, entered int
+}
+
+func (g *limited) Enter(context.Context) error {
+	g.entered++
+	return nil
+}
 
 func (g *limited) Admit(context.Context, *smart.Token) error {
 	if g.asked++; g.left == 0 {
@@ -343,8 +351,8 @@ func TestABatchCountsAsItsRequests(t *testing.T) {
 				passed++
 			}
 		}
-		if g.asked != x.asked || passed != x.want {
-			t.Errorf("%s: the gate was asked %d times, %d entries passed", name, g.asked, passed)
+		if g.asked != x.asked || g.entered != 1 || passed != x.want {
+			t.Errorf("%s: the gate was asked %d times, entered %d times, %d entries passed", name, g.asked, g.entered, passed)
 		}
 	}
 	c := newClinic(t)

@@ -221,6 +221,18 @@ func (x *exchange) identify(ctx context.Context) error {
 		x.token, x.request.Requester = x.of.token, x.of.request.Requester
 		return nil
 	}
+	if err := x.api.Gate.Enter(ctx); err != nil {
+		return err
+	}
+	err := x.verify(ctx)
+	if err != nil && outcome.Of(err).Kind() == outcome.InvalidToken {
+		x.api.Gate.Failed(ctx)
+	}
+	return err
+}
+
+// verify finds out who the request's own token speaks for.
+func (x *exchange) verify(ctx context.Context) error {
 	raw, err := smart.BearerToken(x.r.Header)
 	if err != nil {
 		return tokenError(err)
@@ -249,15 +261,14 @@ func (x *exchange) admit(ctx context.Context) error {
 		x.of.begun = true
 		return nil
 	}
-	if x.api.Gate == nil {
-		return nil
-	}
 	return x.api.Gate.Admit(ctx, x.token)
 }
 
 // tokenError gives an error of package smart its kind. An error that is none of its own refuses the token.
 func tokenError(err error) error {
-	switch {
+	switch limited := new(outcome.Error); {
+	case errors.As(err, &limited): // nobody has looked at the token
+		return limited
 	case errors.Is(err, smart.ErrMissing):
 		return outcome.New(outcome.NoToken, err)
 	case errors.Is(err, smart.ErrExpired):

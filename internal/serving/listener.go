@@ -14,6 +14,7 @@ import (
 type listener struct {
 	net.Listener
 	limits  Limits
+	proxies Proxies
 	metrics *metrics
 
 	mu        sync.Mutex
@@ -25,8 +26,8 @@ type listener struct {
 // address is what one address holds.
 type address struct{ connections, requests int }
 
-func newListener(l net.Listener, limits Limits, m *metrics) *listener {
-	return &listener{Listener: l, limits: limits, metrics: m, open: list.New(), addresses: map[netip.Prefix]*address{}}
+func newListener(l net.Listener, limits Limits, proxies Proxies, m *metrics) *listener {
+	return &listener{Listener: l, limits: limits, proxies: proxies, metrics: m, open: list.New(), addresses: map[netip.Prefix]*address{}}
 }
 
 // Accept implements net.Listener.
@@ -50,11 +51,16 @@ func (l *listener) Accept() (net.Conn, error) {
 
 // admit makes a place for a connection. It gives nil where there is none, and the connection that has to make room.
 func (l *listener) admit(c net.Conn) (admitted, evicted *conn) {
-	from := prefixOf(c.RemoteAddr())
+	peer := addrOf(c.RemoteAddr())
+	from := prefixOf(peer)
+	most := l.limits.ConnectionsPerAddress
+	if l.proxies.trust(peer) { // it asks for many
+		most = l.limits.Connections
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := l.addresses[from]
-	if a != nil && a.connections >= l.limits.ConnectionsPerAddress {
+	if a != nil && a.connections >= most {
 		l.metrics.refused.WithLabelValues(refusedAddress).Inc()
 		return nil, nil
 	}
@@ -63,15 +69,11 @@ func (l *listener) admit(c net.Conn) (admitted, evicted *conn) {
 			l.metrics.refused.WithLabelValues(refusedFull).Inc()
 			return nil, nil
 		}
-		l.forget(evicted)
-		a = l.addresses[from] // it may have been the last of this address
+		l.forget(evicted) // it may have been the last of this address
 	}
-	if a == nil {
-		a = &address{}
-		l.addresses[from] = a
-	}
+	a = l.of(from)
 	a.connections++
-	admitted = &conn{Conn: c, listener: l, from: from, address: a}
+	admitted = &conn{Conn: c, listener: l, peer: peer, from: from, address: a}
 	admitted.place = l.open.PushBack(admitted)
 	l.metrics.connections.Inc()
 	return admitted, evicted
@@ -95,14 +97,24 @@ func (l *listener) forget(c *conn) {
 	l.open.Remove(c.place)
 	c.place = nil
 	c.address.connections--
-	l.drop(c)
+	l.drop(c.from, c.address)
 	l.metrics.connections.Dec()
 }
 
+// of is what an address holds.
+func (l *listener) of(from netip.Prefix) *address {
+	a := l.addresses[from]
+	if a == nil {
+		a = &address{}
+		l.addresses[from] = a
+	}
+	return a
+}
+
 // drop forgets an address that holds nothing any more.
-func (l *listener) drop(c *conn) {
-	if c.address.connections == 0 && c.address.requests == 0 && l.addresses[c.from] == c.address {
-		delete(l.addresses, c.from)
+func (l *listener) drop(from netip.Prefix, a *address) {
+	if a.connections == 0 && a.requests == 0 && l.addresses[from] == a {
+		delete(l.addresses, from)
 	}
 }
 
@@ -110,6 +122,7 @@ func (l *listener) drop(c *conn) {
 type conn struct {
 	net.Conn
 	listener *listener
+	peer     netip.Addr
 	from     netip.Prefix
 	address  *address
 	place    *list.Element // nil when it has been given back
@@ -142,18 +155,22 @@ func reset(c net.Conn) {
 	_ = c.Close() // nobody is left to tell
 }
 
-// prefixOf is whom a connection is counted for: the address, or the /64 that one household or site has of IPv6. Of an unknown one, all unknown ones.
-func prefixOf(a net.Addr) netip.Prefix {
+// addrOf is the address of the other side, the zero Addr for an unknown one.
+func addrOf(a net.Addr) netip.Addr {
 	ap, err := netip.ParseAddrPort(a.String())
 	if err != nil {
-		return netip.Prefix{}
+		return netip.Addr{}
 	}
-	addr := ap.Addr().Unmap().WithZone("")
-	bits := addr.BitLen()
-	if addr.Is6() {
+	return plain(ap.Addr())
+}
+
+// prefixOf is whom an address is counted for: itself, or the /64 that it is in (AddressOf).
+func prefixOf(a netip.Addr) netip.Prefix {
+	bits := a.BitLen()
+	if a.Is6() {
 		bits = 64
 	}
-	p, err := addr.Prefix(bits)
+	p, err := a.Prefix(bits)
 	if err != nil {
 		return netip.Prefix{}
 	}

@@ -3,6 +3,7 @@ package serving
 import (
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 type bounded struct {
 	next    http.Handler
 	limits  Limits
+	proxies Proxies
 	secure  bool   // over TLS
 	alive   string // the path that is answered whatever the load
 	metrics *metrics
@@ -37,16 +39,17 @@ func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	closeIfAmbiguous(w, r)
 	if err := b.unreadable(r); err != nil {
-		refuse(w, r, err)
+		Refuse(w, r, err)
 		return
 	}
+	r = b.proxies.addressed(r)
 	if r.URL.Path != b.alive {
-		c := connOf(r.Context())
-		if err := c.enter(b.metrics); err != nil {
-			refuse(w, r, err)
+		leave, err := connOf(r.Context()).enter(AddressOf(r.Context()), b.metrics)
+		if err != nil {
+			Refuse(w, r, err)
 			return
 		}
-		defer c.leave()
+		defer leave()
 	}
 	if r.Body != http.NoBody {
 		r.Body = http.MaxBytesReader(w, r.Body, b.limits.BodyBytes)
@@ -72,8 +75,8 @@ func (b *bounded) unreadable(r *http.Request) error {
 	return nil
 }
 
-// refuse answers in our words, and closes the connection: what follows on it has not been read.
-func refuse(w http.ResponseWriter, r *http.Request, err error) {
+// Refuse answers in our words, and closes the connection: what follows on it has not been read.
+func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	a := outcome.Of(err).Answer()
 	for _, h := range a.Headers {
 		w.Header().Set(h.Name, h.Value)
@@ -90,35 +93,38 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// enter counts a request that begins. There is no request without a connection of ours.
-func (c *conn) enter(m *metrics) error {
+// enter counts a request of an address that begins, until it leaves. There is no request without a connection of ours.
+func (c *conn) enter(from netip.Prefix, m *metrics) (leave func(), err error) {
 	if c == nil {
-		return outcome.New(outcome.Internal, errNoConnection)
+		return nil, outcome.New(outcome.Internal, errNoConnection)
 	}
 	l := c.listener
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	a := l.of(from)
 	switch {
-	case c.address.requests >= l.limits.RequestsPerAddress:
+	case a.requests >= l.limits.RequestsPerAddress:
+		l.drop(from, a)
 		m.requestsRefused.WithLabelValues(refusedAddress).Inc()
-		return outcome.Retry(outcome.TooManyRequests, retryAfter, errAddress)
+		return nil, outcome.Retry(outcome.TooManyRequests, retryAfter, errAddress)
 	case l.requests >= l.limits.Requests:
+		l.drop(from, a)
 		m.requestsRefused.WithLabelValues(refusedFull).Inc()
-		return outcome.Retry(outcome.Unavailable, retryAfter, errFull)
+		return nil, outcome.Retry(outcome.Unavailable, retryAfter, errFull)
 	}
 	l.requests++
-	c.address.requests++
+	a.requests++
 	c.requests++
-	return nil
+	return func() { c.leave(from, a) }, nil
 }
 
 // leave counts a request that has ended.
-func (c *conn) leave() {
+func (c *conn) leave(from netip.Prefix, a *address) {
 	l := c.listener
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.requests--
-	c.address.requests--
+	a.requests--
 	c.requests--
-	l.drop(c)
+	l.drop(from, a)
 }

@@ -17,6 +17,8 @@ import (
 type Options struct {
 	Handler http.Handler
 	Limits  Limits
+	// Proxies may say for whom they ask.
+	Proxies Proxies
 	// Certificate is what the server shows over TLS; nil for InsecurePlainHTTP, which belongs on loopback or behind a proxy that ends TLS.
 	Certificate *Certificate
 	// Alive is the path that is answered whatever the load, so that nobody takes a busy process for a dead one.
@@ -30,6 +32,7 @@ type Server struct {
 	http        *http.Server
 	certificate *Certificate
 	limits      Limits
+	proxies     Proxies
 	metrics     *metrics
 	listening   atomic.Pointer[listener]
 }
@@ -37,12 +40,12 @@ type Server struct {
 // New makes a Server.
 func New(o Options) *Server {
 	m := newMetrics(o.Metrics)
-	s := &Server{certificate: o.Certificate, limits: o.Limits, metrics: m}
+	s := &Server{certificate: o.Certificate, limits: o.Limits, proxies: o.Proxies, metrics: m}
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(o.Certificate != nil) // never without TLS
 	s.http = &http.Server{
-		Handler:           &bounded{next: o.Handler, limits: o.Limits, secure: o.Certificate != nil, alive: o.Alive, metrics: m},
+		Handler:           &bounded{next: o.Handler, limits: o.Limits, proxies: o.Proxies, secure: o.Certificate != nil, alive: o.Alive, metrics: m},
 		ReadHeaderTimeout: o.Limits.HeaderTimeout,
 		ReadTimeout:       o.Limits.RequestTimeout,
 		WriteTimeout:      o.Limits.AnswerTimeout,
@@ -67,7 +70,7 @@ const lookEvery = 2 * time.Second
 
 // Serve serves on the listener until Shutdown.
 func (s *Server) Serve(l net.Listener) error {
-	within := newListener(l, s.limits, s.metrics)
+	within := newListener(l, s.limits, s.proxies, s.metrics)
 	s.listening.Store(within)
 	if s.certificate == nil {
 		return s.http.Serve(within)

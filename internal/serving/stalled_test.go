@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -165,7 +166,7 @@ func TestAddressesAreCountedByWhomTheyBelongTo(t *testing.T) {
 		"[fe80::1%eth0]:9":         "fe80::/64",
 		"@":                        "invalid Prefix",
 	} {
-		if got := prefixOf(named(address)).String(); got != want {
+		if got := prefixOf(addrOf(named(address))).String(); got != want {
 			t.Errorf("%s: %s, want %s", address, got, want)
 		}
 	}
@@ -178,7 +179,7 @@ func (n named) String() string { return string(n) }
 
 func TestARequestWithoutAConnectionOfOursIsRefused(t *testing.T) {
 	var c *conn
-	if err := c.enter(newMetrics(nil)); err == nil {
+	if _, err := c.enter(netip.Prefix{}, newMetrics(nil)); err == nil {
 		t.Error("it was let in")
 	}
 }

@@ -25,6 +25,8 @@ type Introspection struct {
 	ClientID string
 	Key      *jose.JSONWebKey // private, for private_key_jwt
 	Secret   string           // for client_secret_basic
+	// Admit may refuse to have the issuer asked for a request, with an error that is the caller's answer; nil for no bound but that on all at once.
+	Admit func(ctx context.Context) error
 	// InsecureAnyAudience takes tokens of which the issuer does not say whom they are for.
 	InsecureAnyAudience bool
 	// InsecureAnyTokenType takes tokens of which the issuer does not say that they are access tokens: its refresh tokens may be active as well.
@@ -89,6 +91,11 @@ func isOpaque(raw string) bool {
 
 // introspect asks the issuer about a token and reads its answer as a JWT's claims are read.
 func (i *issuer) introspect(ctx context.Context, sum, raw string) (verifiedToken, error) {
+	if i.asker.Admit != nil {
+		if err := i.asker.Admit(ctx); err != nil {
+			return verifiedToken{}, err
+		}
+	}
 	answer := i.asker.flights.DoChan(sum, func() (any, error) {
 		own, cancel := context.WithTimeout(context.WithoutCancel(ctx), introspectTimeout) // others wait for it too
 		defer cancel()

@@ -1,6 +1,7 @@
 package smart
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -100,6 +101,33 @@ func TestAnOpaqueTokenIsAskedAboutAndRememberedForAMinute(t *testing.T) {
 	if r.Method != http.MethodPost || r.URL.RawQuery != "" || r.PostForm.Get("token") != "opaque-1._~+/==" || r.PostForm.Get("token_type_hint") != "access_token" ||
 		id != url.QueryEscape("gate:way") || secret != url.QueryEscape("a b+c") {
 		t.Errorf("asked by %s %v as %q", r.Method, r.PostForm, id)
+	}
+}
+
+// Whoever is refused by Admit costs the issuer nothing; a token that is remembered needs nobody to be asked.
+func TestHowOftenTheIssuerIsAskedCanBeBounded(t *testing.T) {
+	s, c := newIntrospector(t), newStepClock()
+	s.says(nil)
+	config := s.config(t, c)
+	left, tooMany := 1, errors.New("too many")
+	config.Opaque.Admit = func(context.Context) error {
+		if left == 0 {
+			return tooMany
+		}
+		left--
+		return nil
+	}
+	v := newTestVerifier(t, config)
+	for i, step := range []struct {
+		raw  string
+		want error
+	}{{"opaque-1", nil}, {"opaque-1", nil}, {"opaque-2", tooMany}, {"opaque-1", nil}, {sign(t, testKeys["es256"], nil, payload(object{"iss": s.URL})), nil}} {
+		if tok, err := v.Verify(t.Context(), step.raw); !errors.Is(err, step.want) || (tok == nil) != (step.want != nil) {
+			t.Errorf("step %d: %v", i, err)
+		}
+	}
+	if n := s.asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
 	}
 }
 

@@ -24,7 +24,8 @@ type replicas struct {
 	bases     []string
 }
 
-func startRedis(t *testing.T) (address string) {
+// startRedis starts a server that stops with the test, or before.
+func startRedis(t *testing.T) (address string, stop func()) {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("no redis-server")
@@ -38,18 +39,19 @@ func startRedis(t *testing.T) (address string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop = func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-	})
-	return ports[0]
+	}
+	t.Cleanup(stop)
+	return ports[0], stop
 }
 
 // startReplicas starts n processes, with the demo's partners in the register of the store.
 func startReplicas(t *testing.T, n int) *replicas {
 	t.Helper()
 	r := &replicas{database: postgrestest.Own(t), clinic: &clinic{dir: t.TempDir(), ids: map[practice.ClientKey]string{}}}
-	redis := startRedis(t)
+	redis, _ := startRedis(t)
 	if err := r.lay(20); err != nil {
 		t.Fatal(err)
 	}

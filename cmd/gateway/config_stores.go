@@ -19,7 +19,7 @@ import (
 // Tables of the gateway's own stores.
 var (
 	ledgerTables = []string{"schema_migrations", "commits", "tips", "checkpoints", "segments"}
-	stateTables  = []string{"schema_migrations", "client_handles", "partners", "revoked", "standing"}
+	stateTables  = []string{"schema_migrations", "client_handles", "partners", "revoked", "standing", "app_grants"}
 )
 
 // checkStores sees to it that the gateway writes into files of its own and into no other: the practice's database, and whatever else a path may lead to

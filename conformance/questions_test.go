@@ -201,7 +201,7 @@ var sealedID = regexp.MustCompile(`[a-z2-7]{64}`)
 // readable names the parts of a request, with the ids shortened.
 func readable(q answers.Question) string {
 	text := fmt.Sprint(q.Method, " ", q.Path, " ", q.Form)
-	for name, v := range map[string]any{"strict": q.Strict, "accept": q.Accept, "if none match": q.NoneMatch, "if range": q.IfRange, "range": q.Range, "if modified since": q.ModifiedSince} {
+	for name, v := range map[string]any{"strict": q.Strict, "as Parameters": q.Parameters, "accept": q.Accept, "if none match": q.NoneMatch, "if range": q.IfRange, "range": q.Range, "if modified since": q.ModifiedSince} {
 		if !reflect.ValueOf(v).IsZero() {
 			text += fmt.Sprintf(", %s %v", name, v)
 		}

@@ -2,9 +2,12 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +65,39 @@ func (a *asking) posted(q *answers.Question) {
 		q.Path += "?" + strings.Join(inURL, "&")
 	}
 	q.Form = strings.Join(inForm, "&")
+	q.Parameters = strings.Contains(path, "$") && a.IntN(2) == 0
+}
+
+// parameterTypes are those of the values of a Parameters resource, by parameter; any other is a text.
+var parameterTypes = map[string]string{"patient": "valueId", "start": "valueDate", "end": "valueDate", "_since": "valueInstant", "_type": "valueCode", "profile": "valueCanonical", "on-demand": "valueBoolean", "_count": "valueInteger"}
+
+// parametersOf is a form as a Parameters resource.
+func parametersOf(t *testing.T, form string) []byte {
+	t.Helper()
+	values, err := url.ParseQuery(form)
+	must(t, err)
+	list := []any{}
+	for name, all := range values {
+		for _, v := range all {
+			p := answers.Object{"name": name, cmp.Or(parameterTypes[name], "valueString"): v}
+			switch system, code, coded := strings.Cut(v, "|"); {
+			case name == "_count":
+				p["valueInteger"] = json.Number(v)
+			case name == "on-demand":
+				p["valueBoolean"] = v == "true"
+			case coded:
+				p = answers.Object{"name": name, "valueCoding": answers.Object{"system": system, "code": code}}
+			}
+			list = append(list, p)
+		}
+	}
+	whole := answers.Object{"resourceType": "Parameters"}
+	if len(list) > 0 {
+		whole["parameter"] = list
+	}
+	text, err := json.Marshal(whole)
+	must(t, err)
+	return text
 }
 
 // content is the id of a Binary, mostly of the client's.
@@ -157,6 +193,10 @@ func (a asker) sendWith(t *testing.T, q answers.Question) *answer {
 	if q.Method == http.MethodPost {
 		body = strings.NewReader(q.Form)
 		header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if q.Parameters {
+			body = bytes.NewReader(parametersOf(t, q.Form))
+			header.Set("Content-Type", "application/fhir+json")
+		}
 	}
 	got := a.send(t, q.Method, path, body, header)
 	if q.Method == http.MethodHead && (got.status != whole.status || got.header.Get("Etag") != whole.header.Get("Etag") || got.header.Get("Content-Length") != whole.header.Get("Content-Length")) {

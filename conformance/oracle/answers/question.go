@@ -10,7 +10,9 @@ type Question struct {
 	Path string
 	// Method is GET, HEAD or POST; Form are the parameters in the body of a POST.
 	Method, Form string
-	Strict       bool
+	// Parameters says that the form is sent as a Parameters resource, as operations take it. It means the same.
+	Parameters bool
+	Strict     bool
 	// Accept is empty, or one type of JSON.
 	Accept string
 	// NoneMatch are the entity tags of If-None-Match: "*", "own" for that of the answer itself, or "other". IfRange is one of the last two.

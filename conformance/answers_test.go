@@ -314,7 +314,7 @@ func TestAnswersCarryTheRequestID(t *testing.T) {
 func TestPublicDocuments(t *testing.T) {
 	c := sharedClinic(t)
 	nobody := &caller{base: c.base}
-	for path, content := range map[string]string{"metadata": "application/fhir+json; charset=utf-8", ".well-known/smart-configuration": "application/json; charset=utf-8"} {
+	for path, content := range map[string]string{"metadata": "application/json; charset=utf-8", "metadata?_format=json": "application/fhir+json; charset=utf-8", ".well-known/smart-configuration": "application/json; charset=utf-8"} {
 		a := nobody.do(t, "GET", path, nil, http.Header{"Origin": {"https://app.example"}, "Accept": {"application/json"}})
 		if a.status != 200 || a.header.Get("Content-Type") != content || a.header.Get("Access-Control-Allow-Origin") != "*" {
 			t.Errorf("%s: %d %v", path, a.status, a.header)

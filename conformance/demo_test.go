@@ -113,6 +113,11 @@ func sign(t testing.TB, key jose.JSONWebKey, typ string, claims map[string]any) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return signWith(t, signer, claims)
+}
+
+func signWith(t testing.TB, signer jose.Signer, claims map[string]any) string {
+	t.Helper()
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		t.Fatal(err)

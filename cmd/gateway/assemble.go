@@ -109,9 +109,13 @@ func (g *gateway) apiOptions(v *smart.Verifier, now clock) (o fhirapi.Options, e
 	if err != nil {
 		return o, err
 	}
+	senders, err := smart.NewSenders(g.cfg.BaseURL, g.ephemeral, g.cfg.clientCertificates(), now)
+	if err != nil {
+		return o, err
+	}
 	discovery, err := g.discovery().JSON()
 	return fhirapi.Options{
-		Base: g.cfg.BaseURL, Verifier: v, Register: g.partners, Views: fhirapi.Release(g.service), Parser: parser, Pages: pages, Egress: g.egress,
+		Base: g.cfg.BaseURL, Verifier: v, Senders: senders, Register: g.partners, Views: fhirapi.Release(g.service), Parser: parser, Pages: pages, Egress: g.egress,
 		Ledger: g.ledger, Accountable: accountable, Gate: g.limits,
 		Types: g.types(), CapabilityStatement: capability, SMARTConfiguration: discovery, Checks: g.checks(v), Metrics: g.metrics, Log: g.log, Now: now,
 		Timeout: time.Duration(g.cfg.Limits.RequestTimeout),

@@ -5,9 +5,11 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/consentry/gateway/internal/serving"
+	"github.com/consentry/gateway/internal/smart"
 )
 
 // TLSConfig names the certificate's files, in PEM. They are read again when they change.
@@ -16,6 +18,11 @@ type TLSConfig struct {
 	Certificate string `yaml:"certificate"`
 	// Key is its private key, which not everybody on the machine may read.
 	Key string `yaml:"key"`
+	// ClientCertificates asks clients for a certificate, as partners need that are registered with sender-constraint: mtls. A browser then asks its user.
+	ClientCertificates bool `yaml:"client-certificates"`
+	// InsecureClientCertificateHeader names the header in which a proxy that ends TLS puts the client's certificate, as RFC 9440 has it or as PEM with
+	// percent-encoding. The proxy must take away what clients send under that name, and nobody else may reach this server: nothing proves who wrote it.
+	InsecureClientCertificateHeader string `yaml:"insecure-client-certificate-header"`
 }
 
 // validateTLS leaves three ways: TLS; plain HTTP on loopback; plain HTTP elsewhere by a name that says what it is.
@@ -23,6 +30,15 @@ func (c *Config) validateTLS(p *problems) {
 	t := c.TLS
 	if (t.Certificate == "") != (t.Key == "") {
 		p.add(c.line("tls"), "tls needs both, certificate and key")
+	}
+	if t.ClientCertificates && t.Certificate == "" {
+		p.add(c.line("tls.client-certificates"), "tls.client-certificates needs a certificate of this server: who does not end TLS sees no client's")
+	}
+	if t.InsecureClientCertificateHeader != "" && t.Certificate != "" {
+		p.add(c.line("tls.insecure-client-certificate-header"), "tls: where this server ends TLS it sees the clients' certificates itself: say client-certificates: true")
+	}
+	if h := t.InsecureClientCertificateHeader; strings.Trim(h, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+		p.add(c.line("tls.insecure-client-certificate-header"), "tls.insecure-client-certificate-header is no name of a header")
 	}
 	u, err := url.Parse(c.BaseURL)
 	switch secure := t.Certificate != ""; {
@@ -34,6 +50,11 @@ func (c *Config) validateTLS(p *problems) {
 		p.add(c.line("listen"), "listen is not on loopback, and without tls tokens and records would go over the network in the clear: "+
 			"set tls.certificate and tls.key, or listen on 127.0.0.1, or, behind a proxy that ends TLS in a network of its own, say insecure-plain-http: true")
 	}
+}
+
+// clientCertificates says where the certificates of clients are found.
+func (c *Config) clientCertificates() smart.ClientCertificates {
+	return smart.ClientCertificates{InsecureHeader: c.TLS.InsecureClientCertificateHeader}
 }
 
 // certificate opens what tls names, nil for plain HTTP.

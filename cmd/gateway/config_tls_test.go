@@ -50,6 +50,21 @@ func TestPlainHTTPLeavesTheMachineOnlyByName(t *testing.T) {
 	}
 }
 
+func TestClientCertificatesAreAskedForByWhoEndsTLS(t *testing.T) {
+	over := strings.Replace(goodConfig, "maps: maps", withTLS, 1)
+	for name, c := range map[string]struct{ text, want string }{
+		"over TLS":                {strings.Replace(over, "key: tls.key}", "key: tls.key, client-certificates: true}", 1), ""},
+		"in plain HTTP":           {goodConfig + "tls: {client-certificates: true}\n", "tls.client-certificates needs a certificate of this server"},
+		"behind a proxy":          {goodConfig + "tls: {insecure-client-certificate-header: Client-Cert}\n", ""},
+		"a header over TLS":       {strings.Replace(over, "key: tls.key}", "key: tls.key, insecure-client-certificate-header: Client-Cert}", 1), "say client-certificates: true"},
+		"a header without a name": {goodConfig + "tls: {insecure-client-certificate-header: \"a b\"}\n", "is no name of a header"},
+	} {
+		if _, err := loadText("g.yaml", c.text); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestPerAddressBoundsAreForWhereClientsComeFrom(t *testing.T) {
 	const proxies = "maps: maps\ntrusted-proxies: {header: Forwarded, addresses: [10.2.0.7, 10.3.0.0/16]}"
 	for name, c := range map[string]struct {

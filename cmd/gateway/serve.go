@@ -100,7 +100,7 @@ func (g *gateway) listen(ctx context.Context, l net.Listener) (*servers, error) 
 	return &servers{
 		gateway:      g,
 		fhirListener: l, metricsListen: m,
-		fhir:    serving.New(serving.Options{Handler: handler, Limits: g.cfg.Limits.serving(), Proxies: g.cfg.proxies(), Certificate: certificate, Alive: "/livez", Metrics: registry}),
+		fhir:    serving.New(serving.Options{Handler: handler, Limits: g.cfg.Limits.serving(), Proxies: g.cfg.proxies(), Certificate: certificate, AskClients: g.cfg.TLS.ClientCertificates, Alive: "/livez", Metrics: registry}),
 		metrics: serving.New(serving.Options{Handler: g.metrics.Handler(), Limits: metricsLimits}),
 	}, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/consentry/gateway/internal/authserver/launch"
 	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/smart"
 	"github.com/consentry/gateway/internal/store"
 )
 
@@ -75,7 +76,11 @@ func (s *Server) codeGrant(r *http.Request, form map[string]string) (any, error)
 	case err != nil:
 		return nil, errProof
 	}
-	return s.give(r.Context(), app, g)
+	bound, err := s.confirmation(r, app)
+	if err != nil {
+		return nil, err
+	}
+	return s.give(r.Context(), app, g, bound)
 }
 
 // takeBack ends a grant that somebody else may have as well: its refresh token and every token of it. It gives the error to answer with.
@@ -97,8 +102,8 @@ type appResponse struct {
 }
 
 // give makes the first tokens of a grant.
-func (s *Server) give(ctx context.Context, app *requester.Partner, g launch.Grant) (any, error) {
-	answer, err := s.access(g)
+func (s *Server) give(ctx context.Context, app *requester.Partner, g launch.Grant, bound smart.Confirmation) (any, error) {
+	answer, err := s.access(g, bound)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +119,7 @@ func (s *Server) give(ctx context.Context, app *requester.Partner, g launch.Gran
 		kept := store.Grant{
 			ID: g.ID, App: app.ID, Patient: g.Patient.String(), Person: g.User.String(), Scope: g.Scope, Until: now.Add(s.config.Apps.Launch.Offline),
 		}
-		switch err := s.config.Apps.Grants.AddGrant(ctx, kept, token.digests(), now); {
+		switch err := s.config.Apps.Grants.AddGrant(ctx, kept, token.digests(refreshKey(app, bound)), now); {
 		case errors.Is(err, store.ErrNoGrant): // the code was replayed meanwhile
 			return nil, errProof
 		case err != nil:
@@ -126,8 +131,8 @@ func (s *Server) give(ctx context.Context, app *requester.Partner, g launch.Gran
 }
 
 // access makes an access token of a grant.
-func (s *Server) access(g launch.Grant) (*appResponse, error) {
-	claims := Claims{ClientID: g.Client, Subject: g.User.ID, Scope: g.Scope, FHIRUser: g.User, Grant: g.ID}
+func (s *Server) access(g launch.Grant, bound smart.Confirmation) (*appResponse, error) {
+	claims := Claims{ClientID: g.Client, Subject: g.User.ID, Scope: g.Scope, FHIRUser: g.User, Grant: g.ID, Confirmation: bound}
 	if launch.Has(g.Scope).Patient {
 		claims.Patient = g.Patient
 	}
@@ -136,6 +141,6 @@ func (s *Server) access(g launch.Grant) (*appResponse, error) {
 		return nil, err
 	}
 	return &appResponse{
-		response: response{AccessToken: token, TokenType: "Bearer", ExpiresIn: int(s.config.Lifetime.Seconds()), Scope: g.Scope}, Patient: claims.Patient.ID,
+		response: response{AccessToken: token, TokenType: tokenType(bound), ExpiresIn: int(s.config.Lifetime.Seconds()), Scope: g.Scope}, Patient: claims.Patient.ID,
 	}, nil
 }

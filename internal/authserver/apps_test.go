@@ -177,9 +177,13 @@ type tokens struct {
 	Refresh string `json:"refresh_token"`
 }
 
-func (a *apps) ask(t testing.TB, path string, form url.Values) (got tokens) {
+// ask posts a form, with a DPoP proof if there is one.
+func (a *apps) ask(t testing.TB, path string, form url.Values, proof ...string) (got tokens) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
+	if len(proof) > 0 {
+		r.Header["Dpop"] = proof
+	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	a.ServeHTTP(w, r)

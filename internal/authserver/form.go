@@ -32,6 +32,8 @@ var (
 	errGrant        = &oauthError{http.StatusBadRequest, "invalid_grant", "the authorization extension is malformed or states an unregistered purpose"}
 	errUnauthorized = &oauthError{http.StatusBadRequest, "unauthorized_client", "this client may not do this"}
 	errClient       = &oauthError{http.StatusUnauthorized, "invalid_client", "client authentication failed"}
+	errSender       = &oauthError{http.StatusBadRequest, "invalid_dpop_proof", "the DPoP proof is missing, or not valid for this request"}
+	errCertificate  = &oauthError{http.StatusBadRequest, "invalid_request", "this client needs a TLS client certificate"}
 	errUnavailable  = &oauthError{http.StatusServiceUnavailable, "temporarily_unavailable", "try again later"}
 )
 

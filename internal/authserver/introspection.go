@@ -24,6 +24,8 @@ type introspection struct {
 	Expiry    int64  `json:"exp,omitempty"`
 	Patient   string `json:"patient,omitempty"`
 	FHIRUser  string `json:"fhirUser,omitempty"`
+
+	Confirmation *confirmation `json:"cnf,omitempty"`
 }
 
 // introspect answers a resource server about any token of ours, and a partner about its own. Any other token opens nothing, as far as they are told.
@@ -57,8 +59,9 @@ func (s *Server) ours(ctx context.Context, raw string) (*smart.Token, bool) {
 // describe says of the scopes what they open: what the register no longer has is gone.
 func (s *Server) describe(t *smart.Token, who *requester.Requester) introspection {
 	return introspection{
-		Active: true, Scope: who.Scopes.String(), ClientID: t.ClientID, TokenType: "Bearer", Issuer: t.Issuer, Subject: t.Subject, Audience: s.config.Audience,
+		Active: true, Scope: who.Scopes.String(), ClientID: t.ClientID, TokenType: tokenType(t.Confirmation), Issuer: t.Issuer, Subject: t.Subject, Audience: s.config.Audience,
 		ID: t.ID, Expiry: t.Expiry.Unix(), Patient: who.Patient.ID, FHIRUser: t.FHIRUser.String(),
+		Confirmation: confirmationOf(t.Confirmation),
 	}
 }
 

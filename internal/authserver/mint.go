@@ -23,6 +23,8 @@ type Claims struct {
 	Purposes []fhir.Coding
 	NPI      string
 	Grant    string // what a client has given to an app; empty for none
+	// Confirmation is the key that the token is bound to, zero for a bearer token.
+	Confirmation smart.Confirmation
 }
 
 // accessToken is the payload (RFC 9068, 2.2, with SMART's launch context).
@@ -39,6 +41,8 @@ type accessToken struct {
 	Patient    string         `json:"patient,omitempty"`
 	Grant      string         `json:"sid,omitempty"`
 	Extensions map[string]any `json:"extensions,omitempty"`
+
+	Confirmation *confirmation `json:"cnf,omitempty"`
 }
 
 // Mint signs a token as if a person had signed in. It is for demos and tests: no endpoint reaches it, since this server has no sign-in.
@@ -54,7 +58,7 @@ func (s *Server) sign(c Claims) (string, error) {
 	t := accessToken{
 		Issuer: s.config.Issuer, Subject: c.Subject, Audience: s.config.Audience, ClientID: c.ClientID,
 		IssuedAt: now.Unix(), Expiry: now.Add(s.config.Lifetime).Unix(), ID: rand.Text(),
-		Scope: c.Scope, FHIRUser: c.FHIRUser.String(), Patient: c.Patient.ID, Grant: c.Grant,
+		Scope: c.Scope, FHIRUser: c.FHIRUser.String(), Patient: c.Patient.ID, Grant: c.Grant, Confirmation: confirmationOf(c.Confirmation),
 	}
 	if len(c.Purposes) > 0 || c.NPI != "" {
 		t.Extensions = smart.WriteExtensions(c.Purposes, c.NPI)

@@ -25,9 +25,20 @@ func (t refreshToken) next() refreshToken { return refreshToken{t.family, newRef
 
 func (t refreshToken) String() string { return t.family + "." + t.secret }
 
-// digests are what the store knows of it.
-func (t refreshToken) digests() store.Refresh {
-	return store.Refresh{Family: sha256.Sum256([]byte(t.family)), Secret: sha256.Sum256([]byte(t.secret))}
+// digests are what the store knows of it. With another key than the one that it is bound to it is a token that was used before.
+func (t refreshToken) digests(key string) store.Refresh {
+	if key != "" {
+		key = "\x00" + key
+	}
+	return store.Refresh{Family: sha256.Sum256([]byte(t.family)), Secret: sha256.Sum256([]byte(t.secret + key))}
+}
+
+// refreshKey is the DPoP key that a refresh token is bound to: that of an app which proves itself by nothing else (RFC 9449, 5).
+func refreshKey(app *requester.Partner, bound smart.Confirmation) string {
+	if app.App != nil && !app.App.Public {
+		return ""
+	}
+	return bound.JKT
 }
 
 const maxRefreshBytes = 256
@@ -48,7 +59,12 @@ func (s *Server) refreshGrant(r *http.Request, form map[string]string) (any, err
 	if !ok {
 		return nil, errProof
 	}
-	kept, err := s.config.Apps.Grants.FindGrant(ctx, shown.digests(), s.config.Now())
+	bound, err := s.confirmation(r, app)
+	if err != nil {
+		return nil, err
+	}
+	key := refreshKey(app, bound)
+	kept, err := s.config.Apps.Grants.FindGrant(ctx, shown.digests(key), s.config.Now())
 	switch {
 	case errors.Is(err, store.ErrReused):
 		return nil, s.takeBack(ctx, kept.ID)
@@ -63,12 +79,12 @@ func (s *Server) refreshGrant(r *http.Request, form map[string]string) (any, err
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.access(g)
+	answer, err := s.access(g, bound)
 	if err != nil {
 		return nil, err
 	}
 	next := shown.next()
-	switch err := s.config.Apps.Grants.RotateGrant(ctx, kept.ID, shown.digests(), next.digests(), s.config.Now()); {
+	switch err := s.config.Apps.Grants.RotateGrant(ctx, kept.ID, shown.digests(key), next.digests(key), s.config.Now()); {
 	case errors.Is(err, store.ErrReused):
 		return nil, s.takeBack(ctx, kept.ID)
 	case err != nil:
@@ -121,7 +137,7 @@ func narrowed(asked, given string) (string, bool) {
 
 // disconnect ends what an app was given, as it asks with the refresh token (RFC 7009, 2.1: with it end the access tokens of the same grant).
 func (s *Server) disconnect(ctx context.Context, app *requester.Partner, shown refreshToken) error {
-	kept, err := s.config.Apps.Grants.FindGrant(ctx, shown.digests(), s.config.Now())
+	kept, err := s.config.Apps.Grants.FindGrant(ctx, shown.digests(""), s.config.Now())
 	switch {
 	case errors.Is(err, store.ErrNoGrant):
 		return nil

@@ -58,6 +58,8 @@ type Config struct {
 	Claims smart.Mapping
 	// Revoke refuses the token with that jti from now on, everywhere. Nil: tokens live until they expire, and there is no endpoint to revoke them.
 	Revoke func(ctx context.Context, jti string, until time.Time) error
+	// Certificates says where the certificates of clients are found.
+	Certificates smart.ClientCertificates
 	// ResourceServers may ask about tokens besides the partners, who may ask about their own.
 	ResourceServers []ResourceServer
 	// Apps lets clients launch apps of their own; nil where nobody signs in here.
@@ -79,6 +81,7 @@ type Server struct {
 	path      string // of the issuer, without a slash at its end
 	keys      *partnerKeys
 	verifier  *smart.Verifier // of our own tokens
+	senders   *smart.Senders
 	discovery []byte
 }
 
@@ -90,6 +93,9 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{config: c, path: strings.TrimSuffix(u.Path, "/"), keys: newPartnerKeys(c.Transport, c.Now)}
 	if s.verifier, err = smart.NewVerifier(s.Tokens()); err != nil {
+		return nil, err
+	}
+	if s.senders, err = smart.NewSenders(c.Issuer, c.Replay, c.Certificates, c.Now); err != nil {
 		return nil, err
 	}
 	s.discovery, err = json.Marshal(s.metadata())
@@ -116,6 +122,8 @@ func (s *Server) metadata() map[string]any {
 		"introspection_endpoint":                                   s.url(introspectionPath),
 		"introspection_endpoint_auth_methods_supported":            methods,
 		"introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+		"dpop_signing_alg_values_supported":                        smart.ProofAlgorithms(),
+		"tls_client_certificate_bound_access_tokens":               true,
 		"response_types_supported":                                 []string{},
 		"subject_types_supported":                                  []string{"public"},
 		"id_token_signing_alg_values_supported":                    s.config.Keys.algorithms(),

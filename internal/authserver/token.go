@@ -63,11 +63,18 @@ func (s *Server) clientCredentials(r *http.Request, form map[string]string) (any
 	if err != nil {
 		return nil, err
 	}
+	if claims.Confirmation, err = s.confirmation(r, a.partner); err != nil {
+		return nil, err
+	}
 	token, err := s.sign(claims)
 	if err != nil {
 		return nil, err
 	}
-	return &response{AccessToken: token, TokenType: "bearer", ExpiresIn: int(s.config.Lifetime.Seconds()), Scope: granted.String()}, nil
+	kind := tokenType(claims.Confirmation)
+	if kind == "Bearer" {
+		kind = "bearer" // the letters of SMART Backend Services
+	}
+	return &response{AccessToken: token, TokenType: kind, ExpiresIn: int(s.config.Lifetime.Seconds()), Scope: granted.String()}, nil
 }
 
 // grantFor reads the purposes that the assertion states (UDAP Security, hl7-b2b); they must be among the registered ones. The token then

@@ -47,12 +47,14 @@ type Ledger interface {
 	Append(ctx context.Context, answer ...ledger.Record) error
 }
 
-// Options are what an API is made of. All but Gate, Checks, Accountable and Timeout are required.
+// Options are what an API is made of. All but Senders, Gate, Checks, Accountable and Timeout are required.
 type Options struct {
 	// Base is the absolute URL of the FHIR service; its path is where the routes begin.
 	Base     string
 	Verifier Verifier
 	Register Register
+	// Senders checks who sends a token that is bound to a key; nil refuses all that are.
+	Senders *smart.Senders
 	// Gate is nil where requests are limited elsewhere.
 	Gate   Gate
 	Views  Views

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/consentry/gateway/internal/ephemeral"
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/fhir/fhirjson"
 	"github.com/consentry/gateway/internal/fhirapi"
@@ -260,12 +261,14 @@ func (c *clinic) build(timeout time.Duration) {
 		Alarm: func(a egress.Alarm) { c.alarms++; c.metrics.GuardAlarm(a) }})
 	must(c.t, err)
 	c.egress = out
+	senders, err := smart.NewSenders(base, ephemeral.NewMemory(0, nil), smart.ClientCertificates{}, nil)
+	must(c.t, err)
 	log := c.sink
 	if log == nil {
 		log = slog.New(slog.NewJSONHandler(&c.log, nil))
 	}
 	c.API, err = fhirapi.New(fhirapi.Options{
-		Base: base, Verifier: c, Register: c, Views: c, Parser: parser, Pages: pages, Egress: out, Ledger: c,
+		Base: base, Verifier: c, Senders: senders, Register: c, Views: c, Parser: parser, Pages: pages, Egress: out, Ledger: c,
 		Types: search.Types(), CapabilityStatement: []byte(`{"resourceType":"CapabilityStatement"}`), SMARTConfiguration: []byte(`{"capabilities":[]}`),
 		Metrics: c.metrics, Log: log, Now: func() time.Time { return noon }, Timeout: timeout, Checks: c.checks,
 	})
@@ -285,10 +288,14 @@ func (c *clinic) Verify(_ context.Context, raw string) (*smart.Token, error) {
 		return nil, c.verifyErr
 	}
 	parts := strings.SplitN(raw, ".", 3)
-	if len(parts) != 3 || parts[0] != "good" {
+	if len(parts) != 3 || parts[0] != "good" && parts[0] != "bound" {
 		return nil, smart.ErrInvalid
 	}
-	return &smart.Token{ClientID: parts[1], Scopes: smart.ParseScopes(strings.ReplaceAll(parts[2], "+", " "))}, nil
+	t := &smart.Token{ClientID: parts[1], Scopes: smart.ParseScopes(strings.ReplaceAll(parts[2], "+", " "))}
+	if parts[0] == "bound" {
+		t.Confirmation.JKT = "thumbprint"
+	}
+	return t, nil
 }
 
 func (c *clinic) Requester(_ context.Context, t *smart.Token) (*requester.Requester, error) {
@@ -298,8 +305,12 @@ func (c *clinic) Requester(_ context.Context, t *smart.Token) (*requester.Reques
 	if t.ClientID == "nobody-knows" {
 		return nil, requester.ErrUnavailable
 	}
-	return &requester.Requester{PartnerID: t.ClientID, Kind: requester.KindProvider, Scopes: t.Scopes,
-		Purposes: []fhir.Coding{{System: fhir.SystemActReason, Code: "TREAT"}}}, nil
+	who := &requester.Requester{PartnerID: t.ClientID, Kind: requester.KindProvider, Scopes: t.Scopes,
+		Purposes: []fhir.Coding{{System: fhir.SystemActReason, Code: "TREAT"}}}
+	if t.ClientID == "proves" {
+		who.Sender = smart.DPoP
+	}
+	return who, nil
 }
 
 // Together gives Views that tell for which arrival they were made.

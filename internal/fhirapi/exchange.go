@@ -225,19 +225,24 @@ func (x *exchange) identify(ctx context.Context) error {
 		return err
 	}
 	err := x.verify(ctx)
-	if err != nil && outcome.Of(err).Kind() == outcome.InvalidToken {
+	if err != nil && isFailure(outcome.Of(err).Kind()) {
 		x.api.Gate.Failed(ctx)
 	}
 	return err
 }
 
+// isFailure tells whether somebody may be trying what is not theirs.
+func isFailure(k outcome.Kind) bool {
+	return k == outcome.InvalidToken || k == outcome.BearerRefused || k == outcome.InvalidProof
+}
+
 // verify finds out who the request's own token speaks for.
 func (x *exchange) verify(ctx context.Context) error {
-	raw, err := smart.BearerToken(x.r.Header)
+	credentials, err := smart.ReadCredentials(x.r.Header)
 	if err != nil {
 		return tokenError(err)
 	}
-	token, err := x.api.Verifier.Verify(ctx, raw)
+	token, err := x.api.Verifier.Verify(ctx, credentials.Token)
 	if err != nil {
 		return tokenError(err)
 	}
@@ -250,6 +255,9 @@ func (x *exchange) verify(ctx context.Context) error {
 		return outcome.New(outcome.Unavailable, err)
 	case err != nil || who == nil:
 		return outcome.New(outcome.InvalidToken, err)
+	}
+	if err := x.api.Senders.Check(ctx, x.r, credentials, token, who.Sender); err != nil {
+		return tokenError(err)
 	}
 	x.token, x.request.Requester = token, who
 	return nil
@@ -273,6 +281,12 @@ func tokenError(err error) error {
 		return outcome.New(outcome.NoToken, err)
 	case errors.Is(err, smart.ErrExpired):
 		return outcome.New(outcome.ExpiredToken, err)
+	case errors.Is(err, smart.ErrBearer):
+		return outcome.New(outcome.BearerRefused, err)
+	case errors.Is(err, smart.ErrReplay):
+		return outcome.New(outcome.Unavailable, err)
+	case errors.Is(err, smart.ErrProof):
+		return outcome.New(outcome.InvalidProof, err)
 	case errors.Is(err, smart.ErrKeys), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return outcome.New(outcome.Unavailable, err)
 	}

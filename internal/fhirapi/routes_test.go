@@ -3,6 +3,7 @@ package fhirapi_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -65,6 +66,10 @@ func TestEveryRouteButThePublicOnesNeedsAToken(t *testing.T) {
 	}
 }
 
+func dpopChallenge(code string) string {
+	return fmt.Sprintf(`DPoP realm="fhir", algs="%s", error="%s"`, strings.Join(smart.ProofAlgorithms(), " "), code)
+}
+
 func TestTokens(t *testing.T) {
 	c := newClinic(t)
 	const target = "/fhir/DocumentReference/n1"
@@ -72,15 +77,19 @@ func TestTokens(t *testing.T) {
 		header, challenge, code string
 		status                  int
 	}{
-		"none":                 {"", `Bearer realm="fhir"`, "login", 401},
-		"Basic":                {"Basic YTpi", `Bearer realm="fhir", error="invalid_token"`, "unknown", 401},
-		"empty":                {"Bearer ", `Bearer realm="fhir"`, "login", 401},
-		"bad":                  {"Bearer bad", `Bearer realm="fhir", error="invalid_token"`, "unknown", 401},
-		"an unknown partner's": {"Bearer good.stranger.system/*.rs", `Bearer realm="fhir", error="invalid_token"`, "unknown", 401},
-		"when nobody knows":    {"Bearer good.nobody-knows.system/*.rs", "", "transient", 503},
-		"of another scope":     {"Bearer good.partner.system/Patient.rs", `Bearer realm="fhir", error="insufficient_scope"`, "forbidden", 403},
-		"that may only search": {"Bearer good.partner.system/*.s", `Bearer realm="fhir", error="insufficient_scope"`, "forbidden", 403},
-		"that may read":        {"bearer good.partner.system/*.r", "", "", 200},
+		"none":                            {"", `Bearer realm="fhir"`, "login", 401},
+		"Basic":                           {"Basic YTpi", `Bearer realm="fhir", error="invalid_token"`, "unknown", 401},
+		"empty":                           {"Bearer ", `Bearer realm="fhir"`, "login", 401},
+		"bad":                             {"Bearer bad", `Bearer realm="fhir", error="invalid_token"`, "unknown", 401},
+		"an unknown partner's":            {"Bearer good.stranger.system/*.rs", `Bearer realm="fhir", error="invalid_token"`, "unknown", 401},
+		"when nobody knows":               {"Bearer good.nobody-knows.system/*.rs", "", "transient", 503},
+		"of another scope":                {"Bearer good.partner.system/Patient.rs", `Bearer realm="fhir", error="insufficient_scope"`, "forbidden", 403},
+		"that may only search":            {"Bearer good.partner.system/*.s", `Bearer realm="fhir", error="insufficient_scope"`, "forbidden", 403},
+		"that may read":                   {"bearer good.partner.system/*.r", "", "", 200},
+		"with a proof of nothing":         {"DPoP good.partner.system/*.r", `Bearer realm="fhir", error="invalid_token"`, "unknown", 401},
+		"bound to a key, alone":           {"Bearer bound.partner.system/*.r", dpopChallenge("invalid_token"), "unknown", 401},
+		"bound to a key, without a proof": {"DPoP bound.partner.system/*.r", dpopChallenge("invalid_dpop_proof"), "unknown", 401},
+		"of a partner whose tokens are to be bound": {"Bearer good.proves.system/*.r", dpopChallenge("invalid_token"), "unknown", 401},
 	} {
 		w := c.get(target, "Authorization: "+x.header)
 		if w.Code != x.status || name != "empty" && w.Header().Get("WWW-Authenticate") != x.challenge {

@@ -47,10 +47,18 @@ const (
 	Unavailable
 	// AnswerTooLong says that the answer would be longer than what is given at once: 413, too-costly.
 	AnswerTooLong
+	// BearerRefused says that the access token is no good as a bearer token: 401, unknown, a challenge to prove its key (RFC 9449, 7.1 and 7.2).
+	BearerRefused
+	// InvalidProof says that the proof of the token's key is no good: 401, unknown.
+	InvalidProof
 	kinds
 )
 
-const realm = `Bearer realm="fhir"`
+const (
+	realm = `Bearer realm="fhir"`
+	// dpopRealm names the algorithms of smart.ProofAlgorithms.
+	dpopRealm = `DPoP realm="fhir", algs="RS256 RS384 ES256 ES384"`
+)
 
 // description is what is sent for a kind.
 type description struct {
@@ -82,6 +90,8 @@ var descriptions = [kinds]description{
 	QueryTooLong:         {status: http.StatusRequestURITooLong, code: "too-long", text: "The query of the request is too long. A search may be posted as a form."},
 	TooManyRequests:      {status: http.StatusTooManyRequests, code: "throttled", text: "Too many requests. Try again later."},
 	AnswerTooLong:        {status: http.StatusRequestEntityTooLarge, code: "too-costly", text: "The answer would be too long. Ask for less at once."},
+	BearerRefused:        {status: http.StatusUnauthorized, code: "unknown", text: "The access token is not valid here without a DPoP proof of its key.", challenge: dpopRealm + `, error="invalid_token"`},
+	InvalidProof:         {status: http.StatusUnauthorized, code: "unknown", text: "The DPoP proof is not valid for this request and access token.", challenge: dpopRealm + `, error="invalid_dpop_proof"`},
 	Unavailable:          {status: http.StatusServiceUnavailable, code: "transient", text: "The gateway cannot answer now. Nothing was released. Try again later."},
 }
 

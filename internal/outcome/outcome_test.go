@@ -15,7 +15,7 @@ import (
 )
 
 func TestEveryKindHasItsStatusAndIssue(t *testing.T) {
-	bearer := `Bearer realm="fhir"`
+	bearer, dpop := `Bearer realm="fhir"`, `DPoP realm="fhir", algs="RS256 RS384 ES256 ES384"`
 	for kind, want := range map[Kind]struct {
 		status  int
 		code    string
@@ -25,6 +25,8 @@ func TestEveryKindHasItsStatusAndIssue(t *testing.T) {
 		NoToken:              {401, "login", []Header{{"WWW-Authenticate", bearer}}},
 		InvalidToken:         {401, "unknown", []Header{{"WWW-Authenticate", bearer + `, error="invalid_token"`}}},
 		ExpiredToken:         {401, "expired", []Header{{"WWW-Authenticate", bearer + `, error="invalid_token"`}}},
+		BearerRefused:        {401, "unknown", []Header{{"WWW-Authenticate", dpop + `, error="invalid_token"`}}},
+		InvalidProof:         {401, "unknown", []Header{{"WWW-Authenticate", dpop + `, error="invalid_dpop_proof"`}}},
 		InsufficientScope:    {403, "forbidden", []Header{{"WWW-Authenticate", bearer + `, error="insufficient_scope"`}}},
 		InvalidParameter:     {400, "invalid", nil},
 		InvalidRequest:       {400, "structure", nil},

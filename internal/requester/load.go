@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/consentry/gateway/internal/smart"
 	"github.com/consentry/gateway/internal/strictyaml"
 )
 
@@ -26,6 +27,7 @@ const maxRegisterBytes = 4 << 20
 //	    purposes: [TREAT, COC]      # v3-ActReason codes
 //	    default-purpose: TREAT      # for tokens that state none; without it they get nothing
 //	    scopes: system/*.rs
+//	    sender-constraint: dpop     # or mtls: a token alone is refused
 //	    jwks-file: lakeside.jwks.json   # or jwks: {keys: [...]}, or jwks-uri: https://...; for the built-in issuer
 //	  - id: my-records                  # a client's own app, which people launch at the built-in issuer
 //	    kind: patient
@@ -54,6 +56,8 @@ type partnerFile struct {
 	RedirectURIs   []string    `yaml:"redirect-uris"`   // of a client's own app: where the built-in issuer may send the browser back to, to the letter
 	Public         bool        `yaml:"public"`          // the app has no key: it runs in a browser or on a phone
 	OfflineAccess  bool        `yaml:"offline-access"`  // the app may have refresh tokens
+	// SenderConstraint is what the partner must prove besides having its token: dpop, a key of its own (RFC 9449), or mtls, a client certificate (RFC 8705).
+	SenderConstraint smart.Constraint `yaml:"sender-constraint"`
 }
 
 type partyFile struct {

@@ -40,7 +40,18 @@ func (l *loader) partner(r *Register, i int, f partnerFile) {
 	l.scopes(i, p, f.Scopes)
 	p.Keys, p.JWKSURI = l.keys(i, f), f.JWKSURI
 	p.App = l.app(i, f)
+	p.Sender = l.sender(i, f.SenderConstraint)
 	r.partners[f.ID] = p
+}
+
+var constraints = []smart.Constraint{smart.DPoP, smart.MutualTLS}
+
+// sender reads what the partner must prove besides having its token.
+func (l *loader) sender(i int, c smart.Constraint) smart.Constraint {
+	if c != "" && !slices.Contains(constraints, c) {
+		l.add(l.line(i, "sender-constraint"), "sender-constraint is not dpop or mtls")
+	}
+	return c
 }
 
 // issuer is whose tokens the partner has: with several issuers it must be said, or one could mint tokens for a client of another.

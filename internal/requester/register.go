@@ -19,9 +19,6 @@ var ErrUnknownPartner = errors.New("requester: the client is not a registered pa
 // ErrOrganization says that the token states an organization that is not the partner's.
 var ErrOrganization = errors.New("requester: the token's organization is not the partner's")
 
-// ErrNarrowed says that the token is good from one sender alone, and that is not applied.
-var ErrNarrowed = errors.New("requester: the token is narrowed in a way that is not applied")
-
 // ErrRevoked says that the token, or its partner for a while, is revoked. The caller answers as to no token at all.
 var ErrRevoked = errors.New("requester: the token or its partner is revoked")
 
@@ -46,6 +43,8 @@ type Partner struct {
 	// Keys are the public keys of the partner's client assertions, or JWKSURI is where they are. Only the built-in issuer needs them.
 	Keys    []jose.JSONWebKey
 	JWKSURI string
+	// Sender is what the partner must prove besides having its token.
+	Sender smart.Constraint
 	// Disabled says that the partner may not ask now.
 	Disabled bool
 	// App is what an app of kind patient has registered so that people can launch it; nil for every other partner.
@@ -115,7 +114,6 @@ func (r *Register) PurposeCodes() []string {
 //     default-purpose holds; without a default there is none, and none matches nothing. A sole registered purpose is not assumed.
 //   - Scopes are those of the token as far as they are registered. A partner of kind patient has patient/ scopes only.
 //   - Consents, residual rules and the one client that it states only take away, whatever the register says.
-//   - A key of the sender that it states is not applied yet, and refuses it.
 //   - An organization that it states must be the partner's, or there is no requester at all.
 //   - A practitioner that it claims counts only if registered with the partner.
 //   - The person counts only for a partner of kind patient, and never for a machine.
@@ -129,9 +127,6 @@ func (r *Register) Requester(tok *smart.Token) (*Requester, error) {
 	}
 	if q, ok := r.known.GetIfPresent(tok); ok {
 		return q, nil
-	}
-	if tok.Confirmation != (smart.Confirmation{}) {
-		return nil, ErrNarrowed
 	}
 	if slices.ContainsFunc(tok.Organizations, func(stated string) bool { return !p.Organization.isCalled(stated) }) {
 		return nil, ErrOrganization
@@ -155,6 +150,7 @@ func (p *Partner) requester(tok *smart.Token) *Requester {
 		Consents:     tok.Consents,
 		Residual:     tok.Residual,
 		Only:         tok.Only,
+		Sender:       p.Sender,
 	}
 	if p.Kind == KindPatient {
 		q.Scopes = q.Scopes.Only(smart.LevelPatient)

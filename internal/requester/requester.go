@@ -68,6 +68,8 @@ type Requester struct {
 	Residual []smart.ResidualRule
 	// Only is the one client who may be reached, zero for no limit.
 	Only fhir.Reference
+	// Sender is what the partner must prove besides having its token. No decision depends on it.
+	Sender smart.Constraint
 
 	once   sync.Once
 	digest [sha256.Size]byte
@@ -84,6 +86,6 @@ func (r *Requester) Through(scopes smart.Scopes) *Requester { return r.but(r.Pur
 func (r *Requester) but(purposes []fhir.Coding, scopes smart.Scopes) *Requester {
 	return &Requester{
 		PartnerID: r.PartnerID, Name: r.Name, Kind: r.Kind, Organization: r.Organization, Practitioner: r.Practitioner, Purposes: purposes,
-		Registered: r.Registered, Scopes: scopes, Patient: r.Patient, Person: r.Person, Consents: r.Consents, Residual: r.Residual, Only: r.Only,
+		Registered: r.Registered, Scopes: scopes, Patient: r.Patient, Person: r.Person, Consents: r.Consents, Residual: r.Residual, Only: r.Only, Sender: r.Sender,
 	}
 }

@@ -251,17 +251,6 @@ func TestAnIssuerSpeaksForItsOwnPartnersOnly(t *testing.T) {
 	}
 }
 
-func TestANarrowingThatIsNotAppliedRefusesTheToken(t *testing.T) {
-	for name, narrowed := range map[string]smart.Token{
-		"a key": {Confirmation: smart.Confirmation{JKT: "x"}}, "a certificate": {Confirmation: smart.Confirmation{X5TS256: "x"}},
-	} {
-		narrowed.Issuer, narrowed.ClientID = testIssuer, "lakeside"
-		if q, err := mustLoad(t).Requester(&narrowed); q != nil || !errors.Is(err, ErrNarrowed) {
-			t.Errorf("%s: %v, %v", name, q, err)
-		}
-	}
-}
-
 func TestWhatATokenTakesAwayStays(t *testing.T) {
 	tok := smart.Token{
 		Issuer: testIssuer, ClientID: "lakeside", Consents: []string{"Consent/a"}, Residual: []smart.ResidualRule{{Unread: true}},
@@ -490,12 +479,34 @@ func publicKey(kid string) string {
 	return string(text)
 }
 
+func TestWhatAPartnerMustProveIsRegistered(t *testing.T) {
+	load := func(constraint string) (*Register, error) {
+		files := fstest.MapFS{"p.yaml": {Data: []byte("partners:\n  - {id: lakeside, kind: provider, organization: {npi: \"1234567893\"}, purposes: [TREAT], scopes: system/*.rs, sender-constraint: " + constraint + "}\n")}}
+		return Load(files, "p.yaml", profiles.FS, testIssuer)
+	}
+	for text, want := range map[string]smart.Constraint{"dpop": smart.DPoP, "mtls": smart.MutualTLS, `""`: ""} {
+		r, err := load(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := r.Requester(&smart.Token{Issuer: testIssuer, ClientID: "lakeside"})
+		if err != nil || q.Sender != want {
+			t.Errorf("%s: %+v, %v", text, q, err)
+		}
+	}
+	for _, text := range []string{"DPoP", "tls", "[dpop]"} {
+		if _, err := load(text); err == nil || !strings.HasPrefix(err.Error(), "p.yaml:2: ") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 // For keeps everything but the purposes: a field that it forgot would decide for somebody else.
 func TestForChangesThePurposeAlone(t *testing.T) {
 	q := &Requester{PartnerID: "p", Name: "P", Kind: KindPatient, Organization: Party{Reference: fhir.Reference{Type: "Organization", ID: "o"}},
 		Practitioner: &Party{}, Purposes: purpose("TREAT", "COC"), Registered: purpose("TREAT", "COC"), Scopes: smart.ParseScopes("patient/*.rs"),
 		Patient: fhir.Reference{Type: "Patient", ID: "a"}, Person: fhir.Reference{Type: "Patient", ID: "a"},
-		Consents: []string{"Consent/a"}, Residual: []smart.ResidualRule{{}}, Only: fhir.Reference{Type: "Patient", ID: "a"}}
+		Consents: []string{"Consent/a"}, Residual: []smart.ResidualRule{{}}, Only: fhir.Reference{Type: "Patient", ID: "a"}, Sender: smart.DPoP}
 	whole := q.Digest()
 	one := q.For(purpose("COC")[0])
 	was, is := reflect.ValueOf(q).Elem(), reflect.ValueOf(one).Elem()

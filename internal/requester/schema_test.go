@@ -7,6 +7,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/consentry/gateway/internal/schema"
+	"github.com/consentry/gateway/internal/smart"
 )
 
 func TestTheSchemasAreUpToDate(t *testing.T) {
@@ -14,7 +15,7 @@ func TestTheSchemasAreUpToDate(t *testing.T) {
 	for _, k := range kinds {
 		kind.Enum = append(kind.Enum, k)
 	}
-	special := map[reflect.Type]*jsonschema.Schema{reflect.TypeFor[Kind](): kind}
+	special := map[reflect.Type]*jsonschema.Schema{reflect.TypeFor[Kind](): kind, reflect.TypeFor[smart.Constraint](): {Type: "string", Enum: []any{smart.DPoP, smart.MutualTLS}}}
 	s := schema.Of(t, "Consentry: the partner register, who may ask and for what", ".", &registerFile{}, special)
 	s.Required = []string{"partners"}
 	schema.Hold(t, "partners", s)

@@ -21,6 +21,8 @@ type Options struct {
 	Proxies Proxies
 	// Certificate is what the server shows over TLS; nil for InsecurePlainHTTP, which belongs on loopback or behind a proxy that ends TLS.
 	Certificate *Certificate
+	// AskClients has clients asked for a certificate. Any will do, and none: what it is good for others decide.
+	AskClients bool
 	// Alive is the path that is answered whatever the load, so that nobody takes a busy process for a dead one.
 	Alive string
 	// Metrics takes the counts of connections; nil for none.
@@ -61,6 +63,9 @@ func New(o Options) *Server {
 	}
 	if o.Certificate != nil {
 		s.http.TLSConfig = tlsConfig(o.Certificate)
+		if o.AskClients {
+			s.http.TLSConfig.ClientAuth = tls.RequestClientCert
+		}
 	}
 	return s
 }

@@ -73,6 +73,12 @@ func (c claims) checkKind(clientID string, audience []string) error {
 	}
 	for name, want := range map[string]string{"typ": "bearer", "token_use": "access"} {
 		got, err := c.text(name)
+		if bound := name == "typ" && strings.EqualFold(got, "dpop"); bound { // Keycloak's name for a token that is bound
+			_, bound, _ = c.at(Path{"cnf", "jkt"})
+			if bound {
+				continue
+			}
+		}
 		if err != nil || got != "" && !strings.EqualFold(got, want) {
 			return refused(name)
 		}

@@ -2,6 +2,7 @@ package smart
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/consentry/gateway/internal/fhir"
@@ -32,7 +33,11 @@ func (c claims) named(paths []Path, base string) ([]string, error) {
 	return names, err
 }
 
-// confirmation reads cnf. One that asks for a proof that we do not know refuses the token: it must not pass as a bearer token.
+// otherProofs are the confirmation methods of RFC 7800, 3, that we have no proof for.
+var otherProofs = []string{"jwk", "jwe", "kid", "jku"}
+
+// confirmation reads cnf. One that asks for a proof that we do not know refuses the token: it must not pass as a bearer token. Members that are no such
+// method are left alone where there is one that we know (RFC 7800, 3.1): Keycloak has one about the kind of token.
 func (c claims) confirmation() (Confirmation, error) {
 	var known Confirmation
 	v, ok, err := c.at(Path{"cnf"})
@@ -50,10 +55,11 @@ func (c claims) confirmation() (Confirmation, error) {
 		if *to, err = members.text(name); err != nil || *to == "" {
 			return Confirmation{}, refused("cnf")
 		}
-		delete(members, name)
 	}
-	if len(members) > 0 {
-		return Confirmation{}, refused("cnf")
+	for name := range members {
+		if slices.Contains(otherProofs, name) || known == (Confirmation{}) || strings.HasPrefix(name, "x5t") && name != "x5t#S256" {
+			return Confirmation{}, refused("cnf")
+		}
 	}
 	return known, nil
 }

@@ -140,6 +140,9 @@ func (i *issuer) readAnswer(body []byte) (*Token, error) {
 		return nil, refused("aud")
 	}
 	kind, err := c.text("token_type")
+	if _, bound, _ := c.at(Path{"cnf", "jkt"}); strings.EqualFold(kind, "DPoP") && !bound {
+		return nil, refused("token_type")
+	}
 	if err != nil || !strings.EqualFold(kind, "Bearer") && !strings.EqualFold(kind, "DPoP") && (kind != "" || !i.asker.InsecureAnyTokenType) {
 		return nil, refused("token_type")
 	}

@@ -45,7 +45,7 @@ func TestNewVerifierRefusesWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestBearerToken(t *testing.T) {
+func TestReadCredentials(t *testing.T) {
 	for name, tt := range map[string]struct {
 		header []string
 		want   string
@@ -54,6 +54,8 @@ func TestBearerToken(t *testing.T) {
 		"none":         {nil, "", ErrMissing},
 		"a token":      {[]string{"Bearer abc.def.ghi"}, "abc.def.ghi", nil},
 		"lower case":   {[]string{"bearer abc"}, "abc", nil},
+		"DPoP":         {[]string{"DPoP abc"}, "abc", nil},
+		"DPoP, small":  {[]string{"dpop abc"}, "abc", nil},
 		"basic":        {[]string{"Basic abc"}, "", ErrInvalid},
 		"no scheme":    {[]string{"abc"}, "", ErrInvalid},
 		"no token":     {[]string{"Bearer "}, "", ErrInvalid},
@@ -63,9 +65,9 @@ func TestBearerToken(t *testing.T) {
 		"two blanks":   {[]string{"Bearer  abc"}, "", ErrInvalid},
 		"an empty one": {[]string{""}, "", ErrInvalid},
 	} {
-		got, err := BearerToken(http.Header{"Authorization": tt.header})
-		if got != tt.want || !errors.Is(err, tt.err) {
-			t.Errorf("%s: %q, %v", name, got, err)
+		got, err := ReadCredentials(http.Header{"Authorization": tt.header})
+		if got.Token != tt.want || got.DPoP != strings.HasPrefix(name, "DPoP") || !errors.Is(err, tt.err) {
+			t.Errorf("%s: %q, %v", name, got.Token, err)
 		}
 	}
 }

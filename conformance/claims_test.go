@@ -40,6 +40,7 @@ func unkept(known map[string]profile, all []resource) (broken, checked map[strin
 }
 
 func TestWhatIsReleasedKeepsTheProfilesThatItClaims(t *testing.T) {
+	t.Parallel()
 	broken, checked := unkept(profiles(t), slices.Concat(everythingReleased(t), auditEvents(t)))
 	if _, has := definitionFiles(t); !has {
 		t.Log("the US Core profiles are not beside the project (../shared/data/us-core-6.1.0): nothing is held against them")
@@ -118,6 +119,7 @@ func TestAConsentClaimsWhatItKeepsOfIHEPCF(t *testing.T) {
 
 // TestAClaimFallsWithWhatItNeeds: with narrow scopes references go from what is released, and with them the profiles that need them.
 func TestAClaimFallsWithWhatItNeeds(t *testing.T) {
+	t.Parallel()
 	c := sharedClinic(t)
 	known := profiles(t)
 	fell := map[string]int{}
@@ -218,6 +220,7 @@ func consent(more string) string {
 
 // TestTheProfileChecksWork holds both checks, ours and @medplum/core's, against what breaks a profile.
 func TestTheProfileChecksWork(t *testing.T) {
+	t.Parallel()
 	known := profiles(t)
 	_, hasUSCore := definitionFiles(t)
 	for name, c := range breaking {
@@ -267,6 +270,7 @@ func TestTheProfileChecksWork(t *testing.T) {
 
 // TestOurDefinitionsAreValid validates our profiles, code system and value set themselves, as FHIR resources.
 func TestOurDefinitionsAreValid(t *testing.T) {
+	t.Parallel()
 	needsNode(t)
 	files, err := filepath.Glob("../profiles/fhir/*.json")
 	if err != nil || len(files) < 13 {

@@ -238,6 +238,7 @@ func entriesOf(t *testing.T, name string, bundle resource) map[string]resource {
 
 // TestEverythingEmittedIsValidToGoogleFHIR reads every resource that anybody gets, and an answer of every kind, with google/fhir's own validation.
 func TestEverythingEmittedIsValidToGoogleFHIR(t *testing.T) {
+	t.Parallel()
 	all := everythingReleased(t)
 	for _, r := range all {
 		if _, err := fhirjson.Parse(r.Raw); err != nil {
@@ -277,6 +278,7 @@ func validInPart(t *testing.T, all []resource) {
 // TestWhatIsReleasedIsValid validates a sample of what is released, and an answer of every kind, with two validators that nobody here wrote,
 // against FHIR and the profiles that it claims.
 func TestWhatIsReleasedIsValid(t *testing.T) {
+	t.Parallel()
 	needsNode(t)
 	all := sample(everythingReleased(t), 2000)
 	if len(all) != 2000 {

@@ -330,6 +330,7 @@ func TestAnEmployerGetsNothingUnlessAFormNamesIt(t *testing.T) {
 // TestReferencesLeadSomewhere follows every reference of what is released: to what the same partner can read, or it would tell of what is
 // withheld.
 func TestReferencesLeadSomewhere(t *testing.T) {
+	t.Parallel()
 	c := sharedClinic(t)
 	for _, partner := range machines {
 		ask := c.as(t, partner)

@@ -199,6 +199,7 @@ func TestNoRequestIsSmuggled(t *testing.T) {
 
 // TestASlowBodyIsGivenUp sends a form a byte at a time, and others are served meanwhile.
 func TestASlowBodyIsGivenUp(t *testing.T) {
+	t.Parallel()
 	c := sharedClinic(t)
 	caller := c.as(t, harbor)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(c.root, "http://"))

@@ -119,6 +119,7 @@ func local(text string, zone *time.Location) string {
 // TestWhatIsReleasedIsWhatTheTablesSay reads the practice's tables by itself, with nothing of the maps, and holds against them whatever anybody gets: a mistake
 // of a map would look the same to all partners. And what a client may see of their own is all there.
 func TestWhatIsReleasedIsWhatTheTablesSay(t *testing.T) {
+	t.Parallel()
 	c := sharedClinic(t)
 	zone, err := time.LoadLocation(demo.Zone)
 	must(t, err)

@@ -103,7 +103,7 @@ type appResponse struct {
 
 // give makes the first tokens of a grant.
 func (s *Server) give(ctx context.Context, app *requester.Partner, g launch.Grant, bound smart.Confirmation) (any, error) {
-	answer, err := s.access(g, bound)
+	answer, err := s.access(ctx, g, bound)
 	if err != nil {
 		return nil, err
 	}
@@ -130,8 +130,12 @@ func (s *Server) give(ctx context.Context, app *requester.Partner, g launch.Gran
 	return answer, nil
 }
 
-// access makes an access token of a grant.
-func (s *Server) access(g launch.Grant, bound smart.Confirmation) (*appResponse, error) {
+// access makes an access token of a grant, if the app has not had too many. Only now is it known that somebody has given it one: what comes without a good
+// code or refresh token takes none from those who use the app.
+func (s *Server) access(ctx context.Context, g launch.Grant, bound smart.Confirmation) (*appResponse, error) {
+	if err := s.config.Gate.Issue(ctx, g.Client); err != nil {
+		return nil, err
+	}
 	claims := Claims{ClientID: g.Client, Subject: g.User.ID, Scope: g.Scope, FHIRUser: g.User, Grant: g.ID, Confirmation: bound}
 	if launch.Has(g.Scope).Patient {
 		claims.Patient = g.Patient

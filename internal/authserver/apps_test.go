@@ -27,6 +27,7 @@ import (
 	"github.com/consentry/gateway/internal/authserver/signin"
 	"github.com/consentry/gateway/internal/ephemeral"
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/partners"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
@@ -531,5 +532,30 @@ func TestDiscoverySaysWhatThereIsForApps(t *testing.T) {
 		if w.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, w.Code)
 		}
+	}
+}
+
+// An app that has had too many tokens gets no more for now, and does not lose its refresh token; what proves nobody takes nothing from it.
+func TestAnAppThatHasHadTooManyTokensKeepsItsGrant(t *testing.T) {
+	a := newApps(t)
+	first := a.given(t, "diary", everything)
+	code := a.code(t, "diary", everything)
+	a.config.Gate = gate{"diary", outcome.Retry(outcome.TooManyRequests, time.Minute, nil)}
+	for name, c := range map[string]struct {
+		form url.Values
+		want int
+	}{
+		"its refresh token": {refreshForm("diary", first.Refresh), http.StatusTooManyRequests},
+		"a code":            {codeForm("diary", code), http.StatusTooManyRequests},
+		"no code of ours":   {codeForm("diary", "made-up"), http.StatusBadRequest},
+		"no refresh token":  {refreshForm("diary", "made.up"), http.StatusBadRequest},
+	} {
+		if got := a.ask(t, "/auth/token", c.form); got.Status != c.want || got.Access+got.Refresh+got.ID != "" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	a.config.Gate = open{}
+	if got := a.ask(t, "/auth/token", refreshForm("diary", first.Refresh)); got.Status != http.StatusOK || got.Access == "" {
+		t.Errorf("later: %+v", got)
 	}
 }

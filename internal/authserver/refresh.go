@@ -79,7 +79,7 @@ func (s *Server) refreshGrant(r *http.Request, form map[string]string) (any, err
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.access(g, bound)
+	answer, err := s.access(ctx, g, bound)
 	if err != nil {
 		return nil, err
 	}

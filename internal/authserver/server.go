@@ -46,6 +46,11 @@ type Gate interface {
 	Issue(ctx context.Context, partner string) error
 }
 
+// open is the gate where there is none.
+type open struct{}
+
+func (open) Issue(context.Context, string) error { return nil }
+
 // Config is what a Server is made of. Nothing that guards records has a default.
 type Config struct {
 	// Issuer is the URL below which the endpoints lie, "https://records.example.org/auth".
@@ -183,6 +188,9 @@ func validate(c *Config) (*url.URL, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Gate == nil {
+		c.Gate = open{}
 	}
 	return u, errors.Join(problems...)
 }

@@ -49,10 +49,8 @@ func (s *Server) clientCredentials(r *http.Request, form map[string]string) (any
 	if a.partner.Kind == requester.KindPatient { // its tokens are for the person who signs in
 		return nil, errUnauthorized
 	}
-	if s.config.Gate != nil {
-		if err := s.config.Gate.Issue(r.Context(), a.partner.ID); err != nil {
-			return nil, err
-		}
+	if err := s.config.Gate.Issue(r.Context(), a.partner.ID); err != nil {
+		return nil, err
 	}
 	// A machine has no launch patient and is no user: system/ scopes only (SMART Backend Services 2.2, "Scopes").
 	granted := smart.ParseScopes(form["scope"]).Intersect(a.partner.Scopes).Only(smart.LevelSystem)

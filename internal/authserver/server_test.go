@@ -147,7 +147,7 @@ func (w *world) verifier(t *testing.T) *smart.Verifier {
 }
 
 // forge signs any header and claims; a claim or header of nil is left out.
-func forge(t *testing.T, key jose.JSONWebKey, header map[jose.HeaderKey]any, payload map[string]any) string {
+func forge(t testing.TB, key jose.JSONWebKey, header map[jose.HeaderKey]any, payload map[string]any) string {
 	t.Helper()
 	o := (&jose.SignerOptions{}).WithType("JWT")
 	for k, v := range header {

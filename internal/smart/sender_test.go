@@ -28,14 +28,14 @@ import (
 // sending is a resource server, and a client with a key and a token.
 type sending struct {
 	*Senders
-	t      *testing.T
+	t      testing.TB
 	now    time.Time
 	replay *ephemeral.Memory
 	key    jose.JSONWebKey
 	token  string
 }
 
-func newSending(t *testing.T, certificates ClientCertificates) *sending {
+func newSending(t testing.TB, certificates ClientCertificates) *sending {
 	t.Helper()
 	s := &sending{t: t, now: testNow, key: testKeys["es256"], token: "abc.def.ghi"}
 	s.replay = ephemeral.NewMemory(0, s.clock)
@@ -48,7 +48,7 @@ func newSending(t *testing.T, certificates ClientCertificates) *sending {
 
 func (s *sending) clock() time.Time { return s.now }
 
-func thumbprint(t *testing.T, k jose.JSONWebKey) string {
+func thumbprint(t testing.TB, k jose.JSONWebKey) string {
 	t.Helper()
 	sum, err := k.Thumbprint(crypto.SHA256)
 	if err != nil {
@@ -333,6 +333,26 @@ func TestConfirmationsOfATokenAreReadOrRefuseIt(t *testing.T) {
 		if (err == nil) != tt.good || err == nil && tok.Confirmation != tt.want {
 			t.Errorf("%s: %+v, %v", name, tok, err)
 		}
+	}
+}
+
+// BenchmarkProof is what a request pays for a token that is bound to a key. The proofs are made beforehand.
+func BenchmarkProof(b *testing.B) {
+	for _, key := range []string{"es256", "rs256"} {
+		b.Run(testKeys[key].Algorithm, func(b *testing.B) {
+			s := newSending(b, ClientCertificates{})
+			s.key = testKeys[key]
+			requests := make([]*http.Request, b.N)
+			for i := range requests {
+				requests[i] = s.request(s.made(s.key, nil, nil))
+			}
+			b.ResetTimer()
+			for _, r := range requests {
+				if err := s.check(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

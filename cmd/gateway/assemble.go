@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"slices"
 	"time"
 
@@ -35,6 +36,7 @@ type gateway struct {
 	ephemeral ephemeral.Store
 	auth      *authserver.Server // nil where the configuration has no built-in one
 	limits    *limits.Limits
+	portal    http.Handler // where the people of the demo sign in; nil for everybody else
 	verifier  *smart.Verifier
 	api       *fhirapi.API
 }

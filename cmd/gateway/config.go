@@ -110,6 +110,7 @@ type KeysConfig struct {
 	Page   string `yaml:"page"`   // seals page tokens
 	ETag   string `yaml:"etag"`   // keys the digests that leave as ETags
 	Ledger string `yaml:"ledger"` // signs the ledger's checkpoints
+	Launch string `yaml:"launch"` // seals the pages and codes of app launch; only for authorization-server.app-launch
 }
 
 // StoreConfig names the PostgreSQL database that several gateway processes share for ledger and state, one of their own. Without it both are files.
@@ -189,7 +190,7 @@ func parseConfig(path string, text []byte) (*Config, error) {
 
 // resolvePaths makes the paths in the file relative to the file.
 func (c *Config) resolvePaths() {
-	paths := []*string{&c.Practice.SQLite, &c.Practice.Files, &c.Practice.Notes, &c.Profiles, &c.Maps, &c.Partners, &c.TLS.Certificate, &c.TLS.Key, &c.Keys.ID, &c.Keys.Page, &c.Keys.ETag, &c.Keys.Ledger, &c.Ledger, &c.State, &c.Store.PasswordFile}
+	paths := []*string{&c.Practice.SQLite, &c.Practice.Files, &c.Practice.Notes, &c.Profiles, &c.Maps, &c.Partners, &c.TLS.Certificate, &c.TLS.Key, &c.Keys.ID, &c.Keys.Page, &c.Keys.ETag, &c.Keys.Ledger, &c.Keys.Launch, &c.Ledger, &c.State, &c.Store.PasswordFile}
 	for i := range c.Practice.Separated {
 		paths = append(paths, &c.Practice.Separated[i])
 	}

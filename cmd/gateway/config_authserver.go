@@ -25,6 +25,8 @@ type AuthorizationServerConfig struct {
 	Keys string `yaml:"keys"`
 	// ResourceServers are other servers that take its tokens, and may ask about any of them (RFC 7662).
 	ResourceServers []ResourceServerConfig `yaml:"resource-servers"`
+	// AppLaunch lets clients launch apps of their own; without it nobody signs in here.
+	AppLaunch *AppLaunchConfig `yaml:"app-launch"`
 }
 
 // ResourceServerConfig is a server that takes tokens of the built-in authorization server, beside this gateway.
@@ -38,6 +40,9 @@ func (c *AuthorizationServerConfig) paths() []*string {
 		return nil
 	}
 	paths := []*string{&c.Keys}
+	if c.AppLaunch != nil {
+		paths = append(paths, &c.AppLaunch.SignIn.SecretFile)
+	}
 	for i := range c.ResourceServers {
 		paths = append(paths, &c.ResourceServers[i].JWKSFile)
 	}
@@ -64,6 +69,7 @@ func (c *Config) validateAuthorizationServer(p *problems) {
 			p.add(c.line(fmt.Sprintf("%s.resource-servers.%d", section, i)), "%s.resource-servers: each needs an id and a jwks-file", section)
 		}
 	}
+	c.validateAppLaunch(p)
 	if c.Store.Postgres != "" && c.Ephemeral.Redis == "" {
 		p.add(c.line(section), "%s: with store.postgres other processes can take part, and only a Redis (ephemeral.redis) tells them which client assertions were used", section)
 	}
@@ -95,6 +101,7 @@ func (c *Config) checkAuthorizationServer(p *problems) {
 		_, err := authserver.OpenKeys(a.Keys, slog.New(slog.DiscardHandler), time.Now)
 		p.addAll(c.line("authorization-server.keys"), "authorization-server.keys", err)
 	}
+	c.checkAppLaunch(p)
 	for i, r := range a.ResourceServers {
 		if key := fmt.Sprintf("authorization-server.resource-servers.%d.jwks-file", i); c.checkPath(p, key, r.JWKSFile, hasText, "is no file, or empty") {
 			c.checkKeySet(p, key, r.JWKSFile)
@@ -120,8 +127,12 @@ func (g *gateway) openAuthorizationServer(now clock) (*authserver.Server, error)
 	if err != nil {
 		return nil, err
 	}
+	apps, err := g.apps(now)
+	if err != nil {
+		return nil, err
+	}
 	return authserver.New(authserver.Config{
-		Issuer: a.Issuer, Audience: g.cfg.BaseURL, Keys: keys, Claims: claims, Partners: g.partners, Replay: g.ephemeral, Gate: g.limits, ResourceServers: servers, Certificates: g.cfg.clientCertificates(), Now: now,
+		Issuer: a.Issuer, Audience: g.cfg.BaseURL, Keys: keys, Claims: claims, Partners: g.partners, Replay: g.ephemeral, Gate: g.limits, ResourceServers: servers, Apps: apps, Certificates: g.cfg.clientCertificates(), Now: now,
 		Revoke: func(ctx context.Context, jti string, until time.Time) error {
 			return g.state.Revoke(ctx, partners.TokenMark(jti), until, now())
 		},
@@ -157,6 +168,10 @@ func (g *gateway) handler() (http.Handler, error) {
 	below := strings.TrimSuffix(u.Path, "/") + "/"
 	auth := g.limits.Issuer(g.auth)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.portal != nil && strings.HasPrefix(r.URL.Path, demoPortalPath+"/") {
+			g.portal.ServeHTTP(w, r)
+			return
+		}
 		if strings.HasPrefix(r.URL.Path, below) {
 			auth.ServeHTTP(w, r)
 			return

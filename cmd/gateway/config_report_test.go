@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +20,10 @@ import (
 func practiceFolder(t *testing.T) string {
 	t.Helper()
 	config := demoFolder(t)
-	edit(t, config, "authorization-server:\n  issuer: http://127.0.0.1:8080/auth\n  keys: keys/signing\n", `tokens:
+	text, err := os.ReadFile(config)
+	noError(t, err)
+	section := regexp.MustCompile(`(?m)^authorization-server:\n(  .*\n)+`).FindString(string(text))
+	edit(t, config, section, `tokens:
   - issuer: http://127.0.0.1:8080/auth
     audience: http://127.0.0.1:8080/fhir
     algorithms: [ES256]

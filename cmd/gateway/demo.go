@@ -23,6 +23,7 @@ type demoOptions struct {
 	once    bool
 	clients int
 	seed    uint64
+	appURL  string
 }
 
 func demoCommand() *cobra.Command {
@@ -37,7 +38,8 @@ request, what was released, what was withheld and why, by which Consent and prov
 
 Afterwards it serves until Ctrl-C. The folder then holds all that there is to look at: demo.json names the partners with their private keys, the clients, and
 three clients who use an app of their own, with its tokens; gateway.yaml is the configuration, for the other commands ("gateway preview --config
-DIR/gateway.yaml ..."). A practice that an earlier demo left in the folder is made anew.
+DIR/gateway.yaml ..."). An app of your own at --app-url can be launched (SMART App Launch 2.2, standalone) as the public client wellness-diary: the people
+of the practice sign in without a password, on a page that says so, and choose what it may have. A practice that an earlier demo left in the folder is made anew.
 
 The same --seed and --clients give the same practice on the same day, but for forms that nobody has signed yet: they carry the time at which they were
 entered, which is that of the demo's start. The story's revocation carries its own.`,
@@ -52,6 +54,7 @@ entered, which is that of the demo's start. The story's revocation carries its o
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "the address `ADDR` to serve on, on loopback; port 0 picks a free one")
 	f.BoolVar(&o.once, "once", false, "end after the story")
 	f.IntVar(&o.clients, "clients", 40, "the practice has `N` clients, 20 at least")
+	f.StringVar(&o.appURL, "app-url", demoAppURL, "the `URL` of an app of your own that the demo's clients can launch, as wellness-diary: its redirect URI")
 	f.Uint64Var(&o.seed, "seed", 1, "the seed `S` of the practice: the same seed and number of clients give the same practice on the same day")
 	return cmd
 }
@@ -116,6 +119,7 @@ type demonstration struct {
 	*gateway
 	dir      string
 	address  string
+	appURL   string // of an app of the visitor's own
 	practice *demo.Practice
 	partners []demoPartner
 	people   []demoPerson
@@ -126,7 +130,7 @@ func (d *demonstration) authBase() string { return "http://" + d.address + "/aut
 
 // prepareDemo writes the practice, the keys, the partners and the configuration, and opens the gateway on them as `serve` does.
 func prepareDemo(ctx context.Context, o demoOptions, address string) (_ *demonstration, err error) {
-	d := &demonstration{dir: o.dir, address: address}
+	d := &demonstration{dir: o.dir, address: address, appURL: o.appURL}
 	d.practice, err = demo.Write(ctx, demo.Options{Clients: o.clients, Seed: o.seed, Now: time.Now(), Dir: o.dir})
 	if err != nil {
 		return nil, err
@@ -141,7 +145,7 @@ func prepareDemo(ctx context.Context, o demoOptions, address string) (_ *demonst
 	if d.gateway, err = openGateway(ctx, cfg, slog.New(slog.DiscardHandler), time.Now); err != nil {
 		return nil, err
 	}
-	if err := d.findPeople(); err != nil {
+	if err := firstError(d.findPeople(), d.openPortal(ctx)); err != nil {
 		return nil, firstError(err, d.Close())
 	}
 	return d, d.describe()

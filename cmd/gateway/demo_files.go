@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/consentry/gateway/internal/authserver"
 	"github.com/consentry/gateway/internal/demo"
+	"github.com/consentry/gateway/internal/demo/portal"
 	"github.com/consentry/gateway/profiles"
 )
 
@@ -37,7 +39,10 @@ func (d *demonstration) writeFiles() error {
 	if _, err := makeKeys(filepath.Join(d.dir, demoKeysDir)); err != nil {
 		return err
 	}
-	if err := d.makeSigningKey(); err != nil {
+	if err := d.makeSigningKeys(); err != nil {
+		return err
+	}
+	if err := d.writeSecret(); err != nil {
 		return err
 	}
 	if err := d.writePartners(); err != nil {
@@ -49,13 +54,16 @@ func (d *demonstration) writeFiles() error {
 	return d.writeConfig()
 }
 
-// makeSigningKey makes the key that signs the tokens, once.
-func (d *demonstration) makeSigningKey() error {
+// makeSigningKeys makes the keys that sign the tokens, once: one for access tokens, one for ID tokens.
+func (d *demonstration) makeSigningKeys() error {
 	dir := filepath.Join(d.dir, demoKeysDir, "signing")
 	if there, err := filepath.Glob(filepath.Join(dir, "*.jwk")); err != nil || len(there) > 0 {
 		return err
 	}
 	_, err := authserver.RotateKeys(dir, "ES256", time.Now())
+	if err == nil {
+		_, err = authserver.RotateKeys(dir, "RS256", time.Now())
+	}
 	return err
 }
 
@@ -79,7 +87,10 @@ func (d *demonstration) writePartners() error {
 		Purposes       []string `yaml:"purposes,omitempty,flow"`
 		DefaultPurpose string   `yaml:"default-purpose,omitempty"`
 		Scopes         string   `yaml:"scopes"`
-		JWKSFile       string   `yaml:"jwks-file"`
+		JWKSFile       string   `yaml:"jwks-file,omitempty"`
+		Public         bool     `yaml:"public,omitempty"`
+		OfflineAccess  bool     `yaml:"offline-access,omitempty"`
+		RedirectURIs   []string `yaml:"redirect-uris,omitempty,flow"`
 	}
 	var register struct {
 		Partners []partner `yaml:"partners"`
@@ -91,6 +102,9 @@ func (d *demonstration) writePartners() error {
 		}
 		d.partners = append(d.partners, own)
 		x := partner{ID: p.ID, Name: p.Name, Address: p.Address, Kind: p.Kind, Purposes: p.Purposes, Scopes: p.Scopes, JWKSFile: filepath.ToSlash(filepath.Join("partners", p.ID+".jwks.json"))}
+		if p.Public {
+			x.JWKSFile, x.Public, x.OfflineAccess, x.RedirectURIs = "", true, true, []string{cmp.Or(d.appURL, demoAppURL)}
+		}
 		if len(p.Purposes) > 0 {
 			x.DefaultPurpose = p.Purposes[0]
 		}
@@ -114,6 +128,9 @@ func (d *demonstration) writePartners() error {
 
 // partnerKey makes a partner's key pair, or reads the one that is there.
 func (d *demonstration) partnerKey(p demo.Partner) (demoPartner, error) {
+	if p.Public {
+		return demoPartner{Partner: p}, nil
+	}
 	own := demoPartner{Partner: p, keyFile: filepath.Join(d.dir, "partners", p.ID+".private.jwk.json")}
 	if err := os.MkdirAll(filepath.Dir(own.keyFile), 0o700); err != nil {
 		return own, err
@@ -175,11 +192,16 @@ partners: %[8]s
 authorization-server:
   issuer: %[9]s
   keys: %[10]s/signing
-keys: {id: keys/id.key, page: keys/page.key, etag: keys/etag.key, ledger: keys/ledger.key}
+  app-launch:
+    practice-name: %[11]s
+    offline-access: 720h
+    sign-in: {issuer: "%[12]s", client-id: %[13]s, secret-file: %[14]s, client-claim: %[15]s, represents-claim: %[16]s}
+keys: {id: keys/id.key, page: keys/page.key, etag: keys/etag.key, launch: keys/launch.key, ledger: keys/ledger.key}
 ledger: ledger.db
 state: state.db
 limits: {requests-per-minute: 0, tokens-per-minute: 0}
 # Written by `+"`gateway demo`"+`; for the other commands: gateway preview --config %[1]s --client KEY --as PARTNER
-`, demoConfigFile, d.address, d.fhirBase(), demo.Zone, demo.DatabaseFile, demo.PracticeNPI(), demoMapsDir, demoPartnersFile, d.authBase(), demoKeysDir)
+`, demoConfigFile, d.address, d.fhirBase(), demo.Zone, demo.DatabaseFile, demo.PracticeNPI(), demoMapsDir, demoPartnersFile, d.authBase(), demoKeysDir, demo.Name,
+		d.portalBase(), demoPortalClient, demoSecretFile, portal.ClientClaim, portal.RepresentsClaim)
 	return os.WriteFile(filepath.Join(d.dir, demoConfigFile), []byte(text), 0o600)
 }

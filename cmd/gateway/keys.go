@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/consentry/gateway/internal/authserver"
+	"github.com/consentry/gateway/internal/authserver/seal"
 	"github.com/consentry/gateway/internal/ident"
 )
 
@@ -30,6 +31,7 @@ var keyFiles = []struct {
 	{"id.key", ident.KeySize, "seals FHIR ids; never rotate it, partners keep ids"},
 	{"page.key", ident.PageKeySize, "seals page tokens"},
 	{"etag.key", tagKeySize, "keys the digests that leave as ETags"},
+	{"launch.key", seal.KeySize, "seals the pages and codes of app launch"},
 	{"ledger.key", ed25519.SeedSize, "signs the ledger's checkpoints (an Ed25519 seed)"},
 }
 
@@ -39,7 +41,7 @@ func keysCommand() *cobra.Command {
 		Use:   "keys --dir DIR",
 		Short: "Make the gateway's own keys",
 		Long: `Writes the keys that a configuration names under "keys", one file each, readable by you alone: id.key seals FHIR ids, page.key page tokens, etag.key
-keys the ETags, ledger.key signs the ledger. A key that is there already is left as it is: ids that partners keep stay valid. Back them up as you back
+keys the ETags, launch.key seals the pages of app launch, ledger.key signs the ledger. A key that is there already is left as it is: ids that partners keep stay valid. Back them up as you back
 up the ledger, and keep them apart from the practice's database.`,
 		Example: "  gateway keys --dir /etc/consentry/keys",
 		Args:    cobra.NoArgs,

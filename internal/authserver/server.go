@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -179,6 +180,9 @@ func validate(c *Config) (*url.URL, error) {
 	}
 	if !c.Apps.complete() {
 		add("apps need their pages, a store of grants and a way to take them back")
+	}
+	if c.Apps != nil && c.Keys != nil && !slices.Contains(c.Keys.algorithms(), idTokenAlgorithm) {
+		add("apps need a signing key for " + idTokenAlgorithm + " (`gateway keys rotate --algorithm " + idTokenAlgorithm + "`)")
 	}
 	if c.Lifetime < 0 || c.Lifetime > MaxLifetime {
 		add(fmt.Sprintf("the lifetime is not between 0 and %v", MaxLifetime))

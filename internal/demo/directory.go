@@ -83,8 +83,8 @@ var staffPlan = []struct {
 
 // directory writes the sites, the staff, the programmes and the address book.
 func (g *generator) directory() {
-	g.in.insert("sites", "id, name, npi, phone, street, city, state, zip, is_main", 1, "Cedar Bridge Counseling", npi(800), "+1-555-0100", "418 Cedar Street", "Easton", "NJ", "07001", 1)
-	g.in.insert("sites", "id, name, npi, phone, street, city, state, zip, is_main", 2, "Cedar Bridge Counseling, Recovery Program", npi(801), "+1-555-0140", "77 Mill Road, Suite 3", "Easton", "NJ", "07002", 0)
+	g.in.insert("sites", "id, name, npi, phone, street, city, state, zip, is_main", 1, Name, npi(800), "+1-555-0100", "418 Cedar Street", "Easton", "NJ", "07001", 1)
+	g.in.insert("sites", "id, name, npi, phone, street, city, state, zip, is_main", 2, Name+", Recovery Program", npi(801), "+1-555-0140", "77 Mill Road, Suite 3", "Easton", "NJ", "07002", 0)
 	g.in.insert("programmes", "code, name", programmePart2, "Recovery Program (42 CFR Part 2)")
 	for i, s := range staffPlan {
 		w := worker{id: int64(i + 1), position: s.position, programme: s.programme}

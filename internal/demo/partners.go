@@ -15,6 +15,8 @@ type Partner struct {
 	Practitioners []string
 	Purposes      []string // v3-ActReason codes that it is registered for; the first is its default
 	Scopes        string   // SMART scopes that bound its tokens
+	// Public says that it is an app in a browser: it has no key, and its people launch it themselves.
+	Public bool
 	// UserLogin says that its tokens come from a person who signs in; it never has client_credentials.
 	UserLogin bool
 }
@@ -43,7 +45,7 @@ func (o Organization) Identifiers() []Identifier {
 	return out
 }
 
-// Partners are the partners of the demo: a referring provider, a Part 2 clinic, an insurer, an employer, a lawyer and the clients' own app.
+// Partners are the partners of the demo: a referring provider, a Part 2 clinic, an insurer, an employer, a lawyer, the clients' own app, and one that whoever runs the demo brings along.
 func Partners() []Partner {
 	partners := []Partner{
 		{ID: "harbor-family-medicine", Kind: "provider", Organization: ReferringClinic, Practitioners: []string{outsiders[0].npi, outsiders[1].npi}, Purposes: []string{"TREAT", "COC"}, Scopes: "system/*.rs"},
@@ -52,6 +54,7 @@ func Partners() []Partner {
 		{ID: "northline-logistics", Kind: "employer", Organization: Employer, Purposes: []string{"PATRQT"}, Scopes: "system/Patient.rs system/Encounter.rs system/Procedure.rs system/Provenance.rs"},
 		{ID: "reyes-attorneys", Kind: "other", Organization: LawFirm, Purposes: []string{"PATRQT"}, Scopes: "system/*.rs"},
 		{ID: "my-records-app", Name: "My Records (app)", Kind: "patient", Scopes: "patient/*.rs", UserLogin: true},
+		{ID: "wellness-diary", Name: "Wellness Diary (app)", Kind: "patient", Scopes: "patient/*.rs", UserLogin: true, Public: true},
 	}
 	addresses := map[string]string{
 		"harbor-family-medicine": "18 Quay Street, Port Ellery, ME 04999", "new-dawn-recovery": "7 Mill Lane, Port Ellery, ME 04999",

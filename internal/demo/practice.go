@@ -14,6 +14,9 @@ import (
 	_ "modernc.org/sqlite" // the practice's database driver
 )
 
+// Name is the practice's own.
+const Name = "Cedar Bridge Counseling"
+
 // Zone is the practice's time zone: all local times in its database are of it.
 const Zone = "America/New_York"
 

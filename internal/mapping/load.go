@@ -209,6 +209,17 @@ func (m *Maps) Types() []string {
 	return slices.Compact(types)
 }
 
+// Kinds are those of the rows that resources of a type are made of.
+func (m *Maps) Kinds(typ string) []string {
+	var kinds []string
+	for _, rm := range m.maps {
+		if rm.resource != nil && rm.resource.typ == typ {
+			kinds = append(kinds, rm.kind)
+		}
+	}
+	return kinds
+}
+
 // Proofs are what ProveSeparation of the source must try (package practice).
 func (m *Maps) Proofs() practice.Separation {
 	return practice.Separation{Probes: slices.Clone(m.source.probes), Files: m.source.files}

@@ -23,7 +23,7 @@ import (
 // Paths of the pages below the issuer.
 const (
 	AuthorizePath = "/authorize"
-	SignInPath    = "/sign-in"
+	signInPath    = "/sign-in"
 	consentPath   = "/consent"
 	stylePath     = "/page.css"
 )
@@ -110,12 +110,15 @@ func New(c Config) (*Launch, error) {
 	return &Launch{Config: c, path: strings.TrimSuffix(u.Path, "/"), secure: u.Scheme == "https", origin: http.NewCrossOriginProtection()}, nil
 }
 
+// Callback is where the provider at which clients sign in sends the browser back to.
+func Callback(issuer string) string { return strings.TrimSuffix(issuer, "/") + signInPath }
+
 // Serve answers a request for one of the pages, path being what follows the issuer's. It is false for any other.
 func (l *Launch) Serve(w http.ResponseWriter, r *http.Request, path string) bool {
 	switch path {
 	case AuthorizePath:
 		l.only(w, r, l.authorize, http.MethodGet, http.MethodPost)
-	case SignInPath:
+	case signInPath:
 		l.only(w, r, l.signedIn, http.MethodGet)
 	case consentPath:
 		l.only(w, r, l.decided, http.MethodPost)

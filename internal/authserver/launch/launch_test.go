@@ -242,7 +242,7 @@ func TestThePageSaysWhatIsAskedInPlainWords(t *testing.T) {
 	q.Set("scope", "patient/*.rs patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|survey openid offline_access")
 	resp := w.browser(t).signIn(q)
 	_, text := page(t, resp)
-	for _, want := range []string{"<q>My &lt;Records&gt;</q>", "app.example.org", "Cedar Bridge", "Ada Example", "(your own)", "Notes that your clinicians wrote", "for 30 days", "Share nothing", `lang="en"`} {
+	for _, want := range []string{"<q>My &lt;Records&gt;</q>", "app.example.org", "Cedar Bridge", "Ada Example", "(your own)", "Notes that clinicians wrote", "for 30 days", "Share nothing", `lang="en"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -313,13 +313,13 @@ func TestAFlowStaysInItsBrowserAndGoesOneWay(t *testing.T) {
 	b, other := w.browser(t), w.browser(t)
 	b.get(AuthorizePath, good())
 	back := url.Values{"state": {w.provider.begun.State}, "code": {"upstream"}}
-	elsewhere("the callback in another browser", other.get(SignInPath, back)) // login CSRF
-	consent := b.get(SignInPath, back)
-	elsewhere("the callback twice", b.get(SignInPath, back))
+	elsewhere("the callback in another browser", other.get(signInPath, back)) // login CSRF
+	consent := b.get(signInPath, back)
+	elsewhere("the callback twice", b.get(signInPath, back))
 	sealed, _ := page(t, consent)
 	allow := url.Values{"page": {sealed}, "decision": {"allow"}, "scope": {"0"}}
 	elsewhere("the page in another browser", other.post(consentPath, allow))
-	elsewhere("a page as a callback", b.get(SignInPath, url.Values{"state": {sealed}, "code": {"x"}}))
+	elsewhere("a page as a callback", b.get(signInPath, url.Values{"state": {sealed}, "code": {"x"}}))
 	elsewhere("a callback as a page", b.post(consentPath, url.Values{"page": {back.Get("state")}, "decision": {"allow"}}))
 	elsewhere("no page", b.post(consentPath, url.Values{"decision": {"allow"}}))
 	for _, site := range []string{"cross-site", "same-site"} {
@@ -365,7 +365,7 @@ func TestWhatCannotBeKnownIsNotGiven(t *testing.T) {
 		b := w.browser(t)
 		b.get(AuthorizePath, good())
 		c.change(w)
-		resp := b.get(SignInPath, url.Values{"state": {w.provider.begun.State}, "code": {"upstream"}})
+		resp := b.get(signInPath, url.Values{"state": {w.provider.begun.State}, "code": {"upstream"}})
 		if resp.StatusCode != c.status || c.told != "" && answer(t, resp).Get("error") != c.told {
 			t.Errorf("%s: status %d, to %q", name, resp.StatusCode, resp.Header.Get("Location"))
 		}
@@ -388,7 +388,7 @@ func TestWhoTurnsBackAtTheProviderTurnsBackToTheApp(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser(t)
 	b.get(AuthorizePath, good())
-	got := answer(t, b.get(SignInPath, url.Values{"state": {w.provider.begun.State}, "error": {"access_denied"}}))
+	got := answer(t, b.get(signInPath, url.Values{"state": {w.provider.begun.State}, "error": {"access_denied"}}))
 	if got.Get("error") != "access_denied" || got.Get("state") != "state-of-the-app" {
 		t.Errorf("%v", got)
 	}
@@ -439,7 +439,7 @@ func TestWhoHasNoRecordIsToldSo(t *testing.T) {
 
 func TestOtherMethodsAndPathsAreRefused(t *testing.T) {
 	w := newWorld(t)
-	for path, allow := range map[string]string{AuthorizePath: "GET, POST", SignInPath: "GET", consentPath: "POST", stylePath: "GET, HEAD"} {
+	for path, allow := range map[string]string{AuthorizePath: "GET, POST", signInPath: "GET", consentPath: "POST", stylePath: "GET, HEAD"} {
 		for _, m := range []string{http.MethodPut, http.MethodDelete, http.MethodOptions, http.MethodGet, http.MethodPost, http.MethodHead} {
 			if slices.Contains(strings.Split(allow, ", "), m) {
 				continue

@@ -191,7 +191,7 @@ func (b *browser) signIn(q url.Values) *http.Response {
 	if resp.StatusCode != http.StatusSeeOther || !strings.HasPrefix(resp.Header.Get("Location"), "https://login.example.org/") {
 		b.t.Fatalf("status %d, to %s", resp.StatusCode, resp.Header.Get("Location"))
 	}
-	return b.get(SignInPath, url.Values{"state": {b.w.provider.begun.State}, "code": {"upstream"}})
+	return b.get(signInPath, url.Values{"state": {b.w.provider.begun.State}, "code": {"upstream"}})
 }
 
 var hidden = regexp.MustCompile(`name="page" value="([^"]*)"`)

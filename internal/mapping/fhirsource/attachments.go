@@ -95,7 +95,7 @@ func (b *builder) attachment(m member, at int, a *dtpb.Attachment, date *dtpb.In
 	}
 	if id == "" {
 		var err error
-		if id, err = b.opts.Sealer.Seal(typeBinary, string(b.client), kindFHIR, mapping.BinaryKey(m.ref.ID, at)); err != nil {
+		if id, err = b.opts.Sealer.Seal(typeBinary, string(b.client), Kind, mapping.BinaryKey(m.ref.ID, at)); err != nil {
 			return err
 		}
 	}

@@ -14,10 +14,11 @@ import (
 	"github.com/consentry/gateway/internal/release/stage"
 )
 
-// The kinds under which ids are sealed. A client's Patient and the practice are known by the same kinds as to the maps: their ids follow from the
-// client's key alone.
+// Kind is the kind under which the ids of all but two types of resource are sealed.
+const Kind = "fhir"
+
+// A client's Patient and the practice are known by the same kinds as to the maps: their ids follow from the client's key alone.
 const (
-	kindFHIR     = "fhir"
 	kindPatient  = "patient"
 	kindPractice = "practice"
 )
@@ -68,7 +69,7 @@ func (b *builder) seal(ref fhir.Reference) (fhir.Reference, error) {
 		if b.own[ref] {
 			chart = ""
 		}
-		sealed.ID, err = b.opts.Sealer.Seal(ref.Type, chart, kindFHIR, ref.ID)
+		sealed.ID, err = b.opts.Sealer.Seal(ref.Type, chart, Kind, ref.ID)
 	}
 	if err != nil {
 		return fhir.Reference{}, err

@@ -19,7 +19,9 @@ import (
 var commands = map[string][]string{
 	"": nil, "demo": {"--listen", "--data-dir", "--once", "--clients", "--seed"}, "serve": {"--config"}, "ready": {"--config"}, "check": {"--config"},
 	"explain": {"--consents", "--resources", "--requester", "--at", "--zone", "--practice", "--json"}, "preview": {"--config", "--client", "--as", "--purpose"},
-	"ledger": nil, "ledger verify": {"--config"}, "ledger disclosures": {"--config", "--client", "--since", "--format"}, "keys": {"--dir"}, "schema": {"--dir"}, "revoke": {"--config", "--token", "--partner", "--for"},
+	"ledger": nil, "ledger verify": {"--config"}, "ledger disclosures": {"--config", "--client", "--since", "--format"}, "keys": {"--dir"}, "keys rotate": {"--dir", "--algorithm"}, "schema": {"--dir"}, "revoke": {"--config", "--token", "--partner", "--for"},
+	"partner": nil, "partner add": {"--config", "--file", "--replace"}, "partner list": {"--config"}, "partner rotate": {"--config", "--jwks", "--jwks-uri"},
+	"partner disable": {"--config"}, "partner enable": {"--config"},
 }
 
 // TestEveryCommandExplainsItself reads each --help.
@@ -35,14 +37,14 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 			}
 		}
 	}
-	listed := regexp.MustCompile(`(?m)^  ([a-z]+) +[A-Z]`).FindAllStringSubmatch(runGateway(t, "--help").stdout, -1)
-	for _, m := range listed {
-		if _, known := commands[m[1]]; !known && m[1] != "completion" && m[1] != "help" {
-			t.Errorf("the command %s has no test of its help", m[1])
+	listed := regexp.MustCompile(`(?m)^  ([a-z]+) +[A-Z]`)
+	for command := range commands {
+		for _, m := range listed.FindAllStringSubmatch(runGateway(t, append(strings.Fields(command), "--help")...).stdout, -1) {
+			name := strings.TrimSpace(command + " " + m[1])
+			if _, known := commands[name]; !known && name != "completion" && name != "help" {
+				t.Errorf("the command %q has no test of its help", name)
+			}
 		}
-	}
-	if len(listed) < len(commands)-3 {
-		t.Errorf("the help lists %d commands", len(listed))
 	}
 }
 
@@ -127,7 +129,6 @@ func TestMistakesOfAUser(t *testing.T) {
 		"revoke --config " + config:                                                        {"token", "partner"},
 		"revoke --config " + config + " --partner harbour-family-medicine":                 {`did you mean "` + harbor + `"?`},
 		"revoke --config " + config + " --token=":                                          {"--token"},
-		"revoke --config " + config + " --token x":                                         {"Redis"},
 		"revoke --config " + config + " --token x --for 0s":                                {"--for"},
 		"revoke --config " + config + " --token x --for ever":                              {"--for"},
 		"demo --clients 3":        {"--clients", "20"},

@@ -173,7 +173,7 @@ func TestAReadIsBALPsPatientRead(t *testing.T) {
 	}
 	e := all[0]
 	for name, check := range map[string]struct{ got, want any }{
-		"profile":        {at(e, "meta", "profile"), []any{balp + "PatientRead"}},
+		"profile":        {at(e, "meta", "profile"), []any{"https://consentry.dev/fhir/StructureDefinition/consentry-auditevent", balp + "PatientRead"}},
 		"type":           {at(e, "type"), map[string]any{"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest"}},
 		"subtype":        {at(e, "subtype", 0), map[string]any{"system": "http://hl7.org/fhir/restful-interaction", "code": "read"}},
 		"action":         {at(e, "action"), "R"},

@@ -49,6 +49,7 @@ var bans = []struct {
 	{"limits", []string{"internal/fhir", "internal/practice", "internal/release", gin}, "who asks too often is settled before anything of a client is read"},
 	{"store", []string{"internal/"}, "durable state knows nothing of records"},
 	{"ephemeral", []string{"internal/"}, "what may be forgotten knows nothing of records"},
+	{"crossorigin", []string{"internal/", gin}, "whose pages may call is settled by the origin alone"},
 	{"serving", []string{"internal/fhir", "internal/practice", "internal/release", "internal/smart", gin}, "who is let in is settled before anything is read"},
 	{"demo", []string{"internal/release", "internal/mapping"}, "the synthetic practice is a practice like any other"},
 	{"authserver", []string{"internal/practice", "internal/release"}, "who issues tokens reads no record"},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/consentry/gateway/internal/authserver"
+	"github.com/consentry/gateway/internal/crossorigin"
 	"github.com/consentry/gateway/internal/partners"
 	"github.com/consentry/gateway/internal/smart"
 )
@@ -157,6 +158,22 @@ func (c *AuthorizationServerConfig) resourceServers() ([]authserver.ResourceServ
 
 // handler serves the FHIR API, and the built-in authorization server beside it.
 func (g *gateway) handler() (http.Handler, error) {
+	all, err := g.routes()
+	if err != nil {
+		return nil, err
+	}
+	return crossorigin.Handler(all, g.pages, g.partners.Calls), nil
+}
+
+// pages says whose pages may call what in a browser.
+func (g *gateway) pages(r *http.Request) crossorigin.Pages {
+	if p := g.api.Pages(r.URL.Path); p != crossorigin.Nobodys || g.auth == nil {
+		return p
+	}
+	return g.auth.Pages(r.URL.Path)
+}
+
+func (g *gateway) routes() (http.Handler, error) {
 	api := g.api.Handler()
 	if g.auth == nil {
 		return api, nil

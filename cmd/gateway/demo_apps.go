@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/consentry/gateway/internal/authserver/launch"
 	"github.com/consentry/gateway/internal/demo/portal"
@@ -41,4 +43,13 @@ func (d *demonstration) openPortal(ctx context.Context) error {
 		Issuer: d.portalBase(), ClientID: demoPortalClient, Secret: secret, Callback: launch.Callback(d.authBase()), People: people,
 	})
 	return err
+}
+
+// originsOf is where the pages of an app at a web address come from; those of an app on a phone come from nowhere.
+func originsOf(app string) []string {
+	u, err := url.Parse(app)
+	if err != nil || u.Host == "" || !strings.HasPrefix(u.Scheme, "http") {
+		return nil
+	}
+	return []string{u.Scheme + "://" + u.Host}
 }

@@ -91,6 +91,7 @@ func (d *demonstration) writePartners() error {
 		Public         bool     `yaml:"public,omitempty"`
 		OfflineAccess  bool     `yaml:"offline-access,omitempty"`
 		RedirectURIs   []string `yaml:"redirect-uris,omitempty,flow"`
+		Origins        []string `yaml:"origins,omitempty,flow"`
 	}
 	var register struct {
 		Partners []partner `yaml:"partners"`
@@ -103,7 +104,8 @@ func (d *demonstration) writePartners() error {
 		d.partners = append(d.partners, own)
 		x := partner{ID: p.ID, Name: p.Name, Address: p.Address, Kind: p.Kind, Purposes: p.Purposes, Scopes: p.Scopes, JWKSFile: filepath.ToSlash(filepath.Join("partners", p.ID+".jwks.json"))}
 		if p.Public {
-			x.JWKSFile, x.Public, x.OfflineAccess, x.RedirectURIs = "", true, true, []string{cmp.Or(d.appURL, demoAppURL)}
+			app := cmp.Or(d.appURL, demoAppURL)
+			x.JWKSFile, x.Public, x.OfflineAccess, x.RedirectURIs, x.Origins = "", true, true, []string{app}, originsOf(app)
 		}
 		if len(p.Purposes) > 0 {
 			x.DefaultPurpose = p.Purposes[0]

@@ -113,7 +113,7 @@ func partnerListCommand() *cobra.Command {
 		Short: "Name all partners, and who may ask",
 		Long: `Prints a line for each partner of the register: its client id, its kind, whether it is enabled, and its name. An entry that a newer or older gateway
 wrote and this one cannot read is named, with what is wrong with it: its partner gets nothing.`,
-		Args:  cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			register, err := openRegister(cmd.Context(), config)
 			if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	jose "github.com/go-jose/go-jose/v4"
 
+	"github.com/consentry/gateway/internal/crossorigin"
 	"github.com/consentry/gateway/internal/ephemeral"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
@@ -215,6 +216,17 @@ func (s *Server) partner(ctx context.Context, id string) (*requester.Partner, er
 func (s *Server) TokenEndpoint() string { return s.url(tokenPath) }
 
 func (s *Server) url(path string) string { return strings.TrimSuffix(s.config.Issuer, "/") + path }
+
+// Pages says whose pages may call what in a browser: not what people see there, and not what resource servers ask.
+func (s *Server) Pages(path string) crossorigin.Pages {
+	switch path {
+	case s.path + tokenPath, s.path + revocationPath:
+		return crossorigin.Apps
+	case s.path + keysPath, s.path + discoveryPath:
+		return crossorigin.Anybodys
+	}
+	return crossorigin.Nobodys
+}
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

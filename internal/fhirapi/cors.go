@@ -1,17 +1,26 @@
 package fhirapi
 
-import "net/http"
+import (
+	"strings"
 
-// allowAnyOrigin lets pages of any origin read a public document, as SMART App Launch 2.2 asks for the two that we have. No other route has
-// CORS headers.
-func allowAnyOrigin(h http.Header) { h.Set("Access-Control-Allow-Origin", "*") }
+	"github.com/consentry/gateway/internal/crossorigin"
+)
 
-// preflight answers OPTIONS on a public document.
-func (x *exchange) preflight() {
-	h := x.w.Header()
-	h.Set("Access-Control-Allow-Methods", "GET, HEAD")
-	h.Set("Access-Control-Allow-Headers", "Accept, If-None-Match, X-Request-Id")
-	h.Set("Access-Control-Max-Age", "86400")
-	x.written = true
-	x.w.WriteHeader(http.StatusNoContent)
+// Paths of the documents that need no token.
+const (
+	metadataPath  = "/metadata"
+	discoveryPath = "/.well-known/smart-configuration"
+)
+
+// Pages says whose pages may call what in a browser: anybody's the documents that need no token, as SMART App Launch 2.2 asks, those of registered apps
+// whatever else lies below the base.
+func (a *API) Pages(path string) crossorigin.Pages {
+	below, ours := strings.CutPrefix(path, a.prefix)
+	switch {
+	case !ours || below != "" && below[0] != '/':
+		return crossorigin.Nobodys
+	case below == metadataPath, below == discoveryPath:
+		return crossorigin.Anybodys
+	}
+	return crossorigin.Apps
 }

@@ -57,13 +57,6 @@ func (e *exchanger) serve(w http.ResponseWriter, r *http.Request, resourceID str
 	defer x.end()
 	x.request.views = e.api.Views.Together()
 	x.aim(resourceID)
-	if e.route.anyOrigin {
-		allowAnyOrigin(w.Header())
-		if r.Method == http.MethodOptions {
-			x.preflight()
-			return
-		}
-	}
 	ctx, cancel := context.WithTimeout(r.Context(), e.api.Timeout)
 	defer cancel()
 	if e.route.batch {

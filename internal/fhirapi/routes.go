@@ -23,8 +23,6 @@ type route struct {
 	handle  handler
 	// public routes need no token and answer with what is fixed at start-up.
 	public bool
-	// anyOrigin routes are documents that pages of any origin may read.
-	anyOrigin bool
 	// anyFormat routes answer in JSON whatever is asked for.
 	anyFormat bool
 	// batch holds requests for other routes.
@@ -42,14 +40,13 @@ var (
 	get       = []string{http.MethodGet, http.MethodHead}
 	post      = []string{http.MethodPost}
 	operation = []string{http.MethodGet, http.MethodHead, http.MethodPost}
-	anywhere  = []string{http.MethodGet, http.MethodHead, http.MethodOptions}
 )
 
 // routes is the whole API. What is not here is 404, and 405 for a write; so is any other method on what is here.
 func (a *API) routes() []*route {
 	all := []*route{
-		{methods: anywhere, path: "/metadata", handle: a.capabilityStatement, public: true, anyOrigin: true},
-		{methods: anywhere, path: "/.well-known/smart-configuration", handle: a.discovery, public: true, anyOrigin: true, anyFormat: true},
+		{methods: get, path: metadataPath, handle: a.capabilityStatement, public: true},
+		{methods: get, path: discoveryPath, handle: a.discovery, public: true, anyFormat: true},
 	}
 	// The permission is that for its document (see binary), which alone decides.
 	all = append(all, &route{methods: get, path: "/Binary/:id", handle: a.binary, native: true, resourceType: "DocumentReference", permission: smart.Read})

@@ -148,6 +148,12 @@ func (r *Register) Current(ctx context.Context) (*requester.Register, error) {
 	return s.register, nil
 }
 
+// Calls tells whether a partner who may ask calls from pages of that origin. Where the register cannot be read nobody does.
+func (r *Register) Calls(ctx context.Context, origin string) bool {
+	s, err := r.now.Get(ctx)
+	return err == nil && s.register.Calls(origin)
+}
+
 // Named is the partner with that client_id as it was read last, also one that is disabled: for those who read of it.
 func (r *Register) Named(id string) (*requester.Partner, bool) {
 	s := r.last.Load()

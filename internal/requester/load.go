@@ -35,6 +35,7 @@ const maxRegisterBytes = 4 << 20
 //	    redirect-uris: [https://app.example.org/callback]
 //	    public: true                # it has no key of its own; without it, jwks
 //	    offline-access: true        # it may have refresh tokens
+//	    origins: [https://app.example.org]  # of its pages, where it runs in a browser
 type registerFile struct {
 	Partners []partnerFile `yaml:"partners"`
 }
@@ -56,6 +57,7 @@ type partnerFile struct {
 	RedirectURIs   []string    `yaml:"redirect-uris"`   // of a client's own app: where the built-in issuer may send the browser back to, to the letter
 	Public         bool        `yaml:"public"`          // the app has no key: it runs in a browser or on a phone
 	OfflineAccess  bool        `yaml:"offline-access"`  // the app may have refresh tokens
+	Origins        []string    `yaml:"origins"`         // of pages from which the partner's software calls in a browser (CORS), "https://app.example.org"
 	// SenderConstraint is what the partner must prove besides having its token: dpop, a key of its own (RFC 9449), or mtls, a client certificate (RFC 8705).
 	SenderConstraint smart.Constraint `yaml:"sender-constraint"`
 }

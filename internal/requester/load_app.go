@@ -36,6 +36,16 @@ func (l *loader) app(i int, f partnerFile) *App {
 	return &App{RedirectURIs: slices.Clone(f.RedirectURIs), Public: f.Public, Offline: f.OfflineAccess}
 }
 
+// origins reads whose pages may call from a browser.
+func (l *loader) origins(i int, origins []string) []string {
+	for _, o := range origins {
+		if u, err := url.Parse(o); err != nil || !mayRedirect(o) || !strings.HasPrefix(u.Scheme, "http") || strings.Contains(o, "*") || o != strings.ToLower(u.Scheme+"://"+u.Host) {
+			l.add(l.line(i, "origins"), "an origin is not of the form https://app.example.org, or http on loopback: no path, no slash at the end, small letters")
+		}
+	}
+	return slices.Clone(origins)
+}
+
 // mayRedirect tells whether a browser may be sent there with a code (RFC 9700, 4.1; RFC 8252, 7).
 func mayRedirect(text string) bool {
 	u, err := url.Parse(text)

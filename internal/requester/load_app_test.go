@@ -54,3 +54,19 @@ func TestAnAppThatCouldBeStolenFromIsRefused(t *testing.T) {
 		t.Errorf("a provider with redirect URIs: %v", err)
 	}
 }
+
+func TestTheOriginsOfAnAppAreOriginsAlone(t *testing.T) {
+	for origin, good := range map[string]bool{
+		"https://app.example.org": true, "https://app.example.org:8443": true, "http://127.0.0.1:3000": true, "http://localhost": true,
+		"http://app.example.org": false, "https://app.example.org/": false, "https://app.example.org/app": false, "https://App.example.org": false, "*": false, "null": false, "": false,
+		"https://*.example.org": false, "org.example.app:/": false, "app.example.org": false, "https://app.example.org?": false, "https://": false,
+	} {
+		r, err := load(t, appEntry(`origins: ["`+origin+`"]`))
+		if (err == nil) != good {
+			t.Errorf("%q: %v", origin, err)
+		}
+		if good && (!r.Calls(origin) || r.Calls(origin+"0") || r.Calls("")) {
+			t.Errorf("%q: who calls from there", origin)
+		}
+	}
+}

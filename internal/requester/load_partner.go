@@ -41,6 +41,7 @@ func (l *loader) partner(r *Register, i int, f partnerFile) {
 	p.Keys, p.JWKSURI = l.keys(i, f), f.JWKSURI
 	p.App = l.app(i, f)
 	p.Sender = l.sender(i, f.SenderConstraint)
+	p.Origins = l.origins(i, f.Origins)
 	r.partners[f.ID] = p
 }
 

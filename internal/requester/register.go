@@ -47,6 +47,8 @@ type Partner struct {
 	Sender smart.Constraint
 	// Disabled says that the partner may not ask now.
 	Disabled bool
+	// Origins are those of pages from which the partner's software calls in a browser.
+	Origins []string
 	// App is what an app of kind patient has registered so that people can launch it; nil for every other partner.
 	App *App
 }
@@ -89,6 +91,16 @@ func (r *Register) Partner(id string) (*Partner, bool) {
 func (r *Register) Named(id string) (*Partner, bool) {
 	p, ok := r.partners[id]
 	return p, ok
+}
+
+// Calls tells whether a partner who may ask calls from pages of that origin.
+func (r *Register) Calls(origin string) bool {
+	for _, p := range r.partners {
+		if !p.Disabled && slices.Contains(p.Origins, origin) {
+			return true
+		}
+	}
+	return false
 }
 
 // IDs are the registered client_ids, sorted.

@@ -115,7 +115,7 @@ func (s *Server) give(ctx context.Context, app *requester.Partner, g launch.Gran
 	}
 	if has.Offline {
 		now := s.config.Now()
-		token := newRefresh()
+		token := newRefresh(app.ID)
 		kept := store.Grant{
 			ID: g.ID, App: app.ID, Patient: g.Patient.String(), Person: g.User.String(), Scope: g.Scope, Until: now.Add(s.config.Apps.Launch.Offline),
 		}

@@ -365,6 +365,34 @@ func TestRefreshTokensRotate(t *testing.T) {
 	}
 }
 
+// fhirclient does not say which app comes back, and a public one need not.
+func TestAPublicAppNeedNotSayWhoItIsWhenItComesBack(t *testing.T) {
+	a := newApps(t)
+	unnamed := func(token string) url.Values {
+		return url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}}
+	}
+	first := a.given(t, "diary", everything)
+	second := a.ask(t, "/auth/token", unnamed(first.Refresh))
+	if second.Status != http.StatusOK || second.Refresh == "" {
+		t.Fatalf("%+v", second)
+	}
+	// Another name in the token opens nothing, and whoever writes one there has a token that is not theirs.
+	parts := strings.Split(second.Refresh, ".")
+	parts[2] = base64.RawURLEncoding.EncodeToString([]byte("other"))
+	if got := a.ask(t, "/auth/token", unnamed(strings.Join(parts, "."))); got.Error != "invalid_grant" || got.Access != "" {
+		t.Errorf("%+v", got)
+	}
+	if got := a.ask(t, "/auth/token", unnamed(second.Refresh)); got.Error != "invalid_grant" {
+		t.Errorf("the grant goes on: %+v", got)
+	}
+	for _, nobody := range []string{"", "bm9ib2R5", "!"} {
+		parts[2] = nobody
+		if got := a.ask(t, "/auth/token", unnamed(strings.Join(parts, "."))); got.Status == http.StatusOK {
+			t.Errorf("%q: %+v", nobody, got)
+		}
+	}
+}
+
 func TestARefreshTokenIsForItsAppAlone(t *testing.T) {
 	a := newApps(t)
 	got := a.given(t, "diary", everything)

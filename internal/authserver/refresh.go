@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"slices"
@@ -16,14 +17,22 @@ import (
 	"github.com/consentry/gateway/internal/store"
 )
 
-// refreshToken is the name of a grant, which stays, and a secret, which is another one after each use (RFC 9700, 4.14.2).
-type refreshToken struct{ family, secret string }
+// refreshToken is the name of a grant, which stays, and a secret, which is another one after each use (RFC 9700, 4.14.2). It names the app as well: a
+// public one need not say who it is when it comes back (RFC 6749, 6), and fhirclient does not. The name alone opens nothing.
+type refreshToken struct{ app, family, secret string }
 
-func newRefresh() refreshToken { return refreshToken{rand.Text(), rand.Text() + rand.Text()} }
+func newRefresh(app string) refreshToken {
+	return refreshToken{app, rand.Text(), rand.Text() + rand.Text()}
+}
 
-func (t refreshToken) next() refreshToken { return refreshToken{t.family, newRefresh().secret} }
+// next is the token of the same grant that follows, for the app that was found to have it.
+func (t refreshToken) next(app string) refreshToken {
+	return refreshToken{app, t.family, newRefresh(app).secret}
+}
 
-func (t refreshToken) String() string { return t.family + "." + t.secret }
+func (t refreshToken) String() string {
+	return t.family + "." + t.secret + "." + base64.RawURLEncoding.EncodeToString([]byte(t.app))
+}
 
 // digests are what the store knows of it. With another key than the one that it is bound to it is a token that was used before.
 func (t refreshToken) digests(key string) store.Refresh {
@@ -41,22 +50,29 @@ func refreshKey(app *requester.Partner, bound smart.Confirmation) string {
 	return bound.JKT
 }
 
-const maxRefreshBytes = 256
+const maxRefreshBytes = 1 << 10
 
 func parseRefresh(text string) (refreshToken, bool) {
-	family, secret, ok := strings.Cut(text, ".")
-	return refreshToken{family, secret}, ok && family != "" && secret != "" && len(text) <= maxRefreshBytes
+	parts := strings.Split(text, ".")
+	if len(text) > maxRefreshBytes || len(parts) != 3 || parts[0] == "" || parts[1] == "" {
+		return refreshToken{}, false
+	}
+	app, err := base64.RawURLEncoding.Strict().DecodeString(parts[2])
+	return refreshToken{string(app), parts[0], parts[1]}, err == nil
 }
 
 // refreshGrant gives an app new tokens without the client (RFC 6749, 6). Whether the client may still give them is asked again.
 func (s *Server) refreshGrant(r *http.Request, form map[string]string) (any, error) {
 	ctx := r.Context()
-	app, err := s.app(ctx, form)
-	if err != nil {
-		return nil, err
-	}
 	shown, ok := parseRefresh(form["refresh_token"])
-	if !ok {
+	if _, named := form["client_id"]; !named && ok {
+		form["client_id"] = shown.app
+	}
+	app, err := s.app(ctx, form)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
 		return nil, errProof
 	}
 	bound, err := s.confirmation(r, app)
@@ -83,7 +99,7 @@ func (s *Server) refreshGrant(r *http.Request, form map[string]string) (any, err
 	if err != nil {
 		return nil, err
 	}
-	next := shown.next()
+	next := shown.next(app.ID)
 	switch err := s.config.Apps.Grants.RotateGrant(ctx, kept.ID, shown.digests(key), next.digests(key), s.config.Now()); {
 	case errors.Is(err, store.ErrReused):
 		return nil, s.takeBack(ctx, kept.ID)

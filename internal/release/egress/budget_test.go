@@ -179,3 +179,17 @@ func TestNoShortAnswerHoldsALongBuffer(t *testing.T) {
 		})
 	}
 }
+
+// A buffer that has grown beyond its class is not given to an answer that is counted by the class.
+func TestABufferHasTheRoomThatIsCounted(t *testing.T) {
+	for _, n := range []int{1, 1 << minClass, 1<<minClass + 1, 1 << maxClass, 1<<maxClass + 8192} {
+		p := newBuffer(n)
+		for range 8 {
+			grown := append((*p)[:0], make([]byte, n+n/3)...)
+			freeBuffer(p, grown)
+			if p = newBuffer(n); cap(*p) != roomOf(n) {
+				t.Errorf("of %d bytes, %d are counted", cap(*p), roomOf(n))
+			}
+		}
+	}
+}

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// buffers are those that no answer needs now, by their class: one of class k has room for 2^k bytes, and for less than twice as many. So no short answer
-// holds a long buffer. Longer ones than those of the last class are not kept.
+// buffers are those that no answer needs now, by their class: one of class k has room for 2^k bytes and no more, so what is counted for an answer is what it
+// holds. Longer ones than those of the last class are not kept, nor those that have grown.
 var buffers [maxClass + 1]sync.Pool
 
 const minClass, maxClass = 12, 20
@@ -35,7 +35,7 @@ func newBuffer(n int) *[]byte {
 
 // freeBuffer gives back a buffer that nobody uses any more.
 func freeBuffer(p *[]byte, used []byte) {
-	if class := bits.Len(uint(cap(used))) - 1; minClass <= class && class <= maxClass {
+	if class := classOf(cap(used)); class <= maxClass && cap(used) == 1<<class {
 		*p = used[:0]
 		buffers[class].Put(p)
 	}

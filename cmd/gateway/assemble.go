@@ -105,8 +105,11 @@ func (g *gateway) apiOptions(v *smart.Verifier, now clock) (o fhirapi.Options, e
 	if err != nil {
 		return o, err
 	}
+	told := g.discovery()
 	capability, err := search.Capability{
-		Base: g.cfg.BaseURL, Version: version, Released: released, Token: g.discovery().TokenEndpoint, Types: g.types(), Profiles: g.supportedProfiles(),
+		Base: g.cfg.BaseURL, Version: version, Released: released,
+		Token: told.TokenEndpoint, Authorize: told.AuthorizationEndpoint, Introspect: told.IntrospectionEndpoint, Revoke: told.RevocationEndpoint,
+		Types: g.types(), Profiles: g.supportedProfiles(),
 	}.Statement()
 	if err != nil {
 		return o, err
@@ -115,7 +118,7 @@ func (g *gateway) apiOptions(v *smart.Verifier, now clock) (o fhirapi.Options, e
 	if err != nil {
 		return o, err
 	}
-	discovery, err := g.discovery().JSON()
+	discovery, err := told.JSON()
 	return fhirapi.Options{
 		Base: g.cfg.BaseURL, Verifier: v, Senders: senders, Register: g.partners, Views: fhirapi.Release(g.service), Parser: parser, Pages: pages, Egress: g.egress,
 		Ledger: g.ledger, Accountable: accountable, Gate: g.limits,

@@ -8,10 +8,11 @@ import (
 
 // Capability is what the CapabilityStatement says of this gateway beyond the table.
 type Capability struct {
-	Base     string    // absolute URL of the FHIR endpoint
-	Version  string    // of the software
-	Released time.Time // when the software, or its configuration, last changed
-	Token    string    // absolute URL of the token endpoint, as smart-configuration names it; none if empty
+	Base                          string    // absolute URL of the FHIR endpoint
+	Version                       string    // of the software
+	Released                      time.Time // when the software, or its configuration, last changed
+	Token                         string    // absolute URL of the token endpoint, as smart-configuration names it; none if empty
+	Authorize, Introspect, Revoke string    // its other endpoints, "" for those that there are not
 	// Types are the resource types that the practice's records can hold. No other is stated: a search that finds nothing would say that there
 	// is nothing, and of what nobody ever records nobody can say so.
 	Types []string
@@ -144,10 +145,16 @@ func (c Capability) Statement() ([]byte, error) {
 const oauthURIs = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 
 func (c Capability) endpoints() []extension {
-	if c.Token == "" {
+	var all []extension
+	for _, e := range []extension{{URL: "authorize", ValueURI: c.Authorize}, {URL: "introspect", ValueURI: c.Introspect}, {URL: "revoke", ValueURI: c.Revoke}, {URL: "token", ValueURI: c.Token}} {
+		if e.ValueURI != "" {
+			all = append(all, e)
+		}
+	}
+	if len(all) == 0 {
 		return nil
 	}
-	return []extension{{URL: oauthURIs, Extension: []extension{{URL: "token", ValueURI: c.Token}}}}
+	return []extension{{URL: oauthURIs, Extension: all}}
 }
 
 func (c Capability) resource(r *Resource) restResource {

@@ -67,6 +67,9 @@ func (d Discovery) JSON() ([]byte, error) {
 	if len(d.TokenEndpointAlgorithm) > 0 {
 		doc.AuthMethods, doc.AuthAlgorithms = []string{"private_key_jwt"}, d.TokenEndpointAlgorithm
 	}
+	if slices.Contains(d.Capabilities, "client-public") {
+		doc.AuthMethods = append(doc.AuthMethods, "none")
+	}
 	if d.AuthorizationEndpoint != "" {
 		doc.ResponseTypes = []string{"code"}
 	}

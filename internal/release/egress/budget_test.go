@@ -185,7 +185,7 @@ func TestABufferHasTheRoomThatIsCounted(t *testing.T) {
 	for _, n := range []int{1, 1 << minClass, 1<<minClass + 1, 1 << maxClass, 1<<maxClass + 8192} {
 		p := newBuffer(n)
 		for range 8 {
-			grown := append((*p)[:0], make([]byte, n+n/3)...)
+			grown := slices.Grow((*p)[:0], n+n/3)
 			freeBuffer(p, grown)
 			if p = newBuffer(n); cap(*p) != roomOf(n) {
 				t.Errorf("of %d bytes, %d are counted", cap(*p), roomOf(n))

@@ -12,7 +12,9 @@ import (
 	"net/url"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,13 +25,36 @@ import (
 type externalIssuer struct {
 	Issuer        string
 	TokenEndpoint string
-	resource      string
 	keys          map[string]jose.JSONWebKey
+	settings      issuerSettings
+	stop          func() // an outage
+}
+
+// issuerSettings are what issuer.mjs takes.
+type issuerSettings struct {
+	Resource     string         `json:"resource"`
+	Scope        string         `json:"scope"`
+	Clients      []issuerClient `json:"clients"`
+	Port         int            `json:"port,omitempty"`
+	Introspector *introspector  `json:"introspector,omitempty"`
+}
+
+type issuerClient struct {
+	ID      string          `json:"id"`
+	Alg     string          `json:"alg"`
+	Signing string          `json:"signing"`
+	JWK     jose.JSONWebKey `json:"jwk"`
+}
+
+// introspector may ask about opaque tokens.
+type introspector struct {
+	ID     string `json:"id"`
+	Secret string `json:"secret"`
 }
 
 // startIssuer runs oidc-provider with two clients: one proves itself with ES384 and gets tokens signed with RS256, the other with RS384 and gets
 // ES384.
-func startIssuer(t *testing.T, resource string) *externalIssuer {
+func startIssuer(t *testing.T, resource string, asks *introspector) *externalIssuer {
 	t.Helper()
 	needsNode(t)
 	d := sharedDemo(t)
@@ -37,19 +62,21 @@ func startIssuer(t *testing.T, resource string) *externalIssuer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &externalIssuer{resource: resource, keys: map[string]jose.JSONWebKey{
+	e := &externalIssuer{keys: map[string]jose.JSONWebKey{
 		harbor:    readKey(t, d.partner(t, harbor).PrivateJWK),
 		blueriver: {Key: private, KeyID: "rsa", Algorithm: "RS384", Use: "sig"},
 	}}
-	type client struct {
-		ID      string          `json:"id"`
-		Alg     string          `json:"alg"`
-		Signing string          `json:"signing"`
-		JWK     jose.JSONWebKey `json:"jwk"`
-	}
 	ec, rs := e.keys[harbor], e.keys[blueriver]
-	settings, err := json.Marshal(map[string]any{"resource": resource, "scope": "system/*.rs system/Patient.r",
-		"clients": []client{{harbor, "ES384", "RS256", ec.Public()}, {blueriver, "RS384", "ES384", rs.Public()}}})
+	e.settings = issuerSettings{Resource: resource, Scope: "system/*.rs system/Patient.r", Introspector: asks,
+		Clients: []issuerClient{{harbor, "ES384", "RS256", ec.Public()}, {blueriver, "RS384", "ES384", rs.Public()}}}
+	e.run(t)
+	return e
+}
+
+// run starts the provider, with new keys of its own: at a free port the first time, and where it was ever after.
+func (e *externalIssuer) run(t *testing.T) {
+	t.Helper()
+	settings, err := json.Marshal(e.settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,10 +94,11 @@ func startIssuer(t *testing.T, resource string) *externalIssuer {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	e.stop = sync.OnceFunc(func() {
 		_ = in.Close() // it ends with its standard input
 		_ = cmd.Wait()
 	})
+	t.Cleanup(e.stop)
 	if _, err := in.Write(append(settings, '\n')); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +106,13 @@ func startIssuer(t *testing.T, resource string) *externalIssuer {
 	if err != nil || json.Unmarshal(line, e) != nil {
 		t.Fatalf("oidc-provider did not start: %v\n%.1000s", err, errOut.Bytes())
 	}
-	return e
+	u, err := url.Parse(e.Issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.settings.Port, err = strconv.Atoi(u.Port()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // token gets an access token for a resource.
@@ -128,7 +162,7 @@ func TestServeWithAnExternalIssuer(t *testing.T) {
 	if err := c.lay(20); err != nil {
 		t.Fatal(err)
 	}
-	e := startIssuer(t, c.base)
+	e := startIssuer(t, c.base, nil)
 	if err := c.writeConfig(issuerConfig{issuer: e.Issuer, keys: "insecure-plain-http: false", algorithms: "RS256, ES384"}); err != nil {
 		t.Fatal(err)
 	}

@@ -377,9 +377,9 @@ func TestAPublicAppNeedNotSayWhoItIsWhenItComesBack(t *testing.T) {
 		t.Fatalf("%+v", second)
 	}
 	// Another name in the token opens nothing, and whoever writes one there has a token that is not theirs.
-	parts := strings.Split(second.Refresh, ".")
+	parts := strings.Split(second.Refresh, "~")
 	parts[2] = base64.RawURLEncoding.EncodeToString([]byte("other"))
-	if got := a.ask(t, "/auth/token", unnamed(strings.Join(parts, "."))); got.Error != "invalid_grant" || got.Access != "" {
+	if got := a.ask(t, "/auth/token", unnamed(strings.Join(parts, "~"))); got.Error != "invalid_grant" || got.Access != "" {
 		t.Errorf("%+v", got)
 	}
 	if got := a.ask(t, "/auth/token", unnamed(second.Refresh)); got.Error != "invalid_grant" {
@@ -387,7 +387,7 @@ func TestAPublicAppNeedNotSayWhoItIsWhenItComesBack(t *testing.T) {
 	}
 	for _, nobody := range []string{"", "bm9ib2R5", "!"} {
 		parts[2] = nobody
-		if got := a.ask(t, "/auth/token", unnamed(strings.Join(parts, "."))); got.Status == http.StatusOK {
+		if got := a.ask(t, "/auth/token", unnamed(strings.Join(parts, "~"))); got.Status == http.StatusOK {
 			t.Errorf("%q: %+v", nobody, got)
 		}
 	}
@@ -402,7 +402,7 @@ func TestARefreshTokenIsForItsAppAlone(t *testing.T) {
 	if again := a.ask(t, "/auth/token", refreshForm("diary", got.Refresh)); again.Error != "invalid_grant" {
 		t.Errorf("a stolen token goes on: %+v", again)
 	}
-	for _, odd := range []string{"", ".", "a.", ".b", "a.b", strings.Repeat("a", 300) + ".b", got.Refresh + "x"} {
+	for _, odd := range []string{"", "~", "a~", "~b~", "a~b", "~~", "a~b~", strings.Repeat("a", 3000) + "~b~YQ", got.Refresh + "x"} {
 		if got := a.ask(t, "/auth/token", refreshForm("diary", odd)); got.Error != "invalid_grant" {
 			t.Errorf("%q: %+v", odd, got)
 		}

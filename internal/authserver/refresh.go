@@ -31,7 +31,7 @@ func (t refreshToken) next(app string) refreshToken {
 }
 
 func (t refreshToken) String() string {
-	return t.family + "." + t.secret + "." + base64.RawURLEncoding.EncodeToString([]byte(t.app))
+	return strings.Join([]string{t.family, t.secret, base64.RawURLEncoding.EncodeToString([]byte(t.app))}, refreshSeparator)
 }
 
 // digests are what the store knows of it. With another key than the one that it is bound to it is a token that was used before.
@@ -50,10 +50,13 @@ func refreshKey(app *requester.Partner, bound smart.Confirmation) string {
 	return bound.JKT
 }
 
-const maxRefreshBytes = 1 << 10
+const (
+	maxRefreshBytes  = 1 << 10
+	refreshSeparator = "~" // that no JWT has
+)
 
 func parseRefresh(text string) (refreshToken, bool) {
-	parts := strings.Split(text, ".")
+	parts := strings.Split(text, refreshSeparator)
 	if len(text) > maxRefreshBytes || len(parts) != 3 || parts[0] == "" || parts[1] == "" {
 		return refreshToken{}, false
 	}

@@ -23,6 +23,10 @@ func auditEvents(p *probe) {
 		search := "AuditEvent?_count=200&patient=" + who.self.ID + "&date=ge" + began
 		for _, m := range readers {
 			p.as(m).get("Patient/" + who.self.ID)
+			for ref := range p.chart(m, who.self).files() {
+				p.as(m).get(ref)
+				break
+			}
 			p.as(m).do(batch("Encounter?patient="+who.self.ID, "Patient/"+who.self.ID+"/$everything?_type=Goal"))
 		}
 		first, _ := c.get(search).bundle()
@@ -60,9 +64,11 @@ func (p *probe) tellsNoMore(who *partner, e resource) {
 		return
 	}
 	mine := p.chart(who, who.self)
+	files := mine.files()
 	for _, ref := range e.references() {
 		typ, _, _ := strings.Cut(ref, "/")
-		if _, ok := mine[ref]; !ok && ref != "Patient/"+who.self.ID && !slices.Contains(public, typ) {
+		_, seen := mine[ref]
+		if _, read := files[ref]; !seen && !read && ref != "Patient/"+who.self.ID && !slices.Contains(public, typ) {
 			p.leak("%s gets an AuditEvent that names a %s which is not in its chart", who.ID, typ)
 		}
 	}

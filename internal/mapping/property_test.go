@@ -82,12 +82,7 @@ func TestAnyTextIsWrittenAsItIsOrItsRowIsWithheld(t *testing.T) {
 		t.Fatal(err)
 	}
 	mapped := 0
-	defer func() {
-		if mapped == 0 {
-			t.Error("no row was mapped: nothing was tried")
-		}
-	}()
-	rapid.Check(t, func(t *rapid.T) {
+	check := func(t *rapid.T) {
 		raw := []any{int64(1), int64(7)}
 		var texts []string
 		for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
@@ -133,7 +128,13 @@ func TestAnyTextIsWrittenAsItIsOrItsRowIsWithheld(t *testing.T) {
 			t.Fatalf("google/fhir writes it otherwise (%v):\n%s\n%s", err, again, body)
 		}
 		checkTexts(t, body, texts)
-	})
+	}
+	for try := 0; try < 20 && mapped == 0; try++ {
+		rapid.Check(t, check)
+	}
+	if mapped == 0 {
+		t.Error("no row was mapped: nothing was tried")
+	}
 }
 
 func checkTexts(t *rapid.T, body []byte, texts []string) {

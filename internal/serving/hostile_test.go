@@ -13,7 +13,7 @@ import (
 
 // TestABodyThatIsTooLongIsNotRead announces and sends a gigabyte. The server has to answer, and to stop reading, long before.
 func TestABodyThatIsTooLongIsNotRead(t *testing.T) {
-	h := open(t, generous.with(func(l *Limits) { l.RequestTimeout, l.AnswerTimeout = 10*time.Second, 10*time.Second }), nil)
+	h := open(t, generous, nil)
 	const gigabyte = 1 << 30
 	for name, c := range map[string]struct {
 		framing string
@@ -60,25 +60,25 @@ func TestABodyThatIsTooLongIsNotRead(t *testing.T) {
 	h.answers(t, "afterwards")
 }
 
-// TestAPackedBodyIsRefused sends a gigabyte that is packed to a megabyte, and the announcements by which it could be hidden.
+// TestAPackedBodyIsRefused sends 16 MB that are packed to 16 KB, and the announcements by which they could be hidden.
 func TestAPackedBodyIsRefused(t *testing.T) {
 	h := open(t, generous, nil)
 	var bomb bytes.Buffer
 	w := gzip.NewWriter(&bomb)
-	for range 4 {
-		_, err := w.Write(zeros)
-		must(t, err)
-	}
+	_, err := w.Write(zeros)
+	must(t, err)
 	must(t, w.Close())
-	small := bomb.Bytes()[:60<<10]
+	// Who announces the end of the connection is cut off with the body unread, and may lose the answer.
+	stays := client(t, "127.0.0.1")
+	stays.Transport.(*http.Transport).DisableKeepAlives = false
 	for encoding, want := range map[string]int{"gzip": 415, "GZIP": 415, "br": 415, "deflate": 415, "identity, gzip": 415, "x-gzip": 415, "zstd": 415, "identity": 200, "": 200} {
-		r, err := http.NewRequest("POST", h.url("/"), bytes.NewReader(small))
+		r, err := http.NewRequest("POST", h.url("/"), bytes.NewReader(bomb.Bytes()))
 		must(t, err)
 		if encoding != "" {
 			r.Header.Set("Content-Encoding", encoding)
 		}
 		before := h.begun.Load()
-		resp, err := client(t, "127.0.0.1").Do(r)
+		resp, err := stays.Do(r)
 		must(t, err)
 		resp.Body.Close()
 		if resp.StatusCode != want || (want == 415) == (h.begun.Load() > before) {

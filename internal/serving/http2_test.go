@@ -105,7 +105,7 @@ func TestPlainHTTPHasNoHSTSAndNoHTTP2(t *testing.T) {
 
 // TestRapidResetsHoldNothing begins requests and takes them back at once (CVE-2023-44487), 20,000 of them on ten connections.
 func TestRapidResetsHoldNothing(t *testing.T) {
-	h := open(t, generous, shown(t))
+	h := open(t, hasty, shown(t))
 	for i := range 10 {
 		x := h.h2(t, fmt.Sprintf("127.0.2.%d", 1+i))
 		go x.drain(func(http2.Frame) {})
@@ -128,7 +128,7 @@ func TestRapidResetsHoldNothing(t *testing.T) {
 
 // TestOneConnectionHasSoManyStreams asks for more at once than it may.
 func TestOneConnectionHasSoManyStreams(t *testing.T) {
-	h := open(t, generous, shown(t))
+	h := open(t, hasty, shown(t))
 	x := h.h2(t, "127.0.0.2")
 	refused := make(chan http2.ErrCode, 1000)
 	go x.drain(func(f http2.Frame) {
@@ -155,7 +155,7 @@ func TestOneConnectionHasSoManyStreams(t *testing.T) {
 
 // TestAClosedWindowHoldsNoAnswer asks for large answers and takes no byte of them.
 func TestAClosedWindowHoldsNoAnswer(t *testing.T) {
-	h := open(t, generous, shown(t))
+	h := open(t, hasty, shown(t))
 	for i := range 10 {
 		x := h.h2(t, fmt.Sprintf("127.0.2.%d", 1+i), http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
 		go x.drain(func(http2.Frame) {})
@@ -170,7 +170,7 @@ func TestAClosedWindowHoldsNoAnswer(t *testing.T) {
 
 // TestFloodsOfFramesEndTheConnection sends what costs a client little, and reads nothing of what comes back.
 func TestFloodsOfFramesEndTheConnection(t *testing.T) {
-	h := open(t, generous, shown(t))
+	h := open(t, hasty, shown(t))
 	for name, flood := range map[string]func(x *h2) error{
 		"headers without end": func(x *h2) error { return x.WriteContinuation(1, false, x.header("/", "x-a", string(zeros[:8000]))) },
 		"pings":               func(x *h2) error { return x.WritePing(false, [8]byte{}) },

@@ -19,11 +19,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// generous are limits that the tests narrow.
+// generous are limits that the tests narrow, with more patience than a slow machine needs.
 var generous = Limits{
 	Connections: 3000, ConnectionsPerAddress: 3000, Requests: 2000, RequestsPerAddress: 2000, Streams: 16, HeaderBytes: 16 << 10, BodyBytes: 64 << 10,
-	HeaderTimeout: 800 * time.Millisecond, RequestTimeout: 900 * time.Millisecond, AnswerTimeout: time.Second, IdleTimeout: time.Second,
+	HeaderTimeout: time.Minute, RequestTimeout: time.Minute, AnswerTimeout: time.Minute, IdleTimeout: time.Minute,
 }
+
+// hasty are those of the tests in which somebody is given up in time. Who behaves has to be answered within them.
+var hasty = generous.with(func(l *Limits) {
+	l.HeaderTimeout, l.RequestTimeout, l.AnswerTimeout, l.IdleTimeout = 1500*time.Millisecond, 1500*time.Millisecond, 2*time.Second, time.Second
+})
 
 // with gives the limits with some changed.
 func (l Limits) with(change func(*Limits)) Limits {

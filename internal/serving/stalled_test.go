@@ -19,7 +19,7 @@ var ways = []string{
 }
 
 func TestAThousandStalledConnectionsAreGivenUpInTime(t *testing.T) {
-	h := open(t, generous, nil)
+	h := open(t, hasty, nil)
 	for i := range 1000 {
 		h.stall(t, fmt.Sprintf("127.0.2.%d", 1+i%200), ways[i%len(ways)])
 	}
@@ -29,7 +29,7 @@ func TestAThousandStalledConnectionsAreGivenUpInTime(t *testing.T) {
 }
 
 func TestStalledTLSConnectionsAreGivenUpInTime(t *testing.T) {
-	h := open(t, generous, shown(t))
+	h := open(t, hasty, shown(t))
 	for i, hello := range []string{"", "\x16\x03\x01", "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\x40\x00\x01"} {
 		for range 50 {
 			h.stall(t, fmt.Sprintf("127.0.2.%d", 1+i), hello)
@@ -43,7 +43,6 @@ func TestStalledTLSConnectionsAreGivenUpInTime(t *testing.T) {
 func TestWhoStallsLongestMakesRoom(t *testing.T) {
 	h := open(t, generous.with(func(l *Limits) {
 		l.Connections, l.ConnectionsPerAddress = 200, 20
-		l.HeaderTimeout, l.RequestTimeout, l.AnswerTimeout = time.Minute, time.Minute, time.Minute
 	}), nil)
 	held := make(chan int, 1)
 	go func() {
@@ -82,8 +81,7 @@ func TestOneAddressCannotTakeAllPlaces(t *testing.T) {
 
 func TestOneAddressCannotTakeAllAnswers(t *testing.T) {
 	h := open(t, generous.with(func(l *Limits) {
-		l.Requests, l.RequestsPerAddress = 40, 20
-		l.AnswerTimeout, l.RequestTimeout = time.Minute, time.Minute
+		l.Requests, l.RequestsPerAddress, l.IdleTimeout = 40, 20, time.Second
 	}), nil)
 	hold := "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"
 	for range 20 {
@@ -136,7 +134,7 @@ func (h *house) addresses() (all []string) {
 
 // TestSlowReadersHoldUpNobody reads large answers a little at a time.
 func TestSlowReadersHoldUpNobody(t *testing.T) {
-	h := open(t, generous, nil)
+	h := open(t, hasty, nil)
 	for i := range 100 {
 		c, err := h.dial(fmt.Sprintf("127.0.2.%d", 1+i))
 		must(t, err)

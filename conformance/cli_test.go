@@ -22,6 +22,7 @@ var commands = map[string][]string{
 	"ledger": nil, "ledger verify": {"--config"}, "ledger disclosures": {"--config", "--client", "--since", "--format"}, "keys": {"--dir"}, "keys rotate": {"--dir", "--algorithm"}, "schema": {"--dir"}, "revoke": {"--config", "--token", "--partner", "--for"},
 	"partner": nil, "partner add": {"--config", "--file", "--replace"}, "partner list": {"--config"}, "partner rotate": {"--config", "--jwks", "--jwks-uri"},
 	"partner disable": {"--config"}, "partner enable": {"--config"},
+	"grant": nil, "grant list": {"--config", "--client", "--app"}, "grant end": {"--config"},
 }
 
 // TestEveryCommandExplainsItself reads each --help.
@@ -131,6 +132,14 @@ func TestMistakesOfAUser(t *testing.T) {
 		"revoke --config " + config + " --token=":                                          {"--token"},
 		"revoke --config " + config + " --token x --for 0s":                                {"--for"},
 		"revoke --config " + config + " --token x --for ever":                              {"--for"},
+		"grant nonsense":              {"nonsense"},
+		"grant list":                  {"config"},
+		"grant list --config " + bare: {"app-launch"},
+		"grant list --config " + config + " --client=":                             {"--client"},
+		"grant list --config " + config + " --client nobody-whom-anybody-has-seen": {"--client", "never seen"},
+		"grant list --config " + config + " --app wellnes-diary":                   {"--app", `did you mean "wellness-diary"?`},
+		"grant end --config " + config:                                             {"arg"},
+		"grant end --config " + config + " nobody-whom-anybody-has-seen":           {"argument 1", "nothing was ended"},
 		"demo --clients 3":        {"--clients", "20"},
 		"demo --clients many":     {"--clients"},
 		"demo --listen 0.0.0.0:0": {"loopback"},

@@ -99,23 +99,36 @@ func ledgerReader(ctx context.Context, config string) (*Config, *ledger.Reader, 
 	return cfg, reader, err
 }
 
-// patientReference gives the FHIR reference of a client by the practice's own key. It makes no handle for a key that never had one.
+// patientReference gives the FHIR reference of a client by the practice's own key.
 func patientReference(ctx context.Context, cfg *Config, key string) (string, error) {
-	idKey, err := readKey(cfg.Keys.ID, ident.KeySize)
-	if err != nil {
-		return "", err
-	}
 	state, err := store.OpenState(ctx, cfg.statePlace())
 	if err != nil {
 		return "", err
 	}
 	defer state.Close()
-	sealer, err := ident.NewSealer(idKey, store.NewMemo(findOnly{state}, 0))
+	ids, err := idsOf(cfg, state)
 	if err != nil {
 		return "", err
 	}
+	return ids.patient(key)
+}
+
+// clientIDs are the ids of clients, for a command: it makes no handle for a key that never had one.
+type clientIDs struct{ *ident.Sealer }
+
+func idsOf(cfg *Config, state *store.State) (clientIDs, error) {
+	key, err := readKey(cfg.Keys.ID, ident.KeySize)
+	if err != nil {
+		return clientIDs{}, err
+	}
+	sealer, err := ident.NewSealer(key, store.NewMemo(findOnly{state}, 0))
+	return clientIDs{sealer}, err
+}
+
+// patient is the FHIR reference of a client by the practice's own key.
+func (c clientIDs) patient(key string) (string, error) {
 	client, _ := clientKey(key)
-	id, err := sealer.Seal("Patient", string(client), "patient", string(client))
+	id, err := c.Seal("Patient", string(client), "patient", string(client))
 	if errors.Is(err, store.ErrNoHandle) {
 		return "", errors.New("--client: the gateway has never seen this client")
 	}

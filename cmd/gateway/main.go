@@ -36,7 +36,7 @@ rows; "gateway preview" shows what a partner would get; "gateway serve" serves. 
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(demoCommand(), serveCommand(), checkCommand(), explainCommand(), previewCommand(), readyCommand(), ledgerCommand(), partnerCommand(), revokeCommand(), keysCommand(), schemaCommand())
+	root.AddCommand(demoCommand(), serveCommand(), checkCommand(), explainCommand(), previewCommand(), readyCommand(), ledgerCommand(), partnerCommand(), grantCommand(), revokeCommand(), keysCommand(), schemaCommand())
 	plainUsage(root)
 	return root
 }

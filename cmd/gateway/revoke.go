@@ -13,6 +13,9 @@ import (
 	"github.com/consentry/gateway/internal/store"
 )
 
+// outlivesTokens is longer than any token lives that the gateway takes.
+const outlivesTokens = 25 * time.Hour
+
 func revokeCommand() *cobra.Command {
 	var config, token, partner string
 	var lasting time.Duration
@@ -23,7 +26,7 @@ func revokeCommand() *cobra.Command {
 until it expires. The mark ends after --for.
 
 The mark is kept in the state, which all gateway processes of the configuration share. To shut a partner out for good, take it out of the partner
-register, or "gateway partner disable" it.
+register, or "gateway partner disable" it. What one client has given to one app ends with "gateway grant end".
 
 A client who revokes a Consent needs none of this: that takes effect on the next request by itself.`,
 		Example: `  gateway revoke --config gateway.yaml --token 4f1c0d9e
@@ -57,7 +60,7 @@ A client who revokes a Consent needs none of this: that takes effect on the next
 	configFlag(cmd, &config)
 	cmd.Flags().StringVar(&token, "token", "", "the `JTI` of an access token")
 	cmd.Flags().StringVar(&partner, "partner", "", "a partner's `ID` in the register")
-	cmd.Flags().DurationVar(&lasting, "for", 25*time.Hour, "the `DURATION`, such as 72h; the default outlives every token that the gateway takes")
+	cmd.Flags().DurationVar(&lasting, "for", outlivesTokens, "the `DURATION`, such as 72h; the default outlives every token that the gateway takes")
 	cmd.MarkFlagsOneRequired("token", "partner")
 	cmd.MarkFlagsMutuallyExclusive("token", "partner")
 	return cmd

@@ -15,13 +15,13 @@ import (
 // Apps is what the server needs for clients who launch an app of their own (SMART App Launch 2.2). All of it is required.
 type Apps struct {
 	Launch *launch.Launch
-	// Grants keeps what was given to apps that may come back (store.State).
+	// Grants keeps what was given to apps (store.State).
 	Grants Grants
 	// Revoke refuses every token of a grant from now on, everywhere.
 	Revoke func(ctx context.Context, grant string, until time.Time) error
 }
 
-// Grants keeps what clients have given to apps that may come back.
+// Grants keeps what clients have given to apps.
 type Grants interface {
 	AddGrant(ctx context.Context, g store.Grant, r store.Refresh, now time.Time) error
 	FindGrant(ctx context.Context, r store.Refresh, now time.Time) (store.Grant, error)
@@ -113,21 +113,30 @@ func (s *Server) give(ctx context.Context, app *requester.Partner, g launch.Gran
 			return nil, err
 		}
 	}
-	if has.Offline {
-		now := s.config.Now()
-		token := newRefresh(app.ID)
-		kept := store.Grant{
-			ID: g.ID, App: app.ID, Patient: g.Patient.String(), Person: g.User.String(), Scope: g.Scope, Until: now.Add(s.config.Apps.Launch.Offline),
-		}
-		switch err := s.config.Apps.Grants.AddGrant(ctx, kept, token.digests(refreshKey(app, bound)), now); {
-		case errors.Is(err, store.ErrNoGrant): // the code was replayed meanwhile
-			return nil, errProof
-		case err != nil:
-			return nil, errUnavailable
-		}
-		answer.RefreshToken = token.String()
+	answer.RefreshToken, err = s.keep(ctx, app, g, bound)
+	if err != nil {
+		return nil, err
 	}
 	return answer, nil
+}
+
+// keep keeps a grant, so that the practice sees it and can end it, and makes the refresh token of an app that may come back.
+func (s *Server) keep(ctx context.Context, app *requester.Partner, g launch.Grant, bound smart.Confirmation) (refresh string, err error) {
+	now := s.config.Now()
+	kept := store.Grant{ID: g.ID, App: app.ID, Patient: g.Patient.String(), Person: g.User.String(), Scope: g.Scope, Until: now.Add(s.config.Lifetime + afterExpiry)}
+	var digests store.Refresh
+	if launch.Has(g.Scope).Offline {
+		token := newRefresh(app.ID)
+		kept.Until = now.Add(s.config.Apps.Launch.Offline)
+		refresh, digests = token.String(), token.digests(refreshKey(app, bound))
+	}
+	switch err := s.config.Apps.Grants.AddGrant(ctx, kept, digests, now); {
+	case errors.Is(err, store.ErrNoGrant): // the code was replayed meanwhile
+		return "", errProof
+	case err != nil:
+		return "", errUnavailable
+	}
+	return refresh, nil
 }
 
 // access makes an access token of a grant, if the app has not had too many. Only now is it known that somebody has given it one: what comes without a good

@@ -283,6 +283,29 @@ func TestAnAppGetsNoMoreThanItAsked(t *testing.T) {
 	}
 }
 
+// The practice sees every grant, for as long as it can open anything.
+func TestEveryGrantIsKept(t *testing.T) {
+	a := newApps(t)
+	a.given(t, "diary", everything)
+	a.now = a.now.Add(time.Second)
+	a.given(t, "once", "patient/Condition.rs")
+	got, err := a.state.Grants(t.Context(), "", "", a.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range got {
+		got[i].ID = ""
+	}
+	at := func(d time.Duration) time.Time { return time.Unix(a.now.Add(d).Unix(), 0) }
+	want := []store.Grant{
+		{App: "diary", Patient: "Patient/ada", Person: "Patient/ada", Scope: everything, Begun: at(-time.Second), Until: at(24*time.Hour - time.Second)},
+		{App: "once", Patient: "Patient/ada", Person: "Patient/ada", Scope: "launch/patient patient/Condition.rs", Begun: at(0), Until: at(MaxLifetime + afterExpiry)},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // Whoever has the code of an app gets nothing for it, and neither does the app any more.
 func TestACodeIsForItsAppAlone(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -42,14 +42,22 @@ CREATE INDEX app_grants_until ON app_grants (until);
 `,
 }
 
-// Grant is what a client has given to an app that may come back by itself: until when, and for what. Of its refresh token only digests are kept.
+var grantTimesMigration = Migration{
+	Name:     "since when apps have what they were given",
+	SQLite:   `ALTER TABLE app_grants ADD COLUMN begun INTEGER NOT NULL DEFAULT 0`,
+	Postgres: `ALTER TABLE app_grants ADD COLUMN begun BIGINT NOT NULL DEFAULT 0`,
+}
+
+// Grant is what a client has given to an app: since when, until when, and for what. Of its refresh token, if it has one, only digests are kept.
 type Grant struct {
 	ID      string
 	App     string
 	Patient string // whose records
 	Person  string // who has given it
 	Scope   string
+	Begun   time.Time // zero where an earlier gateway kept it
 	Until   time.Time
+	Ended   bool // before its time
 }
 
 // Refresh is a refresh token as the store knows it: the family, which stays, and the secret, which is another one each time.
@@ -62,7 +70,7 @@ var (
 	ErrReused = errors.New("store: the refresh token was used before; its grant has ended")
 )
 
-// AddGrant keeps a new grant with its first refresh token. One that was ended before it came does not begin.
+// AddGrant keeps a new grant with its first refresh token; with the zero one nobody can come back. One that was ended before it came does not begin.
 func (s *State) AddGrant(ctx context.Context, g Grant, r Refresh, now time.Time) error {
 	ctx, cancel := s.db.Bounded(ctx)
 	defer cancel()
@@ -70,10 +78,19 @@ func (s *State) AddGrant(ctx context.Context, g Grant, r Refresh, now time.Time)
 		if _, err := tx.ExecContext(ctx, `DELETE FROM app_grants WHERE until <= $1`, now.Unix()); err != nil {
 			return fmt.Errorf("store: grants: %w", err)
 		}
-		added, err := tx.ExecContext(ctx, `INSERT INTO app_grants (id, family, secret, app, patient, person, scope, until, ended)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0) ON CONFLICT DO NOTHING`, g.ID, r.Family[:], r.Secret[:], g.App, g.Patient, g.Person, g.Scope, g.Until.Unix())
+		family, secret := r.columns()
+		added, err := tx.ExecContext(ctx, `INSERT INTO app_grants (id, family, secret, app, patient, person, scope, begun, until, ended)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0) ON CONFLICT DO NOTHING`, g.ID, family, secret, g.App, g.Patient, g.Person, g.Scope, now.Unix(), g.Until.Unix())
 		return exactlyOne(added, err)
 	})
+}
+
+// columns are what is kept of it: nothing of the zero one.
+func (r Refresh) columns() (family, secret []byte) {
+	if r == (Refresh{}) {
+		return nil, nil
+	}
+	return r.Family[:], r.Secret[:]
 }
 
 // exactlyOne is ErrNoGrant where a statement has changed no row.
@@ -95,9 +112,9 @@ func (s *State) FindGrant(ctx context.Context, r Refresh, now time.Time) (g Gran
 	ctx, cancel := s.db.Bounded(ctx)
 	defer cancel()
 	var secret []byte
-	var until, ended int64
-	err = s.db.QueryRowContext(ctx, `SELECT id, secret, app, patient, person, scope, until, ended FROM app_grants WHERE family = $1`, r.Family[:]).
-		Scan(&g.ID, &secret, &g.App, &g.Patient, &g.Person, &g.Scope, &until, &ended)
+	var begun, until, ended int64
+	err = s.db.QueryRowContext(ctx, `SELECT id, secret, app, patient, person, scope, begun, until, ended FROM app_grants WHERE family = $1`, r.Family[:]).
+		Scan(&g.ID, &secret, &g.App, &g.Patient, &g.Person, &g.Scope, &begun, &until, &ended)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return Grant{}, ErrNoGrant
@@ -108,8 +125,41 @@ func (s *State) FindGrant(ctx context.Context, r Refresh, now time.Time) (g Gran
 	case ended != 0 || now.Unix() >= until:
 		return Grant{}, ErrNoGrant
 	}
-	g.Until = time.Unix(until, 0)
+	g.Begun, g.Until = instant(begun), instant(until)
 	return g, nil
+}
+
+// instant is a time as it is kept, 0 for none.
+func instant(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0)
+}
+
+// Grants are those that are not over, the oldest first: of one app or of all (""), over one patient's records or everybody's ("").
+func (s *State) Grants(ctx context.Context, app, patient string, now time.Time) (all []Grant, err error) {
+	ctx, cancel := s.db.Bounded(ctx)
+	defer cancel()
+	rows, err := s.db.QueryContext(ctx, `SELECT id, app, patient, person, scope, begun, until, ended FROM app_grants
+		WHERE app <> '' AND until > $1 AND ($2 = '' OR app = $2) AND ($3 = '' OR patient = $3) ORDER BY begun, id`, now.Unix(), app, patient)
+	if err != nil {
+		return nil, fmt.Errorf("store: grants: %w", withoutAddress(err))
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var g Grant
+		var begun, until, ended int64
+		if err := rows.Scan(&g.ID, &g.App, &g.Patient, &g.Person, &g.Scope, &begun, &until, &ended); err != nil {
+			return nil, fmt.Errorf("store: grants: %w", err)
+		}
+		g.Begun, g.Until, g.Ended = instant(begun), instant(until), ended != 0
+		all = append(all, g)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("store: grants: %w", err)
+	}
+	return all, nil
 }
 
 // RotateGrant puts the next secret in place of the one that was shown. Of two who show the same one, one is refused, and the grant ends.

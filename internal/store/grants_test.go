@@ -17,7 +17,7 @@ func refresh(family, secret string) Refresh {
 var grantNow = time.Unix(1_800_000_000, 0)
 
 func aGrant() Grant {
-	return Grant{ID: "g", App: "app", Patient: "Patient/a", Person: "RelatedPerson/b", Scope: "patient/*.rs", Until: grantNow.Add(time.Hour)}
+	return Grant{ID: "g", App: "app", Patient: "Patient/a", Person: "RelatedPerson/b", Scope: "patient/*.rs", Begun: grantNow, Until: grantNow.Add(time.Hour)}
 }
 
 func TestARefreshTokenIsGoodOnce(t *testing.T) {
@@ -118,6 +118,56 @@ func TestAGrantThatWasEndedBeforeItCameDoesNotBegin(t *testing.T) {
 		// When nobody can begin it any more, it is forgotten.
 		if err := s.AddGrant(ctx, aGrant(), refresh("f", "1"), grantNow.Add(time.Minute)); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+func TestGrantsAreListedUntilTheyAreOver(t *testing.T) {
+	onBoth(t, func(t *testing.T, p Place) {
+		s, ctx := openState(t, p), t.Context()
+		grant := func(id, app, patient string, begun, until time.Time) Grant {
+			return Grant{ID: id, App: app, Patient: patient, Person: patient, Scope: "patient/*.rs", Begun: begun, Until: until}
+		}
+		later := grantNow.Add(time.Minute)
+		online := grant("online", "app", "Patient/b", grantNow, grantNow.Add(5*time.Minute))
+		second := grant("second", "app", "Patient/a", later, grantNow.Add(time.Hour))
+		other := grant("other", "other", "Patient/a", later, grantNow.Add(time.Hour))
+		for _, g := range []Grant{online, second, other, grant("online too", "app", "Patient/c", later, grantNow.Add(5*time.Minute))} {
+			token := refresh("f"+g.ID, "1")
+			if g.Until.Before(grantNow.Add(time.Hour)) {
+				token = Refresh{} // several have none
+			}
+			if err := s.AddGrant(ctx, g, token, g.Begun); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, id := range []string{"second", "never given"} {
+			if err := s.EndGrant(ctx, id, grantNow.Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		second.Ended = true
+		third := grant("online too", "app", "Patient/c", later, grantNow.Add(5*time.Minute))
+		for _, x := range []struct {
+			what, app, patient string
+			now                time.Time
+			want               []Grant
+		}{
+			{"all", "", "", later, []Grant{online, third, other, second}},
+			{"of an app", "app", "", later, []Grant{online, third, second}},
+			{"of a client", "", "Patient/a", later, []Grant{other, second}},
+			{"of an app and a client", "app", "Patient/b", later, []Grant{online}},
+			{"later", "", "", online.Until, []Grant{other, second}},
+			{"at last", "", "", second.Until, nil},
+			{"of nobody", "nobody", "", later, nil},
+		} {
+			got, err := s.Grants(ctx, x.app, x.patient, x.now)
+			if diff := cmp.Diff(x.want, got); diff != "" || err != nil {
+				t.Errorf("%s: %v\n%s", x.what, err, diff)
+			}
+		}
+		if _, err := s.FindGrant(ctx, Refresh{}, later); !errors.Is(err, ErrNoGrant) {
+			t.Errorf("the token of a grant that has none: %v", err)
 		}
 	})
 }

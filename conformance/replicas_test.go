@@ -15,10 +15,12 @@ import (
 	"github.com/consentry/gateway/internal/store/postgrestest"
 )
 
-// replicas are several gateway processes behind one base URL, on one PostgreSQL and one Redis.
+// replicas are several gateway processes behind one base URL, on one PostgreSQL and one Redis, with a built-in authorization server and a portal at which
+// the practice's clients sign in.
 type replicas struct {
 	*clinic
 	database  postgrestest.Database
+	auth      string // the issuer's URL
 	processes []*process
 	configs   []string
 	bases     []string
@@ -59,7 +61,8 @@ func startReplicas(t *testing.T, n int) *replicas {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shared := strings.NewReplacer("partners: partners.yaml\n", "", "ledger: ledger.db\nstate: state.db\n",
+	portal := r.openPortal(t)
+	shared := strings.NewReplacer("partners: partners.yaml\n", portal, "    token-endpoint: "+issuer+"/token\n", "", "ledger: keys/ledger.key", "ledger: keys/ledger.key, launch: keys/launch.key", "ledger: ledger.db\nstate: state.db\n",
 		fmt.Sprintf("store: {postgres: %q, password-file: %q}\nephemeral: {redis: \"redis://%s\"}\n", r.database.URL, r.database.PasswordFile, redis)).Replace(string(text))
 	for i := range n {
 		ports, err := freePorts(2)
@@ -72,6 +75,11 @@ func startReplicas(t *testing.T, n int) *replicas {
 			t.Fatal(err)
 		}
 		r.configs, r.bases = append(r.configs, path), append(r.bases, "http://"+ports[0]+"/fhir")
+	}
+	for _, algorithm := range []string{"ES256", "RS256"} { // of access tokens, of ID tokens
+		if got := runGateway(t, "keys", "rotate", "--dir", r.signing(), "--algorithm", algorithm); got.code != 0 {
+			t.Fatal(got.stderr)
+		}
 	}
 	r.register(t)
 	for i := range n {
@@ -104,6 +112,10 @@ func (r *replicas) register(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, p := range all.Partners {
+		p["issuer"] = issuer
+		if p["id"] == newDawn || p["id"] == diary {
+			p["issuer"] = r.auth
+		}
 		entry, err := yaml.Marshal(p)
 		if err != nil {
 			t.Fatal(err)
@@ -166,6 +178,8 @@ func TestReplicasAgree(t *testing.T) {
 	if got := r.run(t, 1, "ledger", "verify"); !strings.Contains(got.stdout, "chains: 3,") {
 		t.Errorf("while they run: %s", got.stdout)
 	}
+	t.Run("an app is launched across them", r.launched)
+	t.Run("signing keys are rotated", r.rotated)
 	r.withoutDatabase(t, token, path)
 	for i, p := range r.processes {
 		if err := p.stop(); err != nil {

@@ -119,6 +119,38 @@ func clientCertificate(t testing.TB) (tls.Certificate, string) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
+// TestACertificateInAHeaderIsAProxysWord: what a proxy says of a client's certificate counts, and what anybody else writes there does not.
+func TestACertificateInAHeaderIsAProxysWord(t *testing.T) {
+	t.Parallel()
+	own, thumbprint := clientCertificate(t)
+	other, _ := clientCertificate(t)
+	header := func(c tls.Certificate) string {
+		return ":" + base64.StdEncoding.EncodeToString(c.Certificate[0]) + ":"
+	}
+	for from, trusted := range map[string]bool{"127.0.0.1": true, "10.2.0.7": false} {
+		c := changedClinic(t, "maps: maps\n", "maps: maps\ntrusted-proxies: {addresses: ["+from+"], header: X-Forwarded-For, client-certificate-header: Client-Cert}\n")
+		if err := c.open(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.stop() })
+		token := c.mint(t, with(c.claims(harbor), map[string]any{"cnf": map[string]any{"x5t#S256": thumbprint}})).token
+		for name, x := range map[string]struct {
+			shown []string
+			good  bool
+		}{
+			"its own":   {[]string{header(own)}, trusted},
+			"another's": {[]string{header(other)}, false},
+			"two":       {[]string{header(own), header(other)}, false},
+			"none":      {nil, false},
+		} {
+			got := (&caller{base: c.base, token: token, headers: http.Header{"Client-Cert": x.shown}}).get(t, "Patient?_count=1")
+			if (got.status == http.StatusOK) != x.good || !x.good && got.status != http.StatusUnauthorized {
+				t.Errorf("%s, where %s is trusted: %d", name, from, got.status)
+			}
+		}
+	}
+}
+
 // TestAPartnerThatMustShowItsCertificate: with sender-constraint: mtls its token is good on its own connections alone. Others need none.
 func TestAPartnerThatMustShowItsCertificate(t *testing.T) {
 	t.Parallel()

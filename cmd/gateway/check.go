@@ -26,6 +26,8 @@ client, and holds every resource against google/fhir: it must parse, validate, a
 
 Of a folder of FHIR files it reads all, makes every chart, and prints a table of the files; a folder that cannot be served is reported by file and line.
 
+Of a partner register in the store it names the entries that cannot be read, or not with this configuration: those partners get nothing.
+
 With TLS it says until when the certificate can be used, and whether it is for the host of base-url; two weeks before its end that has to be looked at.
 
 It prints a table of the maps: rows read, mapped, withheld by reason, failed. Failed rows are listed by table, key and column, never with
@@ -48,10 +50,14 @@ The exit code is 0 if nothing is left to look at, and 1 otherwise. Nothing is re
 			if err != nil {
 				return err
 			}
+			registered, err := records.printPartners(cmd.Context(), cmd.OutOrStdout())
+			if err != nil {
+				return err
+			}
 			if err := printChecked(cmd.OutOrStdout(), found); err != nil {
 				return err
 			}
-			if !good || !found.OK() {
+			if !good || !registered || !found.OK() {
 				return errCheck
 			}
 			return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/consentry/gateway/internal/serving"
 	"github.com/consentry/gateway/internal/spelling"
@@ -16,12 +17,19 @@ type ProxiesConfig struct {
 	Addresses []string `yaml:"addresses"`
 	// Header is the one that each of them sets, X-Forwarded-For or Forwarded (RFC 7239). A client may send the other one.
 	Header string `yaml:"header"`
+	// ClientCertificateHeader is the one in which they put the certificate that the client has shown to them, as RFC 9440 has it or as PEM with percent-encoding,
+	// for partners with sender-constraint: mtls. They must take away what clients send under that name. Without it nobody has a certificate who comes over them.
+	ClientCertificateHeader string `yaml:"client-certificate-header"`
 }
 
 func (c *Config) validateProxies(p *problems) {
 	const key = "trusted-proxies"
-	if len(c.TrustedProxies.Addresses) == 0 && c.TrustedProxies.Header == "" {
+	certificate := c.TrustedProxies.ClientCertificateHeader
+	if len(c.TrustedProxies.Addresses) == 0 && c.TrustedProxies.Header == "" && certificate == "" {
 		return
+	}
+	if strings.Trim(certificate, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+		p.add(c.line(key+".client-certificate-header"), "trusted-proxies.client-certificate-header is no name of a header")
 	}
 	headers := []string{serving.XForwardedFor, serving.Forwarded}
 	switch h := c.TrustedProxies.Header; {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/consentry/gateway/internal/serving"
@@ -20,9 +19,6 @@ type TLSConfig struct {
 	Key string `yaml:"key"`
 	// ClientCertificates asks clients for a certificate, as partners need that are registered with sender-constraint: mtls. A browser then asks its user.
 	ClientCertificates bool `yaml:"client-certificates"`
-	// InsecureClientCertificateHeader names the header in which a proxy that ends TLS puts the client's certificate, as RFC 9440 has it or as PEM with
-	// percent-encoding. The proxy must take away what clients send under that name, and nobody else may reach this server: nothing proves who wrote it.
-	InsecureClientCertificateHeader string `yaml:"insecure-client-certificate-header"`
 }
 
 // validateTLS leaves three ways: TLS; plain HTTP on loopback; plain HTTP elsewhere by a name that says what it is.
@@ -33,12 +29,6 @@ func (c *Config) validateTLS(p *problems) {
 	}
 	if t.ClientCertificates && t.Certificate == "" {
 		p.add(c.line("tls.client-certificates"), "tls.client-certificates needs a certificate of this server: who does not end TLS sees no client's")
-	}
-	if t.InsecureClientCertificateHeader != "" && t.Certificate != "" {
-		p.add(c.line("tls.insecure-client-certificate-header"), "tls: where this server ends TLS it sees the clients' certificates itself: say client-certificates: true")
-	}
-	if h := t.InsecureClientCertificateHeader; strings.Trim(h, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-		p.add(c.line("tls.insecure-client-certificate-header"), "tls.insecure-client-certificate-header is no name of a header")
 	}
 	u, err := url.Parse(c.BaseURL)
 	switch secure := t.Certificate != ""; {
@@ -54,7 +44,12 @@ func (c *Config) validateTLS(p *problems) {
 
 // clientCertificates says where the certificates of clients are found.
 func (c *Config) clientCertificates() smart.ClientCertificates {
-	return smart.ClientCertificates{InsecureHeader: c.TLS.InsecureClientCertificateHeader}
+	return smart.ClientCertificates{Proxied: serving.Proxied, Header: c.TrustedProxies.ClientCertificateHeader}
+}
+
+// seesCertificates tells whether clients can show a certificate at all.
+func (c *Config) seesCertificates() bool {
+	return c.TLS.ClientCertificates || c.TrustedProxies.ClientCertificateHeader != ""
 }
 
 // certificate opens what tls names, nil for plain HTTP.

@@ -55,9 +55,10 @@ func TestClientCertificatesAreAskedForByWhoEndsTLS(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"over TLS":                {strings.Replace(over, "key: tls.key}", "key: tls.key, client-certificates: true}", 1), ""},
 		"in plain HTTP":           {goodConfig + "tls: {client-certificates: true}\n", "tls.client-certificates needs a certificate of this server"},
-		"behind a proxy":          {goodConfig + "tls: {insecure-client-certificate-header: Client-Cert}\n", ""},
-		"a header over TLS":       {strings.Replace(over, "key: tls.key}", "key: tls.key, insecure-client-certificate-header: Client-Cert}", 1), "say client-certificates: true"},
-		"a header without a name": {goodConfig + "tls: {insecure-client-certificate-header: \"a b\"}\n", "is no name of a header"},
+		"behind a proxy":          {goodConfig + "trusted-proxies: {addresses: [10.2.0.7], header: Forwarded, client-certificate-header: Client-Cert}\n", ""},
+		"a proxy and TLS as well": {over + "trusted-proxies: {addresses: [10.2.0.7], header: Forwarded, client-certificate-header: Client-Cert}\n", ""},
+		"a header of anybody's":   {goodConfig + "trusted-proxies: {client-certificate-header: Client-Cert}\n", "trusted-proxies.addresses is missing"},
+		"a header without a name": {goodConfig + "trusted-proxies: {addresses: [10.2.0.7], header: Forwarded, client-certificate-header: \"a b\"}\n", "is no name of a header"},
 	} {
 		if _, err := loadText("g.yaml", c.text); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)

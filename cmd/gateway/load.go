@@ -90,7 +90,7 @@ func (r *records) loadMaps(p *problems) {
 func (r *records) loadPartners(p *problems) {
 	var err error
 	if r.cfg.Partners == "" { // the register is in the store
-		r.entries, err = requester.LoadRules(r.profiles, r.cfg.issuers()...)
+		r.entries, err = r.cfg.rules(r.profiles)
 		p.addAll(r.cfg.line("profiles"), "profiles", err)
 		return
 	}
@@ -109,8 +109,12 @@ func (r *records) loadPartners(p *problems) {
 
 // loadPartners reads the register. Its problems name the file as it lies on this machine.
 func loadPartners(cfg *Config, profiles fs.FS) (*requester.Register, error) {
+	rules, err := cfg.rules(profiles)
+	if err != nil {
+		return nil, err
+	}
 	dir, name := filepath.Split(cfg.Partners)
-	r, err := requester.Load(os.DirFS(filepath.Clean(dir)), name, profiles, cfg.issuers()...)
+	r, err := rules.Load(os.DirFS(filepath.Clean(dir)), name)
 	if err == nil {
 		return r, nil
 	}

@@ -50,7 +50,7 @@ func openRegister(ctx context.Context, config string) (*ownRegister, error) {
 	if cfg.Partners != "" {
 		return nil, errDeclared
 	}
-	rules, err := requester.LoadRules(profilesOf(cfg), cfg.issuers()...)
+	rules, err := cfg.rules(profilesOf(cfg))
 	if err != nil {
 		return nil, err
 	}

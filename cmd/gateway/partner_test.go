@@ -17,6 +17,9 @@ func TestThePartnersOfTheStore(t *testing.T) {
 	keys, err := authserver.PublicKeys(public)
 	noError(t, err)
 	noError(t, os.WriteFile(filepath.Join(dir, "new.jwks.json"), keys, 0o600))
+	clinic, err := os.ReadFile(filepath.Join(dir, "clinic.yaml"))
+	noError(t, err)
+	noError(t, os.WriteFile(filepath.Join(dir, "mtls.yaml"), []byte(strings.Replace(string(clinic), "kind: provider", "kind: provider, sender-constraint: mtls", 1)), 0o600))
 	noError(t, os.WriteFile(filepath.Join(dir, "wrong.yaml"), []byte("id: wrong\nkind: spy\n"), 0o600))
 	for _, step := range []struct {
 		args string
@@ -39,6 +42,7 @@ func TestThePartnersOfTheStore(t *testing.T) {
 		{"rotate clinic", "jwks", true},
 		{"add --file wrong.yaml", "wrong.yaml:2: kind is not one of", true},
 		{"add --file absent.yaml", "absent.yaml", true},
+		{"add --replace --file mtls.yaml", "no client can show a certificate here", true},
 		{"list", "insurer  payer", false},
 	} {
 		args := strings.Fields(step.args)

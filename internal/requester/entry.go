@@ -26,6 +26,8 @@ type Entry struct {
 type Rules struct {
 	tree    *purposeTree
 	issuers []string
+	// NoCertificates says that clients can show no certificate here: then nobody can be registered who must.
+	NoCertificates bool
 }
 
 // LoadRules reads the rules. The purposes come from the profiles.
@@ -105,7 +107,7 @@ func (r *Rules) read(fsys fs.FS, name, text string) (*entryRead, error) {
 	if len(text) > maxRegisterBytes {
 		return nil, fmt.Errorf("requester: %s is larger than %d bytes", name, maxRegisterBytes)
 	}
-	l := &loader{name: name, files: fsys, tree: r.tree, issuers: r.issuers}
+	l := &loader{name: name, files: fsys, Rules: r}
 	e := &entryRead{}
 	for _, p := range strictyaml.Decode([]byte(text), &e.file) {
 		l.add(p.Line, "%s", p.Text)

@@ -56,6 +56,29 @@ func TestAnEntryHasItsKeysAndItsIssuerInIt(t *testing.T) {
 	}
 }
 
+// Who must show a certificate where nobody can would get nothing and not know why; and where the configuration no longer sees any, nobody is let in without.
+func TestNobodyMustShowACertificateWhereNoneIsSeen(t *testing.T) {
+	seen, unseen := entryRules(t, "https://a.example.org"), entryRules(t, "https://a.example.org")
+	unseen.NoCertificates = true
+	const text = oneEntry + "sender-constraint: mtls\n"
+	e, err := readOne(t, seen, text, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readOne(t, unseen, text, ""); err == nil || !strings.Contains(err.Error(), ":7: sender-constraint is mtls, and no client can show a certificate") {
+		t.Errorf("an entry: %v", err)
+	}
+	if all, problems := unseen.Register([]Entry{e}); len(problems) != 1 || len(all.IDs()) != 0 {
+		t.Errorf("of the store: %v, %v", all.IDs(), problems)
+	}
+	if _, err := unseen.Load(fstest.MapFS{"p.yaml": {Data: []byte("partners:\n  - " + strings.ReplaceAll(strings.TrimSpace(text[strings.Index(text, "id:"):]), "\n", "\n    "))}}, "p.yaml"); err == nil || !strings.Contains(err.Error(), "no client can show a certificate") {
+		t.Errorf("a register: %v", err)
+	}
+	if _, err := readOne(t, unseen, oneEntry+"sender-constraint: dpop\n", ""); err != nil {
+		t.Errorf("of a key: %v", err)
+	}
+}
+
 func TestOtherKeysTakeThePlaceOfThoseBefore(t *testing.T) {
 	r := entryRules(t, "https://a.example.org")
 	e, err := readOne(t, r, oneEntry+"jwks-uri: https://lakeside.example.org/keys\n", "")

@@ -77,6 +77,15 @@ type identifierFile struct {
 // hold come from the profiles. issuers are those whose tokens are taken: each partner belongs to one of them, and without any of them no
 // token is anybody's. Every problem is reported at once, with its place.
 func Load(fsys fs.FS, name string, profiles fs.FS, issuers ...string) (*Register, error) {
+	r, err := LoadRules(profiles, issuers...)
+	if err != nil {
+		return nil, err
+	}
+	return r.Load(fsys, name)
+}
+
+// Load reads a whole register by the rules.
+func (rules *Rules) Load(fsys fs.FS, name string) (*Register, error) {
 	text, err := fs.ReadFile(fsys, name)
 	if err != nil {
 		return nil, fmt.Errorf("requester: %w", err)
@@ -84,11 +93,7 @@ func Load(fsys fs.FS, name string, profiles fs.FS, issuers ...string) (*Register
 	if len(text) > maxRegisterBytes {
 		return nil, fmt.Errorf("requester: %s is larger than %d bytes", name, maxRegisterBytes)
 	}
-	tree, err := loadPurposeTree(profiles)
-	if err != nil {
-		return nil, err
-	}
-	l := &loader{name: name, files: fsys, tree: tree, issuers: issuers}
+	l := &loader{name: name, files: fsys, Rules: rules}
 	var file registerFile
 	for _, p := range strictyaml.Decode(text, &file) {
 		l.add(p.Line, "%s", p.Text)
@@ -101,7 +106,7 @@ func Load(fsys fs.FS, name string, profiles fs.FS, issuers ...string) (*Register
 	if len(file.Partners) == 0 {
 		l.add(1, "no partners")
 	}
-	r := newRegister(tree)
+	r := newRegister(rules.tree)
 	for i, p := range file.Partners {
 		l.partner(r, i, p)
 	}
@@ -113,10 +118,9 @@ func Load(fsys fs.FS, name string, profiles fs.FS, issuers ...string) (*Register
 
 // loader collects what is wrong.
 type loader struct {
+	*Rules
 	name     string
 	files    fs.FS
-	tree     *purposeTree
-	issuers  []string
 	entries  []*yaml.Node // as they stand in the file
 	problems []string
 }

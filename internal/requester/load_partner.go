@@ -49,8 +49,11 @@ var constraints = []smart.Constraint{smart.DPoP, smart.MutualTLS}
 
 // sender reads what the partner must prove besides having its token.
 func (l *loader) sender(i int, c smart.Constraint) smart.Constraint {
-	if c != "" && !slices.Contains(constraints, c) {
+	switch {
+	case c != "" && !slices.Contains(constraints, c):
 		l.add(l.line(i, "sender-constraint"), "sender-constraint is not dpop or mtls")
+	case c == smart.MutualTLS && l.NoCertificates:
+		l.add(l.line(i, "sender-constraint"), "sender-constraint is mtls, and no client can show a certificate here: the configuration needs tls.client-certificates, or trusted-proxies.client-certificate-header")
 	}
 	return c
 }

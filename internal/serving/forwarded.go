@@ -126,6 +126,12 @@ func AddressOf(ctx context.Context) netip.Prefix {
 	return netip.Prefix{}
 }
 
+// Proxied tells whether a request comes over a trusted proxy: its connection, and what that proves, are then the proxy's and nobody else's.
+func Proxied(ctx context.Context) bool {
+	_, ok := ctx.Value(addressKey{}).(netip.Prefix)
+	return ok
+}
+
 type addressKey struct{}
 
 // addressed gives the request the address of whom a trusted proxy asks for.

@@ -2,6 +2,7 @@ package serving
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -145,11 +146,11 @@ func TestAnAddressIsTheConnectionsUnlessAProxySaysOtherwise(t *testing.T) {
 		t.Errorf("of no connection: %v", got)
 	}
 	told := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, AddressOf(r.Context()).String())
+		_, _ = fmt.Fprint(w, AddressOf(r.Context()), " ", Proxied(r.Context()))
 	})
 	for want, proxies := range map[string]Proxies{
-		"127.0.0.1/32":  {},
-		"2001:db8::/64": {Header: XForwardedFor, Addresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+		"127.0.0.1/32 false": {},
+		"2001:db8::/64 true": {Header: XForwardedFor, Addresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 	} {
 		s := New(Options{Handler: told, Limits: generous, Proxies: proxies})
 		l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -1,6 +1,7 @@
 package smart
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -14,9 +15,11 @@ import (
 
 // ClientCertificates says where the certificate of a client is found. The zero value is the TLS connection itself.
 type ClientCertificates struct {
-	// InsecureHeader names a header in which a proxy that ends TLS puts the certificate: in the form of RFC 9440, or as PEM with percent-encoding. Nothing
-	// proves that it was the proxy who wrote it: who can reach the listener can write it as well.
-	InsecureHeader string
+	// Proxied tells whether a request comes over a proxy, whose own certificate is then that of the connection; nil for none that does.
+	Proxied func(context.Context) bool
+	// Header is where those proxies put the client's certificate, in the form of RFC 9440 or as PEM with percent-encoding. Without it nobody has one who comes
+	// over a proxy. What anybody else writes there counts for nothing.
+	Header string
 }
 
 var errCertificate = errors.New("smart: no client certificate")
@@ -35,13 +38,16 @@ func (c ClientCertificates) thumbprint(r *http.Request, now time.Time) (string, 
 }
 
 func (c ClientCertificates) certificate(r *http.Request) (*x509.Certificate, error) {
-	if c.InsecureHeader == "" {
+	if c.Proxied == nil || !c.Proxied(r.Context()) {
 		if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 			return nil, errCertificate
 		}
 		return r.TLS.PeerCertificates[0], nil
 	}
-	values := r.Header.Values(c.InsecureHeader)
+	if c.Header == "" {
+		return nil, errCertificate
+	}
+	values := r.Header.Values(c.Header)
 	if len(values) != 1 || len(values[0]) > maxCertificate {
 		return nil, errCertificate
 	}

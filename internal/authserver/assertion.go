@@ -11,6 +11,7 @@ import (
 
 	jose "github.com/go-jose/go-jose/v4"
 
+	"github.com/consentry/gateway/internal/ephemeral"
 	"github.com/consentry/gateway/internal/requester"
 )
 
@@ -81,7 +82,7 @@ func (s *Server) prove(ctx context.Context, raw string, find finder, audiences [
 		return nil, errClient
 	}
 	// Last, so that only a good assertion is remembered: junk must not fill the store, nor use up the jti of somebody else.
-	left := expiry.Add(assertionSkew).Sub(s.config.Now())
+	left := expiry.Add(assertionSkew).Sub(s.config.Now()) + ephemeral.ClockSkew
 	seen, err := s.config.Replay.Seen(ctx, "assertion\x00"+partner.ID+"\x00"+c.text("jti"), left)
 	if err != nil {
 		return nil, errUnavailable

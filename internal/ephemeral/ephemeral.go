@@ -22,6 +22,10 @@ var (
 	ErrArgument = errors.New("ephemeral: a duration must be above zero, and a limit not below it")
 )
 
+// ClockSkew is how far the clocks of processes that share a store may lie apart. What is good for one use is remembered so much longer than the process
+// that takes it would take it again: another may take it later.
+const ClockSkew = 2 * time.Minute
+
 // Verdict is what Admit says of an event. The zero value refuses.
 type Verdict struct {
 	Admitted bool

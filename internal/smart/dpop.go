@@ -13,6 +13,8 @@ import (
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
+
+	"github.com/consentry/gateway/internal/ephemeral"
 )
 
 // Bounds of a DPoP proof.
@@ -192,7 +194,7 @@ func (s *Senders) fresh(c claims) (id string, made time.Time, err error) {
 
 // once takes a proof that was not used before. It is asked last, so that only good proofs are remembered, each with its key: nobody uses up another's.
 func (s *Senders) once(ctx context.Context, p proof) error {
-	left := p.made.Add(proofAge).Sub(s.now()) + time.Second
+	left := p.made.Add(proofAge).Sub(s.now()) + ephemeral.ClockSkew
 	seen, err := s.replay.Seen(ctx, "dpop\x00"+p.jkt+"\x00"+p.id, left)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrReplay, err)

@@ -46,6 +46,15 @@ func newSending(t testing.TB, certificates ClientCertificates) *sending {
 	return s
 }
 
+func mustSenders(t testing.TB, replay ephemeral.Store, clock func() time.Time) *Senders {
+	t.Helper()
+	s, err := NewSenders(testAudience, replay, ClientCertificates{}, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func (s *sending) clock() time.Time { return s.now }
 
 func thumbprint(t testing.TB, k jose.JSONWebKey) string {
@@ -275,30 +284,36 @@ func TestATokenIsHeldToItsCertificate(t *testing.T) {
 	escaped := func(c *x509.Certificate) string {
 		return url.PathEscape(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})))
 	}
-	direct, proxied := newSending(t, ClientCertificates{}), newSending(t, ClientCertificates{InsecureHeader: "Client-Cert"})
+	comes := func(over bool) func(context.Context) bool { return func(context.Context) bool { return over } }
+	direct, proxied := newSending(t, ClientCertificates{}), newSending(t, ClientCertificates{Proxied: comes(true), Header: "Client-Cert"})
+	past, silent := newSending(t, ClientCertificates{Proxied: comes(false), Header: "Client-Cert"}), newSending(t, ClientCertificates{Proxied: comes(true)})
 	for name, tt := range map[string]struct {
 		senders *sending
 		request *http.Request
 		token   *Token
 		good    bool
 	}{
-		"its own":                        {direct, byTLS(own), tokenOf(own), true},
-		"another's":                      {direct, byTLS(other), tokenOf(own), false},
-		"none":                           {direct, httptest.NewRequest(http.MethodGet, "/fhir/Patient", nil), tokenOf(own), false},
-		"one that has ended":             {direct, byTLS(ended), tokenOf(ended), false},
-		"one that has not begun":         {direct, byTLS(later), tokenOf(later), false},
-		"a header that nobody reads":     {direct, byHeader(rfc9440(own)), tokenOf(own), false},
-		"by RFC 9440":                    {proxied, byHeader(rfc9440(own)), tokenOf(own), true},
-		"as PEM":                         {proxied, byHeader(escaped(own)), tokenOf(own), true},
-		"another's in the header":        {proxied, byHeader(escaped(other)), tokenOf(own), false},
-		"two headers":                    {proxied, byHeader(rfc9440(own), rfc9440(own)), tokenOf(own), false},
-		"no header":                      {proxied, byHeader(), tokenOf(own), false},
-		"no end":                         {proxied, byHeader(strings.TrimSuffix(rfc9440(own), ":")), tokenOf(own), false},
-		"two certificates":               {proxied, byHeader(escaped(own) + escaped(other)), tokenOf(own), false},
-		"something behind it":            {proxied, byHeader(":" + base64.StdEncoding.EncodeToString(append(own.Raw, 0)) + ":"), tokenOf(own), false},
-		"no certificate":                 {proxied, byHeader("junk"), tokenOf(own), false},
-		"an escape that is none":         {proxied, byHeader("%zz"), tokenOf(own), false},
-		"the connection with the header": {proxied, byTLS(own), tokenOf(own), false},
+		"its own":                       {direct, byTLS(own), tokenOf(own), true},
+		"another's":                     {direct, byTLS(other), tokenOf(own), false},
+		"none":                          {direct, httptest.NewRequest(http.MethodGet, "/fhir/Patient", nil), tokenOf(own), false},
+		"one that has ended":            {direct, byTLS(ended), tokenOf(ended), false},
+		"one that has not begun":        {direct, byTLS(later), tokenOf(later), false},
+		"a header that nobody reads":    {direct, byHeader(rfc9440(own)), tokenOf(own), false},
+		"by RFC 9440":                   {proxied, byHeader(rfc9440(own)), tokenOf(own), true},
+		"as PEM":                        {proxied, byHeader(escaped(own)), tokenOf(own), true},
+		"another's in the header":       {proxied, byHeader(escaped(other)), tokenOf(own), false},
+		"two headers":                   {proxied, byHeader(rfc9440(own), rfc9440(own)), tokenOf(own), false},
+		"no header":                     {proxied, byHeader(), tokenOf(own), false},
+		"no end":                        {proxied, byHeader(strings.TrimSuffix(rfc9440(own), ":")), tokenOf(own), false},
+		"two certificates":              {proxied, byHeader(escaped(own) + escaped(other)), tokenOf(own), false},
+		"something behind it":           {proxied, byHeader(":" + base64.StdEncoding.EncodeToString(append(own.Raw, 0)) + ":"), tokenOf(own), false},
+		"no certificate":                {proxied, byHeader("junk"), tokenOf(own), false},
+		"an escape that is none":        {proxied, byHeader("%zz"), tokenOf(own), false},
+		"the proxy's own":               {proxied, byTLS(own), tokenOf(own), false},
+		"the proxy's, which tells none": {silent, byTLS(own), tokenOf(own), false},
+		"a header of nobody's":          {silent, byHeader(rfc9440(own)), tokenOf(own), false},
+		"a header past the proxy":       {past, byHeader(rfc9440(own)), tokenOf(own), false},
+		"its own past the proxy":        {past, byTLS(own), tokenOf(own), true},
 	} {
 		err := tt.senders.Check(t.Context(), tt.request, Credentials{Token: "x"}, tt.token, MutualTLS)
 		if (err == nil) != tt.good || err != nil && !errors.Is(err, ErrInvalid) {
@@ -332,6 +347,23 @@ func TestConfirmationsOfATokenAreReadOrRefuseIt(t *testing.T) {
 		tok, err := v.Verify(t.Context(), sign(t, testKeys["es256"], nil, payload(tt.changes)))
 		if (err == nil) != tt.good || err == nil && tok.Confirmation != tt.want {
 			t.Errorf("%s: %+v, %v", name, tok, err)
+		}
+	}
+}
+
+// Two processes share what was used, and not their clocks: what one has taken the other refuses for as long as it would take it by its own.
+func TestAProofIsForOneUseWhereClocksDiffer(t *testing.T) {
+	ahead := newSending(t, ClientCertificates{})
+	behind := *ahead
+	behind.Senders = mustSenders(t, ahead.replay, func() time.Time { return ahead.now.Add(-proofSkew) })
+	proof := ahead.made(ahead.key, nil, object{"iat": ahead.now.Add(-proofAge + time.Second).Unix()})
+	if err := ahead.check(ahead.request(proof)); err != nil {
+		t.Fatal(err)
+	}
+	for range 40 {
+		ahead.now = ahead.now.Add(time.Second)
+		if err := behind.check(behind.request(proof)); !errors.Is(err, ErrProof) {
+			t.Fatalf("a proof that was used: %v", err)
 		}
 	}
 }

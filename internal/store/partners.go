@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -141,10 +142,19 @@ func (s *State) EnablePartner(ctx context.Context, id string, enabled bool) erro
 	})
 }
 
-// Revoke marks something as revoked until an instant. A mark is never shortened. Marks that have ended by now are forgotten.
+// forgotten is how long after its end a mark is forgotten: by another process's clock it may not have ended.
+const forgotten = 24 * time.Hour
+
+// latest is the last instant that a mark can end: what is revoked for longer is so until then.
+var latest = time.Unix(0, math.MaxInt64)
+
+// Revoke marks something as revoked until an instant. A mark is never shortened. Marks that have ended are forgotten in the end.
 func (s *State) Revoke(ctx context.Context, mark Mark, until, now time.Time) error {
+	if until.After(latest) {
+		until = latest
+	}
 	return s.change(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM revoked WHERE until <= $1`, now.UnixNano()); err != nil {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM revoked WHERE until <= $1`, now.Add(-forgotten).UnixNano()); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO revoked (mark, until) VALUES ($1, $2)

@@ -53,12 +53,24 @@ func TestTheRegister(t *testing.T) {
 				t.Errorf("version %d, %v; the standing has %d", v, err, got.Version)
 			}
 		}
-		later := now.Add(time.Minute)
+		soon := now.Add(time.Minute) // by a clock that may be ahead of the others'
+		succeed(t, other.Revoke(ctx, Mark{3}, soon.Add(time.Hour), soon))
+		if got, err := s.Standing(ctx); err != nil || len(got.Revoked) != 3 {
+			t.Errorf("%d marks, %v: one that has just ended is forgotten", len(got.Revoked), err)
+		}
+		later := now.Add(48 * time.Hour)
 		succeed(t, s.Revoke(ctx, Mark{3}, later.Add(time.Hour), later), s.AddPartner(ctx, "clinic", "kind: other", true))
 		got, err := other.Standing(ctx)
 		succeed(t, err)
-		if _, kept := got.Revoked[Mark{2}]; kept || len(got.Revoked) != 2 {
+		if _, kept := got.Revoked[Mark{3}]; !kept || len(got.Revoked) != 1 {
 			t.Errorf("%d marks", len(got.Revoked))
+		}
+		never := now.AddDate(280, 0, 0) // as people say "for good"
+		succeed(t, s.Revoke(ctx, Mark{4}, never, later), s.Revoke(ctx, Mark{4}, later.Add(time.Hour), later))
+		got, err = other.Standing(ctx)
+		succeed(t, err)
+		if until := got.Revoked[Mark{4}]; until.Before(now.AddDate(200, 0, 0)) {
+			t.Errorf("what is revoked for 280 years is so until %s", until)
 		}
 		if got.Partners[1] != (Partner{"clinic", "kind: other", false}) {
 			t.Error("a replaced entry is enabled, or not replaced")

@@ -71,7 +71,8 @@ func TestNobodyMustShowACertificateWhereNoneIsSeen(t *testing.T) {
 	if all, problems := unseen.Register([]Entry{e}); len(problems) != 1 || len(all.IDs()) != 0 {
 		t.Errorf("of the store: %v, %v", all.IDs(), problems)
 	}
-	if _, err := unseen.Load(fstest.MapFS{"p.yaml": {Data: []byte("partners:\n  - " + strings.ReplaceAll(strings.TrimSpace(text[strings.Index(text, "id:"):]), "\n", "\n    "))}}, "p.yaml"); err == nil || !strings.Contains(err.Error(), "no client can show a certificate") {
+	whole := `partners: [{id: lakeside, kind: provider, organization: {npi: "1234567893"}, purposes: [TREAT], scopes: system/*.rs, sender-constraint: mtls}]`
+	if _, err := unseen.Load(fstest.MapFS{"p.yaml": {Data: []byte(whole)}}, "p.yaml"); err == nil || !strings.Contains(err.Error(), "no client can show a certificate") {
 		t.Errorf("a register: %v", err)
 	}
 	if _, err := readOne(t, unseen, oneEntry+"sender-constraint: dpop\n", ""); err != nil {

@@ -85,7 +85,7 @@ func Load(fsys fs.FS, name string, profiles fs.FS, issuers ...string) (*Register
 }
 
 // Load reads a whole register by the rules.
-func (rules *Rules) Load(fsys fs.FS, name string) (*Register, error) {
+func (r *Rules) Load(fsys fs.FS, name string) (*Register, error) {
 	text, err := fs.ReadFile(fsys, name)
 	if err != nil {
 		return nil, fmt.Errorf("requester: %w", err)
@@ -93,7 +93,7 @@ func (rules *Rules) Load(fsys fs.FS, name string) (*Register, error) {
 	if len(text) > maxRegisterBytes {
 		return nil, fmt.Errorf("requester: %s is larger than %d bytes", name, maxRegisterBytes)
 	}
-	l := &loader{name: name, files: fsys, Rules: rules}
+	l := &loader{name: name, files: fsys, Rules: r}
 	var file registerFile
 	for _, p := range strictyaml.Decode(text, &file) {
 		l.add(p.Line, "%s", p.Text)
@@ -106,14 +106,14 @@ func (rules *Rules) Load(fsys fs.FS, name string) (*Register, error) {
 	if len(file.Partners) == 0 {
 		l.add(1, "no partners")
 	}
-	r := newRegister(rules.tree)
+	all := newRegister(r.tree)
 	for i, p := range file.Partners {
-		l.partner(r, i, p)
+		l.partner(all, i, p)
 	}
 	if len(l.problems) > 0 {
 		return nil, errors.New(strings.Join(l.problems, "\n"))
 	}
-	return r, nil
+	return all, nil
 }
 
 // loader collects what is wrong.

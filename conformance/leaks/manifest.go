@@ -37,6 +37,8 @@ type partner struct {
 	PrivateJWK string `json:"privateJwk"`
 	// organization is the code of the partner in the practice's address book.
 	organization string
+	// redirect is where a public app that clients can launch gets its codes; empty for every other partner.
+	redirect string
 	// tokenFile holds the token of a person's app: nobody asks the issuer for it.
 	tokenFile string
 	// self is the person, as a client.
@@ -129,7 +131,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// readRegister learns from the demo's partner register which organisation each partner is.
+// readRegister learns from the demo's partner register which organisation each partner is, and which is an app that clients launch.
 func (m *manifest) readRegister(file string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -137,7 +139,9 @@ func (m *manifest) readRegister(file string) error {
 	}
 	var register struct {
 		Partners []struct {
-			ID           string `yaml:"id"`
+			ID           string   `yaml:"id"`
+			Public       bool     `yaml:"public"`
+			RedirectURIs []string `yaml:"redirect-uris"`
 			Organization struct {
 				Identifiers []struct {
 					System string `yaml:"system"`
@@ -151,6 +155,9 @@ func (m *manifest) readRegister(file string) error {
 	}
 	for _, entry := range register.Partners {
 		for _, p := range m.Partners {
+			if p.ID == entry.ID && entry.Public && len(entry.RedirectURIs) > 0 {
+				p.redirect = entry.RedirectURIs[0]
+			}
 			for _, i := range entry.Organization.Identifiers {
 				if p.ID == entry.ID && i.System == addressBook {
 					p.organization = i.Value

@@ -139,6 +139,7 @@ func (p *Portal) chosen(w http.ResponseWriter, r *http.Request) {
 			answer = url.Values{"state": {r.PostForm.Get("state")}, "code": {p.keep(who, r.PostForm)}}
 		}
 	}
+	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, p.Callback+"?"+answer.Encode(), http.StatusSeeOther)
 }
 

@@ -25,6 +25,9 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	// of what request it is, and between which times
+	asked          string
+	sent, received time.Time
 }
 
 // transport neither unpacks nor follows anything.
@@ -63,15 +66,17 @@ func (c *caller) try(method, path string, body io.Reader, header http.Header) (*
 	for name, values := range header {
 		req.Header[name] = values
 	}
+	sent := time.Now()
 	resp, err := plainClient.Do(req)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	a := &answer{status: resp.StatusCode, header: resp.Header}
+	a := &answer{status: resp.StatusCode, header: resp.Header, asked: target, sent: sent}
 	if a.body, err = io.ReadAll(resp.Body); err != nil {
 		return nil, err
 	}
+	a.received = time.Now()
 	if c.heard != nil {
 		c.heard(a)
 	}

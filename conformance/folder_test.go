@@ -21,6 +21,8 @@ import (
 type export struct {
 	*clinic
 	folder string
+	// before are the answers from which the oracle learned, by who asked.
+	before []learned
 }
 
 const (

@@ -55,28 +55,15 @@ func comparePractice(t *testing.T, seed uint64, questions int) {
 // compare asks questions, as one asker or another, and compares the answers.
 func (e *export) compare(t *testing.T, a *asking, askers []asker, questions int) (statuses map[int]int, entries int, seeded mutants) {
 	t.Helper()
-	wrong := 0
-	statuses, seeded = map[int]int{}, mutants{}
-	for range questions {
+	c := &compared{statuses: map[int]int{}, seeded: mutants{}}
+	for i := range questions {
 		who := askers[a.IntN(len(charts.Partners))] // those with all scopes come first
 		if a.IntN(3) == 0 {
 			who = askers[a.IntN(len(askers))]
 		}
-		q := a.asked(a.question())
-		want := who.oracle.Answer(q)
-		got := who.get(t, q)
-		statuses[got.Status]++
-		for _, page := range got.Pages {
-			entries += len(page.Matches) + len(page.Includes)
-		}
-		differences := answers.Compare(want, got, os.Getenv("CONSENTRY_SHOW") != "")
-		if len(differences) == 0 {
-			seeded.spoil(t, who, want)
-		}
-		if len(differences) > 0 {
-			if wrong++; wrong <= 15 {
-				t.Errorf("%s, %s\n  %s", who.oracle.Who.Name, readable(q), strings.Join(differences, "\n  "))
-			}
+		c.ask(t, who, a.asked(a.question()))
+		if i == questions/2 {
+			c.askForEvents(t, a, askers, questions/8)
 		}
 	}
 	if e.takesBatches(t) {
@@ -86,8 +73,35 @@ func (e *export) compare(t *testing.T, a *asking, askers []asker, questions int)
 		}
 		t.Logf("%d more in batches", inBatches)
 	}
-	t.Logf("%d answers compared: %v by status, %d entries, %d differ; wrong answers found %v", questions, statuses, entries, wrong, seeded)
-	return statuses, entries, seeded
+	c.askForEvents(t, a, askers, questions/8)
+	t.Logf("answers compared: %v by status, %d entries, %d differ; %d AuditEvents; wrong answers found %v", c.statuses, c.entries, c.wrong, c.events, c.seeded)
+	return c.statuses, c.entries, c.seeded
+}
+
+// compared counts what was compared.
+type compared struct {
+	statuses               map[int]int
+	entries, wrong, events int
+	seeded                 mutants
+}
+
+// ask compares one answer with that of the oracle.
+func (c *compared) ask(t *testing.T, who asker, q answers.Question) {
+	t.Helper()
+	want := who.oracle.Answer(q)
+	got := who.get(t, q)
+	c.statuses[got.Status]++
+	for _, page := range got.Pages {
+		c.entries += len(page.Matches) + len(page.Includes)
+	}
+	differences := answers.Compare(want, got, os.Getenv("CONSENTRY_SHOW") != "")
+	if len(differences) == 0 {
+		c.seeded.spoil(t, who, want)
+		return
+	}
+	if c.wrong++; c.wrong <= 15 {
+		t.Errorf("%s, %s\n  %s", who.oracle.Who.Name, readable(q), strings.Join(differences, "\n  "))
+	}
 }
 
 // layPractice writes the practice and what a gateway needs beside it.
@@ -137,7 +151,7 @@ type asker struct {
 // learn finds out what everybody can get, and who the others are.
 func (e *export) learn(t *testing.T, p *charts.Practice) (*answers.World, []asker) {
 	t.Helper()
-	seen, clients := seenBy(t, e.as(t, charts.Partners[0].ID))
+	seen, clients := e.seen(t)
 	if len(clients) != len(p.Clients) {
 		t.Fatalf("everybody sees %d clients, want %d", len(clients), len(p.Clients))
 	}
@@ -159,7 +173,7 @@ func (e *export) learn(t *testing.T, p *charts.Practice) (*answers.World, []aske
 func (e *export) withConsents(t *testing.T, seen answers.Seen, clients []resource) answers.Seen {
 	t.Helper()
 	for _, c := range clients {
-		own := e.person(t, c.ID, c.ref())
+		own := e.heard(e.person(t, c.ID, c.ref()), c.ref())
 		known := map[string]bool{}
 		for _, r := range slices.Concat(seen.Directory, seen.Charts[c.ref()]) {
 			known[fmt.Sprint(r["resourceType"], "/", r["id"])] = true
@@ -176,6 +190,13 @@ func (e *export) withConsents(t *testing.T, seen answers.Seen, clients []resourc
 		}
 	}
 	return seen
+}
+
+// seen is what the partner gets to whom everything is permitted.
+func (e *export) seen(t *testing.T) (answers.Seen, []resource) {
+	t.Helper()
+	everybody := charts.Partners[0].ID
+	return seenBy(t, e.heard(e.as(t, everybody), everybody))
 }
 
 // seenBy is what a partner to whom everything is permitted gets.
@@ -278,8 +299,11 @@ func (e *export) askers(t *testing.T, w *answers.World) (out []asker) {
 			people = append(people, w.OfType(w.Clients()[1], "RelatedPerson")...)
 		}
 		for j, person := range people {
-			out = append(out, asker{caller: e.person(t, idPart(client), person), oracle: &answers.Asker{World: w, Who: &answers.Requester{Name: fmt.Sprintf("client %d, person %d", i, j), Scopes: "patient/*.rs",
-				Who: answers.Object{"partnerId": myRecords, "kind": "patient", "purpose": []any{}, "patient": client, "person": person}}}})
+			who := answers.Object{"partnerId": myRecords, "kind": "patient", "purpose": []any{}, "patient": client, "person": person}
+			out = append(out, asker{caller: e.person(t, idPart(client), person), oracle: &answers.Asker{World: w, Who: &answers.Requester{Name: fmt.Sprintf("client %d, person %d", i, j), Scopes: "patient/*.rs", Who: who}}})
+			few := []string{"patient/AuditEvent.rs patient/Encounter.rs patient/DocumentReference.r", "patient/AuditEvent.s patient/Condition.rs", "patient/AuditEvent.r patient/Observation.rs", "patient/Patient.rs"}[(i+j)%4]
+			app := e.mint(t, with(e.claims(myRecords), map[string]any{"sub": "user", "scope": few, "patient": idPart(client), "fhirUser": person}))
+			out = append(out, asker{caller: app, oracle: &answers.Asker{World: w, Who: &answers.Requester{Name: fmt.Sprintf("client %d, person %d, an app that may less", i, j), Scopes: few, Who: who}}})
 		}
 	}
 	tags := &tagged{map[string][]byte{}, map[string]string{}}
@@ -287,6 +311,7 @@ func (e *export) askers(t *testing.T, w *answers.World) (out []asker) {
 		out[i].tags = tags
 		a.oracle.Claimed, a.oracle.Served = claimed, func(typ string) bool { return served[typ] }
 	}
+	e.replay(w, out)
 	return out
 }
 
@@ -304,9 +329,6 @@ func (e *export) claimed(t *testing.T) func(string, string) bool {
 	must(t, json.Unmarshal((&caller{base: e.base}).get(t, "metadata").body, &statement))
 	has := map[string]bool{}
 	for _, r := range statement.Rest[0].Resource {
-		if r.Type == "AuditEvent" {
-			continue // made of the ledger, of which the oracle knows nothing
-		}
 		for _, p := range r.SearchParam {
 			has[r.Type+" "+p.Name] = true
 			if !answers.Knows(r.Type, p.Name) {

@@ -147,6 +147,9 @@ func (a asker) follow(t *testing.T, out *answers.Answer, got *answer, q answers.
 		page, self, next, err := answers.ReadPage(a.base, got.body)
 		must(t, err)
 		page.Header = headersOf(got)
+		if !first {
+			a.made(q, len(out.Pages), got)
+		}
 		out.Pages = append(out.Pages, page)
 		if first {
 			_, out.Self, err = answers.ReadSelf(a.base, self)
@@ -173,6 +176,7 @@ func (a asker) sendWith(t *testing.T, q answers.Question) *answer {
 	var whole *answer
 	if q.Method == http.MethodHead || slices.Contains(q.NoneMatch, "own") || q.IfRange == "own" {
 		whole = a.send(t, http.MethodGet, path, nil, plain)
+		a.made(answers.Question{Path: q.Path, Strict: q.Strict, Accept: q.Accept}, 0, whole)
 		if tags["own"] = whole.header.Get("Etag"); tags["own"] == "" {
 			tags["own"] = `"none"`
 		}
@@ -199,6 +203,7 @@ func (a asker) sendWith(t *testing.T, q answers.Question) *answer {
 		}
 	}
 	got := a.send(t, q.Method, path, body, header)
+	a.made(q, 0, got)
 	if q.Method == http.MethodHead && (got.status != whole.status || got.header.Get("Etag") != whole.header.Get("Etag") || got.header.Get("Content-Length") != whole.header.Get("Content-Length")) {
 		t.Errorf("HEAD answers %d and GET %d, or with another tag or length", got.status, whole.status)
 	}

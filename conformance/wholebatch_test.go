@@ -45,6 +45,9 @@ func (a asker) batch(t *testing.T, paths []string) (out []answers.Answer) {
 	if got.status != http.StatusOK {
 		t.Fatalf("a batch of %d: %d", len(paths), got.status)
 	}
+	for _, path := range paths {
+		a.made(answers.Question{Path: path, Accept: "application/fhir+json"}, 0, got)
+	}
 	bundle := decodeObject(t, got.body)
 	answered := at(bundle, "entry")
 	if bundle["type"] != "batch-response" || len(answered) != len(paths) {

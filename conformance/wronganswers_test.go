@@ -77,7 +77,12 @@ var wrongs = map[string]func(who asker, a *answers.Answer) bool{
 		return onPage(func(_ asker, p *answers.Page) bool { had := len(p.Notices) > 0; p.Notices = nil; return had })(asker{}, a)
 	},
 	"an extract of a Consent that says more": onPage(func(_ asker, p *answers.Page) bool {
-		return len(p.Matches) > 0 && p.Matches[0]["resourceType"] == "Consent" && changeFirst(p, func(r answers.Object) { r["dateTime"] = "2026-01-15" })
+		return len(p.Matches) > 0 && p.Matches[0]["resourceType"] == "Consent" && changeFirst(p, func(r answers.Object) { r["dateTime"] = "1999-01-15" })
+	}),
+	"an AuditEvent that says more": onPage(func(_ asker, p *answers.Page) bool {
+		return len(p.Matches) > 0 && p.Matches[0]["resourceType"] == "AuditEvent" && changeFirst(p, func(r answers.Object) {
+			r["entity"] = append(slices.Clone(at(r, "entity")), answers.Object{"what": answers.Object{"reference": "Condition/c"}})
+		})
 	}),
 	"another content": func(_ asker, a *answers.Answer) bool {
 		if len(a.Content) == 0 {

@@ -4,7 +4,8 @@
 //
 // What a record is nobody outside can compute (ids are sealed, narratives and titles are left out), so a World is learned: it takes as given what one
 // partner gets to whom every client permits everything, and what each client gets of their own Consents, and computes what everybody else gets, and every
-// other answer for these too.
+// other answer for these too. AuditEvents it computes from the requests that it is told of (Make); ids, instants and the ledger's numbers it takes from what
+// the client sees, each once, and the instant only if the answer was made then (LearnEvents).
 //
 // # Readings
 //
@@ -29,5 +30,9 @@
 //   - A partner's Part 2 record brings the notice and the scope of its Consent, in the order of the records; a client's own brings the notice alone.
 //   - The date of an answer is that of the newest record in it. If-None-Match goes before If-Modified-Since, which counts for reads only, and both go
 //     before Range. Several ranges are answered with the whole.
+//   - An answer is one disclosure to each client something of whose chart stands in it, page by page and entry by entry; of a Binary as of a read. So is a
+//     304, and an answer to HEAD, that vouches for it. AuditEvents themselves, and staff and sites of the practice, disclose nothing of a client.
+//   - Of a disclosure an AuditEvent tells what the person has a right to see, whatever the app may, or there is none; then references to what the app may
+//     not see are taken out, and with the reference to what was read the claim of BALP's profile. Nothing is included with AuditEvents, nor they with anything.
 //   - A backbone element that loses something required is gone as a whole; what loses something required itself is withheld.
 package answers

@@ -24,13 +24,15 @@ func readInclude(searched, kind, value string, iterate bool, claimed func(resour
 		if !i.reverse && !iterate {
 			i.source = searched
 		}
-		return i, true
+		return i, i.source != auditEvent
 	}
 	parts := strings.Split(value, ":")
 	if len(parts) < 2 || len(parts) > 3 {
 		return i, false
 	}
-	i.source, i.name = parts[0], parts[1]
+	if i.source, i.name = parts[0], parts[1]; i.source == auditEvent {
+		return i, false // it stands in no view with anything else
+	}
 	if len(parts) == 3 {
 		i.target = parts[2]
 	}

@@ -82,7 +82,7 @@ func (a *Asker) headed(out Answer, records []Object) Answer {
 // Answer computes the answer.
 func (a *Asker) Answer(q Question) Answer {
 	out := a.whole(q)
-	if q.Accept != "" && out.Status != 403 { // a request without the scopes is read no further
+	if q.Accept != "" && out.Status != 403 && !(out.Status == 404 && out.Issue == "not-supported") { // without the scopes, or to nowhere, a request is read no further
 		for _, h := range append([]Headers{out.Header}, headersOf(out.Pages)...) {
 			if h["Content-Type"] != nil && h["Content-Type"][0] == fhirJSON {
 				h["Content-Type"] = []string{q.Accept + "; charset=utf-8"} // as it was asked for

@@ -97,6 +97,9 @@ func (a *Asker) find(ref string, p permission) Object {
 	if r := a.Directory[ref]; r != nil && a.allowed(a.Who, p, r) {
 		return r
 	}
+	if typeOf(ref) == auditEvent {
+		return a.events(text(a.Who.Who["patient"]), p)[ref]
+	}
 	for _, client := range a.clients(a.Who, p) {
 		if r := a.View(a.Who, client, p).Records[ref]; r != nil {
 			return r
@@ -178,13 +181,19 @@ func (a *Asker) whose(q *query) (in []place, issue string) {
 	switch {
 	case len(named) > 1:
 		return nil, "invalid"
+	case len(named) == 0 && !byID:
+		return nil, "required"
+	case q.resourceType == auditEvent: // which stand in no chart, and are for one client
+		client := text(a.Who.Who["patient"])
+		if len(named) == 1 {
+			client = "Patient/" + named[0]
+		}
+		return []place{{client, a.events(client, "s")}}, ""
 	case len(named) == 1:
 		if v := a.View(a.Who, "Patient/"+named[0], "s"); v != nil {
 			return []place{{v.Client, v.Records}}, ""
 		}
 		return nil, ""
-	case !byID:
-		return nil, "required"
 	}
 	return a.everywhere(q.resourceType, byID), ""
 }

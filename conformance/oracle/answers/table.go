@@ -93,6 +93,11 @@ var parameters = map[string]map[string]parameter{
 		"custodian": {kind: "reference", paths: []string{"custodian"}, targets: []string{"Organization"}},
 		"relatesto": {kind: "reference", paths: []string{"relatesTo.target"}, targets: []string{"DocumentReference"}},
 	},
+	"AuditEvent": {
+		"patient": patient("entity.what"), "date": {kind: "date", paths: []string{"recorded"}}, "agent-name": {kind: "string", paths: []string{"agent.name"}},
+		"subtype": {kind: "token", paths: []string{"subtype"}}, "action": {kind: "token", paths: []string{"action"}, system: valueSets + "audit-event-action"},
+		"entity-type": {kind: "token", paths: []string{"entity.type"}},
+	},
 	"AllergyIntolerance": {"patient": patient("patient"), "clinical-status": {kind: "token", paths: []string{"clinicalStatus"}}},
 	"CareTeam": {
 		"patient": patient("subject"), "status": {kind: "token", paths: []string{"status"}, system: valueSets + "care-team-status"}, "role": {kind: "token", paths: []string{"participant.role"}},

@@ -32,6 +32,9 @@ type World struct {
 	// source says of which resource of the source a record is, by reference.
 	source map[string]string
 	views  map[string]map[string]*View
+	// disclosures are what every answer gave away, by client.
+	disclosures map[string][]*disclosure
+	eventViews  map[string]map[string]Object
 	// reasons are why or why not a record is released whatever the scopes, by requester and reference.
 	reasons map[string]map[string]string
 }
@@ -56,7 +59,7 @@ type Seen struct {
 // Learn puts together what the source says and what leaves. source says of which resource of the source ("Type/id") a record is.
 func Learn(practice string, source []Object, seen Seen, sourceOf func(Object) string) (*World, error) {
 	w := &World{Practice: practice, Charts: map[string]*Chart{}, Directory: map[string]Object{}, source: map[string]string{}, contents: map[string]content{},
-		views: map[string]map[string]*View{}, reasons: map[string]map[string]string{}}
+		views: map[string]map[string]*View{}, disclosures: map[string][]*disclosure{}, eventViews: map[string]map[string]Object{}, reasons: map[string]map[string]string{}}
 	by := map[string]Object{}
 	for _, r := range source {
 		by[refOf(r)] = r

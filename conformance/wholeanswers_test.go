@@ -66,6 +66,11 @@ func (e *export) compare(t *testing.T, a *asking, askers []asker, questions int)
 			c.askForEvents(t, a, askers, questions/8)
 		}
 	}
+	for _, client := range a.world.Clients() {
+		for _, id := range a.world.Contents(client) {
+			c.ask(t, askers[0], answers.Question{Path: "Binary/" + id, Method: http.MethodGet, Range: "bytes=9999-"})
+		}
+	}
 	if e.takesBatches(t) {
 		inBatches := 0
 		for _, who := range askers {

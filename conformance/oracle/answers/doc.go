@@ -34,5 +34,7 @@
 //     304, and an answer to HEAD, that vouches for it. AuditEvents themselves, and staff and sites of the practice, disclose nothing of a client.
 //   - Of a disclosure an AuditEvent tells what the person has a right to see, whatever the app may, or there is none; then references to what the app may
 //     not see are taken out, and with the reference to what was read the claim of BALP's profile. Nothing is included with AuditEvents, nor they with anything.
+//   - Where somebody asks for a chart of their own, all of the practice's staff and sites may be named in it. The notice of Part 2 goes with a record: not with
+//     a 304, nor with a range that is not there.
 //   - A backbone element that loses something required is gone as a whole; what loses something required itself is withheld.
 package answers

@@ -118,7 +118,8 @@ func (w *World) leads(q *Requester, p permission, v *View, to string) bool {
 		return true // whose record it is anything says
 	}
 	r := w.Directory[to]
-	return r != nil && w.given(q, p, r, "patient")
+	own := q.Who["kind"] == "patient" && q.Who["patient"] == v.Client // who treated them is a part of it, whatever the app may (45 CFR 164.524)
+	return r != nil && (own || w.given(q, p, r, "patient"))
 }
 
 // minimal are the elements of a Patient who is shown because something else is.

@@ -107,6 +107,7 @@ func (a *Answer) part(asked string, raw []byte) {
 	case outside:
 		told := outcome.New(outcome.RangeNotSatisfiable, nil).Answer()
 		a.Status, a.body, a.contentType, a.tag = told.Status, told.Body, FHIRJSON, ""
+		a.notice = nil // it goes with a record, and here is none
 		a.headers = []outcome.Header{{Name: "Content-Range", Value: "bytes */" + size}, {Name: "Accept-Ranges", Value: "bytes"}}
 	}
 }

@@ -184,6 +184,9 @@ func TestABinaryCarriesTheNotice(t *testing.T) {
 			t.Errorf("native %t: %v", native, w.Header())
 		}
 	}
+	if w := write(t, e.Encode(&Binary{Released: r, Native: true, Range: "bytes=9-"}, ""), false); w.Code != 416 || w.Header().Get("Redisclosure-Notice") != "" {
+		t.Errorf("of a range that is not there: %d, %v", w.Code, w.Header())
+	}
 }
 
 func TestNamesAndTypesThatLeave(t *testing.T) {

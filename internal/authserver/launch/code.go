@@ -24,7 +24,7 @@ type code struct {
 	Patient   fhir.Reference `json:"a"`
 	User      fhir.Reference `json:"u"`
 	Scope     string         `json:"s"`
-	At        int64          `json:"t"`
+	At        int64          `json:"t,omitempty"`
 }
 
 // Grant is what a client has given an app.
@@ -35,7 +35,7 @@ type Grant struct {
 	User       fhir.Reference
 	Scope      string
 	Nonce      string
-	SignedInAt time.Time
+	SignedInAt time.Time // zero if nobody says
 }
 
 var (
@@ -63,7 +63,11 @@ func (l *Launch) Redeem(ctx context.Context, app, text, redirect, verifier strin
 	if app == "" || app != c.Client || redirect != c.Redirect || !verifies(verifier, c.Challenge) {
 		return Grant{}, ErrCode
 	}
-	return Grant{ID: c.Flow, Client: c.Client, Patient: c.Patient, User: c.User, Scope: c.Scope, Nonce: c.Nonce, SignedInAt: time.Unix(c.At, 0)}, nil
+	g := Grant{ID: c.Flow, Client: c.Client, Patient: c.Patient, User: c.User, Scope: c.Scope, Nonce: c.Nonce}
+	if c.At != 0 {
+		g.SignedInAt = time.Unix(c.At, 0)
+	}
+	return g, nil
 }
 
 // verifies holds a verifier against its challenge (RFC 7636, 4.1 and 4.6).

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/consentry/gateway/internal/authserver/signin"
-	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/requester"
 )
 
@@ -27,17 +25,13 @@ type pending struct {
 	Verifier string `json:"v"`
 }
 
-// shown is a flow while the client decides.
-type shown struct {
-	Flow   flow      `json:"f"`
-	Charts []opening `json:"c"`
-	At     int64     `json:"t"` // when they signed in
-}
-
-// opening is a Chart in a sealed page. The name goes no further than the page.
-type opening struct {
-	Patient fhir.Reference `json:"p"`
-	User    fhir.Reference `json:"u"`
+// attempt is the sign-in of a flow.
+func (p pending) attempt(state string) signin.Attempt {
+	a := signin.Attempt{State: state, Nonce: p.Nonce, Verifier: p.Verifier}
+	if p.Flow.Ask.Since != 0 {
+		a.Since = time.Unix(p.Flow.Ask.Since, 0)
+	}
+	return a
 }
 
 // authorize takes an app's request and sends the browser on to the practice's provider (SMART 2.2, "Obtain authorization code").
@@ -62,13 +56,13 @@ func (l *Launch) authorize(w http.ResponseWriter, r *http.Request) {
 		l.tell(w, r, ask, errServer)
 		return
 	}
-	to, err := l.SignIn.Begin(r.Context(), signin.Attempt{State: state, Nonce: p.Nonce, Verifier: p.Verifier})
+	to, err := l.SignIn.Begin(r.Context(), p.attempt(state))
 	if err != nil {
 		l.tell(w, r, ask, errTemporarily)
 		return
 	}
 	l.bind(w, p.Flow, 2*flowTime)
-	protect(w.Header(), "")
+	protect(w.Header())
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
@@ -99,7 +93,7 @@ func (l *Launch) signedIn(w http.ResponseWriter, r *http.Request) {
 		l.end(w, r, p.Flow, errDenied) // the provider refused, or the client turned back there
 		return
 	}
-	who, err := l.SignIn.Finish(r.Context(), code, signin.Attempt{State: state, Nonce: p.Nonce, Verifier: p.Verifier})
+	who, err := l.SignIn.Finish(r.Context(), code, p.attempt(state))
 	if err != nil {
 		l.end(w, r, p.Flow, failure(err))
 		return
@@ -117,102 +111,6 @@ func failure(err error) error {
 		return errTemporarily
 	}
 	return errDenied
-}
-
-// ask shows the page on which the client decides.
-func (l *Launch) ask(w http.ResponseWriter, f flow, app *requester.Partner, charts []Chart, at time.Time) {
-	s := shown{Flow: f, At: at.Unix()}
-	for _, c := range charts {
-		s.Charts = append(s.Charts, opening{c.Patient, c.User})
-	}
-	sealed, err := l.Box.Close(useConsent, l.Now().Add(flowTime), s)
-	if err != nil {
-		l.explain(w, errUnavailable)
-		return
-	}
-	l.showConsent(w, f, app, charts, sealed)
-}
-
-// decided takes the client's decision and sends the browser back to the app.
-func (l *Launch) decided(w http.ResponseWriter, r *http.Request) {
-	q, err := read(w, r)
-	if err != nil {
-		l.explain(w, err)
-		return
-	}
-	var s shown
-	sealed, ok := one(q, "page")
-	if !ok || l.origin.Check(r) != nil || l.Box.Open(useConsent, sealed, &s) != nil || !l.bound(r, s.Flow) {
-		l.explain(w, errElsewhere)
-		return
-	}
-	app, err := l.still(r, s.Flow)
-	if err != nil {
-		l.explain(w, err)
-		return
-	}
-	choice, err := l.choice(app, s, q["chart"], q["scope"], q.Get("decision"))
-	if err != nil {
-		l.explain(w, err)
-		return
-	}
-	if err := l.once(r, useConsent+"\x00"+s.Flow.ID); err != nil {
-		l.explain(w, err)
-		return
-	}
-	if choice == nil {
-		l.end(w, r, s.Flow, errDenied)
-		return
-	}
-	code, err := l.Box.Close(useCode, l.Now().Add(codeTime), choice)
-	if err != nil {
-		l.end(w, r, s.Flow, errServer)
-		return
-	}
-	l.bind(w, s.Flow, 0)
-	l.sendBack(w, r, s.Flow.Ask, "code", code)
-}
-
-// choice reads what the client has decided: nil where they give nothing.
-func (l *Launch) choice(app *requester.Partner, s shown, chart, kept []string, decision string) (*code, error) {
-	if decision != "allow" || len(s.Charts) == 0 {
-		return nil, nil
-	}
-	at := 0
-	if len(s.Charts) > 1 {
-		var ok bool
-		if at, ok = number(chart, len(s.Charts)); !ok {
-			return nil, errForm
-		}
-	}
-	asked := l.asked(app, s.Flow.Ask.Scope)
-	rows := l.rows(asked)
-	of := map[int]bool{}
-	for _, text := range kept {
-		n, ok := number([]string{text}, len(rows))
-		if !ok {
-			return nil, errForm
-		}
-		of[n] = true
-	}
-	given := keep(asked, rows, of)
-	if given.nothing() {
-		return nil, nil
-	}
-	c := s.Charts[at]
-	return &code{
-		Flow: s.Flow.ID, Client: s.Flow.Ask.Client, Redirect: s.Flow.Ask.Redirect, Challenge: s.Flow.Ask.Challenge, Nonce: s.Flow.Ask.Nonce,
-		Patient: c.Patient, User: c.User, Scope: given.String(), At: s.At,
-	}, nil
-}
-
-// number reads the only text as a number below the bound.
-func number(texts []string, below int) (int, bool) {
-	if len(texts) != 1 {
-		return 0, false
-	}
-	n, err := strconv.Atoi(texts[0])
-	return n, err == nil && n >= 0 && n < below
 }
 
 // still finds the app of a flow again: it may have been disabled, or registered otherwise, while somebody signed in.

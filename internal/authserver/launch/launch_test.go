@@ -141,7 +141,7 @@ func TestWhatAnAppAsksWronglyItIsTold(t *testing.T) {
 		"no aud":                {func(q url.Values) { q.Del("aud") }, "invalid_request"},
 		"another server":        {set("aud", "https://evil.example/fhir"), "invalid_request"},
 		"two auds":              {func(q url.Values) { q.Add("aud", "https://evil.example/fhir") }, "invalid_request"},
-		"another resource":      {set("resource", "https://evil.example/fhir"), "invalid_request"},
+		"another resource":      {set("resource", "https://evil.example/fhir"), "invalid_target"},
 		"no PKCE":               {func(q url.Values) { q.Del("code_challenge"); q.Del("code_challenge_method") }, "invalid_request"},
 		"no method":             {func(q url.Values) { q.Del("code_challenge_method") }, "invalid_request"},
 		"plain":                 {set("code_challenge_method", "plain"), "invalid_request"},
@@ -159,16 +159,38 @@ func TestWhatAnAppAsksWronglyItIsTold(t *testing.T) {
 		"a chain":               {set("scope", "patient/Observation.rs?subject.name=x"), "invalid_scope"},
 		"a modifier":            {set("scope", "patient/Observation.rs?code:in=x"), "invalid_scope"},
 		"too many":              {set("scope", strings.Repeat("patient/Condition.rs ", 200)), "invalid_scope"},
+		"rows beyond a page":    {set("scope", manyScopes(16)), "invalid_scope"},
+		"a scope for no URL":    {set("scope", "patient/*.rs?category="+strings.Repeat("x", 1100)), "invalid_scope"},
+		"an age that is none":   {set("max_age", "-1"), "invalid_request"},
+		"a state of odd bytes":  {set("state", "s\xff"), "invalid_request"},
+		"a nonce of odd bytes":  {set("nonce", "s\xff"), "invalid_request"},
 		"a huge nonce":          {set("nonce", strings.Repeat("n", maxNonce+1)), "invalid_request"},
 	} {
 		q := good()
 		c.change(q)
 		resp := w.browser(t).get(AuthorizePath, q)
 		got := answer(t, resp)
-		if got.Get("error") != c.want || got.Get("iss") != issuer || got.Has("code") || !strings.HasPrefix(resp.Header.Get("Location"), redirect+"?") {
+		if got.Get("error") != c.want || got.Get("iss") != issuer || got.Has("code") || got.Get("state") != state(q) || !strings.HasPrefix(resp.Header.Get("Location"), redirect+"?") {
 			t.Errorf("%s: %v", name, resp.Header.Get("Location"))
 		}
 	}
+}
+
+// state is what an app that has sent just one is told again, however wrong all else was.
+func state(q url.Values) string {
+	if len(q["state"]) == 1 {
+		return q.Get("state")
+	}
+	return ""
+}
+
+// manyScopes are so many of four rows each.
+func manyScopes(n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, "patient/*.rs?category="+itoa(i))
+	}
+	return strings.Join(all, " ")
 }
 
 func TestAnAnswerKeepsTheQueryOfTheRedirectURI(t *testing.T) {
@@ -242,7 +264,7 @@ func TestThePageSaysWhatIsAskedInPlainWords(t *testing.T) {
 	q.Set("scope", "patient/*.rs patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|survey openid offline_access")
 	resp := w.browser(t).signIn(q)
 	_, text := page(t, resp)
-	for _, want := range []string{"<q>My &lt;Records&gt;</q>", "app.example.org", "Cedar Bridge", "Ada Example", "(your own)", "Notes that clinicians wrote", "for 30 days", "Share nothing", `lang="en"`} {
+	for _, want := range []string{"<q><bdi>My &lt;Records&gt;</bdi></q>", "app.example.org", "Cedar Bridge", "Ada Example", "(your own)", "Notes that clinicians wrote", "for 30 days", "Share nothing", "for a few minutes", `lang="en"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -280,7 +302,7 @@ func TestPagesAreProtected(t *testing.T) {
 		"consent": consent, "error": b.get(AuthorizePath, nil), "to the provider": b.get(AuthorizePath, good()), "to the app": b.get(AuthorizePath, url.Values{"client_id": {"app"}, "redirect_uri": {redirect}}),
 	} {
 		policy := resp.Header.Get("Content-Security-Policy")
-		for _, want := range []string{"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
+		for _, want := range []string{"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"} {
 			if !strings.Contains(policy, want) {
 				t.Errorf("%s: no %s in %q", name, want, policy)
 			}
@@ -291,8 +313,8 @@ func TestPagesAreProtected(t *testing.T) {
 			}
 		}
 	}
-	if !strings.Contains(consent.Header.Get("Content-Security-Policy"), "form-action 'self' https://app.example.org;") {
-		t.Error("the browser would stop the way back to the app")
+	if strings.Contains(consent.Header.Get("Content-Security-Policy"), "form-action") {
+		t.Error("Chromium would stop an app that sends the client on from its redirect URI")
 	}
 	for name, c := range b.cookies {
 		if !strings.HasPrefix(name, "__Host-") || !c.Secure || !c.HttpOnly || c.Path != "/" || c.Domain != "" || c.SameSite != http.SameSiteLaxMode {

@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/consentry/gateway/internal/requester"
 )
@@ -38,24 +37,14 @@ type consentPage struct {
 	Page      string // sealed
 	Charts    []chartLine
 	Rows      []row
+	Records   bool // whether the app asks for any
+	Offline   bool // whether it asks to come back
 	Minutes   int
 }
 
 type chartLine struct {
 	Name string
 	Own  bool
-}
-
-// showConsent shows what the app asks.
-func (l *Launch) showConsent(w http.ResponseWriter, f flow, app *requester.Partner, charts []Chart, sealed string) {
-	p := consentPage{
-		frame: l.frame(), App: nameOf(app), Site: siteOf(f.Ask.Redirect), Form: l.path + consentPath, Page: sealed,
-		Rows: l.rows(l.asked(app, f.Ask.Scope)), Minutes: int(flowTime.Minutes()),
-	}
-	for _, c := range charts {
-		p.Charts = append(p.Charts, chartLine{c.Name, c.own()})
-	}
-	l.write(w, http.StatusOK, "consent.html", p, f.Ask.Redirect)
 }
 
 func nameOf(app *requester.Partner) string {
@@ -65,11 +54,11 @@ func nameOf(app *requester.Partner) string {
 	return app.ID
 }
 
-// siteOf is where the records go, as a person may know it.
+// siteOf is where the records go, as a person may know it. What follows a scheme of an app's own names no site.
 func siteOf(redirect string) string {
 	u, err := url.Parse(redirect)
-	if err != nil || u.Host == "" {
-		return ""
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return "an app on this device"
 	}
 	return u.Host
 }
@@ -88,7 +77,7 @@ func (l *Launch) explain(w http.ResponseWriter, err error) {
 		p.Text = "The app that sent you is not known to the practice, or asked that you be sent to an address that it has not registered. No records were given to it. You can close this page."
 	case errors.Is(err, errElsewhere):
 		p.Title = "This page can no longer be used"
-		p.Text = "It was used already, it is too old, or it belongs to another browser. Go back to the app and start again there. Cookies must be allowed for this page."
+		p.Text = "It was used already, it is too old, it belongs to another browser, or what the app may ask for has changed. Go back to the app and start again there. Cookies must be allowed for this page."
 	case errors.Is(err, errUnavailable):
 		p.Title, status = "Please try again later", http.StatusServiceUnavailable
 		p.Text = "A part of the service does not answer at the moment. No records were given to the app."
@@ -96,29 +85,25 @@ func (l *Launch) explain(w http.ResponseWriter, err error) {
 		p.Title = "The app sent a request that cannot be read"
 		p.Text = "No records were given to it. Go back to the app and start again there."
 	}
-	l.write(w, status, "error.html", p, "")
+	l.write(w, status, "error.html", p)
 }
 
-func (l *Launch) write(w http.ResponseWriter, status int, name string, data any, redirect string) {
+func (l *Launch) write(w http.ResponseWriter, status int, name string, data any) {
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
 		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
 		return
 	}
-	protect(w.Header(), redirect)
+	protect(w.Header())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // the client may have gone
 }
 
-// protect keeps a page out of frames and caches, and everything but our own style out of it (RFC 9700, 4.2 and 4.16). A form on it may lead to us, and
-// by our redirect to the app: browsers hold the redirect against form-action, too.
-func protect(h http.Header, redirect string) {
-	actions := "'self'"
-	if u, err := url.Parse(redirect); redirect != "" && err == nil {
-		actions += " " + strings.TrimSuffix(u.Scheme+"://"+u.Host, "//")
-	}
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action "+actions+"; frame-ancestors 'none'; base-uri 'none'")
+// protect keeps a page out of frames and caches, and everything but our own style out of it (RFC 9700, 4.2 and 4.16). There is no form-action: Chromium holds
+// it against every redirect that follows a form, and so would stop a client whom the app sends on from its redirect URI, wherever that may be.
+func protect(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")

@@ -3,11 +3,14 @@ package launch
 import (
 	"encoding/base64"
 	"errors"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/consentry/gateway/internal/requester"
 )
@@ -15,7 +18,7 @@ import (
 // Bounds of what an app may say. All of it goes to the practice's provider and back, sealed, in one URL.
 const (
 	maxScope = 2048
-	maxState = 512
+	maxState = 1024
 	maxNonce = 256
 	maxForm  = 64 << 10
 )
@@ -27,7 +30,8 @@ type request struct {
 	State     string `json:"s"`
 	Challenge string `json:"p"` // of PKCE, S256
 	Nonce     string `json:"n,omitempty"`
-	Scope     string `json:"o"` // as far as the app may have it
+	Scope     string `json:"o"`           // as far as the app may have it
+	Since     int64  `json:"a,omitempty"` // when the person must have signed in at the earliest
 }
 
 // appError is told to the app, by sending the browser back to it (RFC 6749, 4.1.2.1; OpenID Connect Core 1.0, 3.1.2.6).
@@ -43,6 +47,7 @@ const (
 	errInteraction  = appError("interaction_required")
 	errObject       = appError("request_not_supported")
 	errObjectURI    = appError("request_uri_not_supported")
+	errTarget       = appError("invalid_target") // RFC 8707, 2
 	errServer       = appError("server_error")
 	errTemporarily  = appError("temporarily_unavailable")
 )
@@ -54,8 +59,15 @@ var (
 	errUnavailable = errors.New("launch: a part of the gateway does not answer")
 )
 
-// read gives the parameters: of a GET those of the query, of a POST those of the body, and never both (OpenID Connect Core 1.0, 3.1.2.1).
+// read gives the parameters. One without a value is as good as none (RFC 6749, 3.1).
 func read(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	q, err := parameters(w, r)
+	maps.DeleteFunc(q, func(_ string, values []string) bool { return len(values) == 1 && values[0] == "" })
+	return q, err
+}
+
+// parameters are of a GET those of the query, of a POST those of the body, and never both (OpenID Connect Core 1.0, 3.1.2.1).
+func parameters(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if r.Method == http.MethodGet {
 		q, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil || r.ContentLength > 0 {
@@ -88,11 +100,8 @@ func (l *Launch) returning(r *http.Request, q url.Values) (*requester.Partner, r
 	if !ok || !slices.Contains(app.App.RedirectURIs, redirect) {
 		return nil, request{}, errUnknownApp
 	}
-	ask := request{Client: id, Redirect: redirect}
-	if state, ok := one(q, "state"); ok && len(state) <= maxState {
-		ask.State = state
-	}
-	return app, ask, nil
+	state, _ := one(q, "state")
+	return app, request{Client: id, Redirect: redirect, State: state}, nil
 }
 
 // one is the only value of a parameter.
@@ -111,7 +120,9 @@ func (l *Launch) complete(app *requester.Partner, q url.Values, ask *request) er
 		}
 	}
 	switch {
-	case ask.State == "":
+	case ask.State == "", len(ask.State) > maxState, len(q.Get("nonce")) > maxNonce:
+		return errRequest
+	case !utf8.ValidString(ask.State), !utf8.ValidString(q.Get("nonce")): // else it would not come back as it was
 		return errRequest
 	case q.Has("request"):
 		return errObject
@@ -121,24 +132,42 @@ func (l *Launch) complete(app *requester.Partner, q url.Values, ask *request) er
 		return errResponseType
 	case q.Get("response_mode") != "" && q.Get("response_mode") != "query":
 		return errRequest
-	case !l.isAudience(q.Get("aud")), q.Has("resource") && !l.isAudience(q.Get("resource")):
+	case !l.isAudience(q.Get("aud")):
 		return errRequest
+	case q.Has("resource") && !l.isAudience(q.Get("resource")):
+		return errTarget
 	case q.Get("code_challenge_method") != "S256" || !isChallenge(q.Get("code_challenge")):
 		return errRequest
 	case slices.Contains(strings.Fields(q.Get("prompt")), "none"):
 		return errInteraction
-	case len(q.Get("nonce")) > maxNonce:
-		return errRequest
 	case len(q.Get("scope")) > maxScope:
 		return errScope
 	}
 	ask.Challenge, ask.Nonce = q.Get("code_challenge"), q.Get("nonce")
+	var ok bool
+	if ask.Since, ok = l.since(q); !ok {
+		return errRequest
+	}
 	asked := l.asked(app, q.Get("scope"))
 	if asked.nothing() {
 		return errScope
 	}
 	ask.Scope = asked.String()
 	return nil
+}
+
+// since is when the person must have signed in at the earliest, zero for whenever it was: an app may want that they do so again (OpenID Connect Core 1.0,
+// 3.1.2.1).
+func (l *Launch) since(q url.Values) (at int64, ok bool) {
+	now := l.Now().Unix()
+	if slices.Contains(strings.Fields(q.Get("prompt")), "login") {
+		return now, true
+	}
+	if !q.Has("max_age") {
+		return 0, true
+	}
+	seconds, err := strconv.ParseUint(q.Get("max_age"), 10, 31)
+	return now - int64(seconds), err == nil
 }
 
 // isAudience tells whether the app means this FHIR server (SMART 2.2, "Obtain authorization code"): else its token could be taken elsewhere.
@@ -162,6 +191,6 @@ func (l *Launch) sendBack(w http.ResponseWriter, r *http.Request, ask request, n
 	if strings.Contains(to, "?") {
 		between = "&"
 	}
-	protect(w.Header(), "")
+	protect(w.Header())
 	http.Redirect(w, r, to+between+answer.Encode(), http.StatusSeeOther) // 303: no form is sent again (RFC 9700, 4.12)
 }

@@ -2,6 +2,8 @@ package launch
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,8 +22,11 @@ const (
 // readable is the most that any app can have: the gateway writes nothing, and a client's own app sees that client alone.
 var readable = smart.ParseScopes("patient/*.rs")
 
-// maxAsked bounds the resource scopes of one request: a page of more than that nobody reads.
-const maxAsked = 60
+// Bounds of what may be asked for at once: a page with more rows nobody reads, and a longer scope fits in no URL and in no header.
+const (
+	maxAsked = 60
+	MaxScope = 4096
+)
 
 // scopes are what an app asks for, or has been given.
 type scopes struct {
@@ -37,17 +42,29 @@ type scopes struct {
 func (l *Launch) asked(app *requester.Partner, text string) scopes {
 	words := strings.Fields(text)
 	has := func(word string) bool { return slices.Contains(words, word) }
+	resources := smart.ParseScopes(text).Intersect(app.Scopes).Intersect(readable)
+	if len(resources.All()) > maxAsked {
+		return scopes{}
+	}
 	s := scopes{
-		resources: distinct(smart.ParseScopes(text).Intersect(app.Scopes).Intersect(readable)),
+		resources: distinct(resources),
 		openID:    has(scopeOpenID),
 		offline:   has(scopeOffline) && app.App.Offline && l.Offline > 0,
 	}
 	s.fhirUser = s.openID && has(scopeFHIRUser)
 	s.launch = has(scopePatient) || !s.resources.Empty() // a server may infer it from patient/ scopes (SMART 2.2, "Scopes for requesting FHIR resources")
-	if len(s.resources.All()) > maxAsked {
+	if !bounded(l.rows(s)) {
 		return scopes{}
 	}
 	return s
+}
+
+func bounded(rows []row) bool {
+	length := 0
+	for _, r := range rows {
+		length += len(r.scope) + 1
+	}
+	return len(rows) <= maxAsked && length <= MaxScope
 }
 
 // nothing tells whether nothing is left that an app could do anything with.
@@ -137,6 +154,15 @@ func (l *Launch) rows(s scopes) []row {
 		all = append(all, row{Text: l.Words.offline(l.Offline), of: -1, word: func(s *scopes) *bool { return &s.offline }})
 	}
 	return all
+}
+
+// digest stands for the rows as the client reads them: what they decide holds for these and for no others.
+func digest(rows []row) []byte {
+	sum := sha256.New()
+	for _, r := range rows {
+		fmt.Fprintf(sum, "%q %q %q\n", r.Text, r.Detail, r.scope)
+	}
+	return sum.Sum(nil)
 }
 
 // keep is what remains of the scopes if the client keeps the rows with these numbers.

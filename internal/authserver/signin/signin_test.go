@@ -282,6 +282,7 @@ func TestAProviderThatLeadsElsewhereIsNotFollowed(t *testing.T) {
 	for name, change := range map[string]func(o *op){
 		"another issuer":            func(o *op) { o.discovery["issuer"] = "https://evil.example" },
 		"a token endpoint in clear": func(o *op) { o.discovery["token_endpoint"] = "http://evil.example/token" },
+		"keys in clear":             func(o *op) { o.discovery["jwks_uri"] = "http://evil.example/jwks" },
 		"a sign-in page in clear":   func(o *op) { o.discovery["authorization_endpoint"] = "http://evil.example/authorize" },
 	} {
 		o := newOP(t)

@@ -67,6 +67,10 @@ func (s *Server) codeGrant(r *http.Request, form map[string]string) (any, error)
 	if err != nil {
 		return nil, err
 	}
+	bound, err := s.confirmation(r, app) // before the code is used up: an app may correct its proof
+	if err != nil {
+		return nil, err
+	}
 	g, err := s.config.Apps.Launch.Redeem(r.Context(), app.ID, form["code"], form["redirect_uri"], form["code_verifier"])
 	switch {
 	case errors.Is(err, launch.ErrUnavailable):
@@ -75,10 +79,6 @@ func (s *Server) codeGrant(r *http.Request, form map[string]string) (any, error)
 		return nil, s.takeBack(r.Context(), g.ID)
 	case err != nil:
 		return nil, errProof
-	}
-	bound, err := s.confirmation(r, app)
-	if err != nil {
-		return nil, err
 	}
 	return s.give(r.Context(), app, g, bound)
 }

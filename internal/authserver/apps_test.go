@@ -489,32 +489,35 @@ func TestWhatEndsEndsOnTheNextRefresh(t *testing.T) {
 	}
 }
 
+// prove adds an app's assertion to a form.
+func (a *apps) prove(t testing.TB, form url.Values, id, key string) url.Values {
+	t.Helper()
+	assertion, err := Assertion{ClientID: id, Endpoint: a.TokenEndpoint(), Key: testKeys[key]}.Sign(a.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form.Set("client_assertion_type", assertionType)
+	form.Set("client_assertion", assertion)
+	return form
+}
+
 func TestAnAppWithAKeyProvesThatItHasIt(t *testing.T) {
 	a := newApps(t)
-	prove := func(form url.Values, id, key string) url.Values {
-		assertion, err := Assertion{ClientID: id, Endpoint: a.TokenEndpoint(), Key: testKeys[key]}.Sign(a.now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		form.Set("client_assertion_type", assertionType)
-		form.Set("client_assertion", assertion)
-		return form
-	}
 	code := a.code(t, "keyed", everything)
-	if got := a.ask(t, "/auth/token", prove(codeForm("keyed", code), "keyed", "stranger")); got.Error != "invalid_client" {
+	if got := a.ask(t, "/auth/token", a.prove(t, codeForm("keyed", code), "keyed", "stranger")); got.Error != "invalid_client" {
 		t.Errorf("with the key of a stranger: %+v", got)
 	}
-	if got := a.ask(t, "/auth/token", prove(codeForm("keyed", code), "unlaunched", "ec")); got.Error == "" {
+	if got := a.ask(t, "/auth/token", a.prove(t, codeForm("keyed", code), "unlaunched", "ec")); got.Error == "" {
 		t.Errorf("as another: %+v", got)
 	}
-	got := a.ask(t, "/auth/token", prove(codeForm("keyed", code), "keyed", "ec"))
+	got := a.ask(t, "/auth/token", a.prove(t, codeForm("keyed", code), "keyed", "ec"))
 	if got.Status != http.StatusOK {
 		t.Fatalf("%+v", got)
 	}
 	if got := a.ask(t, "/auth/token", refreshForm("keyed", got.Refresh)); got.Error != "invalid_client" {
 		t.Errorf("without the key: %+v", got)
 	}
-	if got := a.ask(t, "/auth/token", prove(refreshForm("keyed", got.Refresh), "keyed", "ec")); got.Status != http.StatusOK {
+	if got := a.ask(t, "/auth/token", a.prove(t, refreshForm("keyed", got.Refresh), "keyed", "ec")); got.Status != http.StatusOK {
 		t.Errorf("%+v", got)
 	}
 }

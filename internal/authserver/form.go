@@ -28,6 +28,7 @@ var (
 	errTooLarge     = &oauthError{http.StatusRequestEntityTooLarge, "invalid_request", "the request is too large"}
 	errRequest      = &oauthError{http.StatusBadRequest, "invalid_request", "the request is malformed, lacks a parameter or repeats one"}
 	errGrantType    = &oauthError{http.StatusBadRequest, "unsupported_grant_type", "this grant type is not supported"}
+	errTarget       = &oauthError{http.StatusBadRequest, "invalid_target", "tokens of this server are for its FHIR base alone"} // RFC 8707, 2
 	errScope        = &oauthError{http.StatusBadRequest, "invalid_scope", "no requested scope is registered for this client"}
 	errGrant        = &oauthError{http.StatusBadRequest, "invalid_grant", "the authorization extension is malformed or states an unregistered purpose"}
 	errUnauthorized = &oauthError{http.StatusBadRequest, "unauthorized_client", "this client may not do this"}
@@ -84,7 +85,7 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	_, _ = w.Write(encoded) // the client may have gone
 }
 
-// readForm takes the parameters from the body alone, each at most once (RFC 6749, 3.2).
+// readForm takes the parameters from the body alone, each at most once; one without a value is as good as none (RFC 6749, 3.2).
 func readForm(w http.ResponseWriter, r *http.Request) (map[string]string, error) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/x-www-form-urlencoded" || r.URL.RawQuery != "" {
@@ -105,7 +106,9 @@ func readForm(w http.ResponseWriter, r *http.Request) (map[string]string, error)
 		if len(values) != 1 {
 			return nil, errRequest
 		}
-		form[name] = values[0]
+		if values[0] != "" {
+			form[name] = values[0]
+		}
 	}
 	return form, nil
 }

@@ -14,7 +14,7 @@ type idToken struct {
 	Audience string `json:"aud"`
 	IssuedAt int64  `json:"iat"`
 	Expiry   int64  `json:"exp"`
-	SignedIn int64  `json:"auth_time"`
+	SignedIn int64  `json:"auth_time,omitempty"`
 	Nonce    string `json:"nonce,omitempty"`
 	FHIRUser string `json:"fhirUser,omitempty"`
 }
@@ -26,7 +26,10 @@ func (s *Server) idToken(g launch.Grant, fhirUser bool) (string, error) {
 	now := s.config.Now()
 	t := idToken{
 		Issuer: s.config.Issuer, Subject: g.User.ID, Audience: g.Client, IssuedAt: now.Unix(), Expiry: now.Add(s.config.Lifetime).Unix(),
-		SignedIn: g.SignedInAt.Unix(), Nonce: g.Nonce,
+		Nonce: g.Nonce,
+	}
+	if !g.SignedInAt.IsZero() {
+		t.SignedIn = g.SignedInAt.Unix()
 	}
 	if fhirUser {
 		t.FHIRUser = strings.TrimSuffix(s.config.Audience, "/") + "/" + g.User.String()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
 )
@@ -45,7 +46,7 @@ func (s *Server) introspect(r *http.Request, form map[string]string) (any, error
 	case errors.Is(err, requester.ErrUnavailable):
 		return nil, errUnavailable
 	case err == nil && who != nil:
-		return s.describe(t, who), nil
+		return s.describe(r.Context(), t, who)
 	}
 	return introspection{}, nil
 }
@@ -56,13 +57,22 @@ func (s *Server) ours(ctx context.Context, raw string) (*smart.Token, bool) {
 	return t, err == nil
 }
 
-// describe says of the scopes what they open: what the register no longer has is gone.
-func (s *Server) describe(t *smart.Token, who *requester.Requester) introspection {
+// describe says of the scopes what they open: what the register no longer has is gone. A token by which an app reads somebody's records ends with their
+// access to them, as it does at the gateway: a server beside it decides nothing of that kind.
+func (s *Server) describe(ctx context.Context, t *smart.Token, who *requester.Requester) (any, error) {
+	if s.config.Apps != nil && t.Grant != "" && who.Patient != (fhir.Reference{}) {
+		switch may, err := s.config.Apps.Launch.People.May(ctx, who.Person, who.Patient); {
+		case err != nil:
+			return nil, errUnavailable
+		case !may:
+			return introspection{}, nil
+		}
+	}
 	return introspection{
 		Active: true, Scope: who.Scopes.String(), ClientID: t.ClientID, TokenType: tokenType(t.Confirmation), Issuer: t.Issuer, Subject: t.Subject, Audience: s.config.Audience,
 		ID: t.ID, Expiry: t.Expiry.Unix(), Patient: who.Patient.ID, FHIRUser: t.FHIRUser.String(),
 		Confirmation: confirmationOf(t.Confirmation),
-	}
+	}, nil
 }
 
 // asker finds who may ask about tokens: a resource server, or a partner.

@@ -45,7 +45,7 @@ type accessToken struct {
 	Confirmation *confirmation `json:"cnf,omitempty"`
 }
 
-// Mint signs a token as if a person had signed in. It is for demos and tests: no endpoint reaches it, since this server has no sign-in.
+// Mint signs a token as if a person had signed in. It is for demos and tests: no endpoint reaches it.
 func (s *Server) Mint(c Claims) (string, error) {
 	if _, err := s.partner(context.Background(), c.ClientID); err != nil || c.Subject == "" {
 		return "", errors.New("authserver: a token needs a registered client and a subject")

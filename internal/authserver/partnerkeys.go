@@ -68,8 +68,9 @@ func (f *fetchedKeys) current(ctx context.Context, k *partnerKeys, kid string) [
 	if since >= 0 && (since < interval || kept) {
 		return f.keys
 	}
-	f.attempted = now
-	keys, keep, err := smart.FetchJWKS(context.WithoutCancel(ctx), k.transport, f.uri) // others wait for it too; it has its own time limit
+	// Others wait for it too, and take what it gave rather than ask one after the other. It has its own time limit.
+	keys, keep, err := smart.FetchJWKS(context.WithoutCancel(ctx), k.transport, f.uri)
+	f.attempted = k.now()
 	if err != nil {
 		f.keys = nil // SMART lets nobody use them any longer
 		return nil

@@ -138,6 +138,9 @@ func (s *Server) renewed(ctx context.Context, app *requester.Partner, kept store
 
 // narrowed is what is asked, if every word of it was given (RFC 6749, 6).
 func narrowed(asked, given string) (string, bool) {
+	if len(asked) > launch.MaxScope {
+		return "", false
+	}
 	had := smart.ParseScopes(given)
 	var kept []string
 	for w := range strings.FieldsSeq(asked) {

@@ -138,7 +138,7 @@ func (s *Server) metadata() map[string]any {
 	s.appMetadata(m)
 	if s.config.Revoke != nil {
 		m["revocation_endpoint"] = s.url(revocationPath)
-		m["revocation_endpoint_auth_methods_supported"] = methods
+		m["revocation_endpoint_auth_methods_supported"] = m["token_endpoint_auth_methods_supported"]
 		m["revocation_endpoint_auth_signing_alg_values_supported"] = algorithms
 	}
 	return m

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
@@ -36,6 +37,8 @@ func (s *Server) token(r *http.Request, form map[string]string) (any, error) {
 		return nil, errRequest
 	case !ok:
 		return nil, errGrantType
+	case form["resource"] != "" && strings.TrimSuffix(form["resource"], "/") != strings.TrimSuffix(s.config.Audience, "/"):
+		return nil, errTarget
 	}
 	return grant(r, form)
 }

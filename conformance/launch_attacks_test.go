@@ -79,7 +79,7 @@ func TestEveryAttackOnALaunchIsRefused(t *testing.T) {
 func (a launchAttack) change(t *testing.T, l *launching, q url.Values) url.Values {
 	t.Helper()
 	fill := strings.NewReplacer("{redirect}", diaryRedirect, "{verifier}", l.verifier, "{challenge}", l.challenge, "{code}", l.given["code"], "{access}", l.given["access"],
-		"{id}", l.given["id"], "{refresh}", l.given["refresh"])
+		"{id}", l.given["id"], "{refresh}", l.given["refresh"], "{huge}", strings.Repeat("a", 1900))
 	out := maps.Clone(q)
 	for name, value := range a.Set {
 		out.Del(name)

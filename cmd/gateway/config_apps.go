@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
 	"time"
 
 	"github.com/consentry/gateway/internal/authserver"
@@ -79,6 +82,16 @@ func (c *Config) checkAppLaunch(p *problems) {
 	}
 }
 
+// sealing is the key of pages and codes. Where this process alone remembers which of them were used, they end with it: the next one could not tell.
+func (c *Config) sealing(key []byte) []byte {
+	if c.Ephemeral.Redis != "" {
+		return key
+	}
+	own := hmac.New(sha256.New, key)
+	own.Write([]byte(rand.Text()))
+	return own.Sum(nil)
+}
+
 // apps is what the authorization server needs for apps, nil where the configuration has none.
 func (g *gateway) apps(now clock) (*authserver.Apps, error) {
 	a := g.cfg.AuthorizationServer.AppLaunch
@@ -90,7 +103,7 @@ func (g *gateway) apps(now clock) (*authserver.Apps, error) {
 	if err != nil {
 		return nil, err
 	}
-	box, err := seal.New(key, now)
+	box, err := seal.New(g.cfg.sealing(key), now)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/consentry/gateway/internal/ephemeral"
 	"github.com/consentry/gateway/internal/fhir"
 )
 
@@ -53,7 +54,7 @@ func (l *Launch) Redeem(ctx context.Context, app, text, redirect, verifier strin
 	if l.Box.Open(useCode, text, &c) != nil {
 		return Grant{}, ErrCode
 	}
-	seen, err := l.Once.Seen(ctx, "launch\x00"+useCode+"\x00"+c.Flow, 2*codeTime)
+	seen, err := l.Once.Seen(ctx, "launch\x00"+useCode+"\x00"+c.Flow, codeTime+ephemeral.ClockSkew)
 	switch {
 	case err != nil:
 		return Grant{}, ErrUnavailable

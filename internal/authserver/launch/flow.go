@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/consentry/gateway/internal/authserver/signin"
+	"github.com/consentry/gateway/internal/ephemeral"
 	"github.com/consentry/gateway/internal/requester"
 )
 
@@ -127,7 +128,7 @@ func (l *Launch) still(r *http.Request, f flow) (*requester.Partner, error) {
 
 // once refuses what was used before, and whatever nobody can know of.
 func (l *Launch) once(r *http.Request, what string) error {
-	seen, err := l.Once.Seen(r.Context(), "launch\x00"+what, 2*flowTime)
+	seen, err := l.Once.Seen(r.Context(), "launch\x00"+what, flowTime+ephemeral.ClockSkew)
 	switch {
 	case err != nil:
 		return errUnavailable

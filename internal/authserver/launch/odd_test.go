@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/consentry/gateway/internal/ephemeral"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/profiles"
 )
@@ -126,5 +128,21 @@ func TestThePageNamesTheSiteOfTheApp(t *testing.T) {
 		if got := siteOf(redirect); got != want {
 			t.Errorf("%s: %q", redirect, got)
 		}
+	}
+}
+
+// Of two processes that share what was used one clock may be behind: to it the code is still good.
+func TestACodeIsUsedUpForTheSlowestClock(t *testing.T) {
+	w := newWorld(t)
+	ahead := w.now
+	w.Once = ephemeral.NewMemory(0, func() time.Time { return ahead })
+	b := w.browser(t)
+	code := b.allow(b.signIn(good())).Get("code")
+	if _, err := w.Redeem(t.Context(), "app", code, redirect, verifier); err != nil {
+		t.Fatal(err)
+	}
+	ahead, w.now = ahead.Add(codeTime+ephemeral.ClockSkew-time.Second), w.now.Add(codeTime-time.Second)
+	if _, err := w.Redeem(t.Context(), "app", code, redirect, verifier); !errors.Is(err, ErrReplayed) {
+		t.Errorf("%v", err)
 	}
 }

@@ -79,6 +79,12 @@ var leakingLaunches = []mutant{
 		}
 		return b.real(r)
 	}},
+	{name: "references to what was taken away stay", line: "launch-scopes", leak: func(b *backdoor, r *asked) *answer {
+		if a := b.real(r); a.status != http.StatusOK || r.path() != "Condition" || partnerOf(r.token()) != diary {
+			return a
+		}
+		return b.allOfTheirs(r.at("GET", "/fhir/Condition?patient="+r.query().Get("patient")))
+	}},
 	{name: "an app's token is looked at once a minute", line: "launch-revocation", leak: func(b *backdoor, r *asked) *answer {
 		if !strings.HasPrefix(r.target, "/fhir/") {
 			return b.real(r)

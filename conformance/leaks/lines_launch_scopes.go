@@ -77,13 +77,19 @@ func (p *probe) staysAway(l *launch, typ string) {
 			p.leak("%s was taken away, and %s is answered %d", typ, r.name(), a.status)
 		}
 	}
+	var ids []string
+	if typ != "Patient" { // every record is about its client
+		for _, x := range found {
+			ids = append(ids, x.id)
+		}
+	}
 	for _, r := range mixed {
-		p.without(typ, r, c.do(r))
+		p.without(typ, ids, r, c.do(r))
 	}
 }
 
-// without reports what an answer has of a type, however deep.
-func (p *probe) without(typ string, r request, a *answer) {
+// without reports what an answer has of a type, however deep, and what points at it. A client's Consent is shown whole, with the records that it names.
+func (p *probe) without(typ string, ids []string, r request, a *answer) {
 	var tree any
 	if json.Unmarshal(a.body, &tree) != nil {
 		return
@@ -92,6 +98,16 @@ func (p *probe) without(typ string, r request, a *answer) {
 		if x.typ == typ {
 			p.leak("%s was taken away, and comes by %s", typ, r.name())
 		}
+		if x.typ == "Bundle" || x.typ == "Consent" {
+			return
+		}
+		eachString(x.tree, "", func(_, text string) {
+			for _, id := range ids {
+				if strings.Contains(text, id) && r.method == "" { // what a batch asks for it may repeat
+					p.leak("%s was taken away, and a %s points at it, by %s", typ, x.typ, r.name())
+				}
+			}
+		})
 	})
 }
 

@@ -120,7 +120,7 @@ func (g *gateway) apiOptions(v *smart.Verifier, now clock) (o fhirapi.Options, e
 	}
 	discovery, err := told.JSON()
 	return fhirapi.Options{
-		Base: g.cfg.BaseURL, Verifier: v, Senders: senders, Register: g.partners, Views: fhirapi.Release(g.service), Parser: parser, Pages: pages, Egress: g.egress,
+		Base: g.cfg.BaseURL, Verifier: v, Senders: senders, Moment: moments(g.partners, g.service), Parser: parser, Pages: pages, Egress: g.egress,
 		Ledger: g.ledger, Accountable: accountable, Gate: g.limits,
 		Types: g.types(), CapabilityStatement: capability, SMARTConfiguration: discovery, Checks: g.checks(v), Metrics: g.metrics, Log: g.log, Now: now,
 		Timeout: time.Duration(g.cfg.Limits.RequestTimeout),

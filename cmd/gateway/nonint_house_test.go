@@ -179,7 +179,7 @@ func newHouse(t testing.TB, m mutation) *house {
 	must(err)
 	api := func(v fhirapi.Views, l fhirapi.Ledger) http.Handler {
 		a, err := fhirapi.New(fhirapi.Options{
-			Base: nonintBase, Verifier: h, Register: h, Views: v, Parser: parser, Pages: pages, Egress: out, Ledger: l,
+			Base: nonintBase, Verifier: h, Moment: h.at(v), Parser: parser, Pages: pages, Egress: out, Ledger: l,
 			Types: search.Types(), CapabilityStatement: []byte(`{"resourceType":"CapabilityStatement"}`), SMARTConfiguration: []byte(`{}`),
 			Metrics: fhirapi.NewMetrics(), Log: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1})), Now: now, Timeout: time.Minute,
 		})
@@ -200,10 +200,21 @@ func newHouse(t testing.TB, m mutation) *house {
 // Verify implements fhirapi.Verifier.
 func (h *house) Verify(context.Context, string) (*smart.Token, error) { return &smart.Token{}, nil }
 
-// Requester implements fhirapi.Register.
-func (h *house) Requester(context.Context, *smart.Token) (*requester.Requester, error) {
-	return h.who, nil
+// occasion is a moment at which the house's requester asks.
+type occasion struct {
+	h     *house
+	views fhirapi.Views
 }
+
+func (h *house) at(v fhirapi.Views) func(context.Context) (fhirapi.Moment, error) {
+	return func(context.Context) (fhirapi.Moment, error) { return occasion{h, v}, nil }
+}
+
+// Requester implements fhirapi.Moment.
+func (o occasion) Requester(*smart.Token) (*requester.Requester, error) { return o.h.who, nil }
+
+// Views implements fhirapi.Moment.
+func (o occasion) Views() fhirapi.Views { return o.views }
 
 // Append implements fhirapi.Ledger.
 func (h *house) Append(_ context.Context, answer ...ledger.Record) error {
@@ -247,8 +258,6 @@ func (w wholeCharts) Views(ctx context.Context, r *requester.Requester, p smart.
 	}
 	return views, nil
 }
-
-func (w wholeCharts) Together() fhirapi.Views { return w }
 
 func (w wholeCharts) Directory(ctx context.Context, r *requester.Requester, p smart.Permission) (fhirapi.View, error) {
 	return fhirapi.Release(w.h.service).Directory(ctx, r, p)

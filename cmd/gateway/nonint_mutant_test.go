@@ -123,11 +123,6 @@ func (o otherViews) Views(ctx context.Context, r *requester.Requester, p smart.P
 	return views, nil
 }
 
-func (o otherViews) Together() fhirapi.Views {
-	o.real, o.whole = o.real.Together(), o.whole.Together()
-	return o
-}
-
 func (o otherViews) Directory(ctx context.Context, r *requester.Requester, p smart.Permission) (fhirapi.View, error) {
 	return o.real.Directory(ctx, r, p)
 }

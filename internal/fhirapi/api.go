@@ -26,10 +26,12 @@ type Verifier interface {
 	Verify(ctx context.Context, raw string) (*smart.Token, error)
 }
 
-// Register finds who a token speaks for at this moment (partners.Register). Any error refuses the token, and
-// requester.ErrUnavailable says that nobody can know.
-type Register interface {
-	Requester(ctx context.Context, t *smart.Token) (*requester.Requester, error)
+// Moment is what a request is decided by: who may ask, and the records, as they were at one moment after it came in.
+type Moment interface {
+	// Requester finds who a token speaks for (partners.Standing). Any error refuses the token.
+	Requester(t *smart.Token) (*requester.Requester, error)
+	// Views are all of one state of the records, or of newer ones.
+	Views() Views
 }
 
 // Gate may refuse who asks too often (limits.Limits). It can only refuse.
@@ -52,12 +54,12 @@ type Options struct {
 	// Base is the absolute URL of the FHIR service; its path is where the routes begin.
 	Base     string
 	Verifier Verifier
-	Register Register
+	// Moment gives what holds now. Where that cannot be known nobody is answered.
+	Moment func(context.Context) (Moment, error)
 	// Senders checks who sends a token that is bound to a key; nil refuses all that are.
 	Senders *smart.Senders
 	// Gate is nil where requests are limited elsewhere.
 	Gate   Gate
-	Views  Views
 	Parser *search.Parser
 	Pages  *ident.Pages
 	Egress *egress.Egress
@@ -109,7 +111,7 @@ func New(o Options) (*API, error) {
 		return nil, errors.New("fhirapi: the base must be an absolute URL")
 	}
 	for name, missing := range map[string]bool{
-		"Verifier": o.Verifier == nil, "Register": o.Register == nil, "Views": o.Views == nil, "Parser": o.Parser == nil,
+		"Verifier": o.Verifier == nil, "Moment": o.Moment == nil, "Parser": o.Parser == nil,
 		"Pages": o.Pages == nil, "Egress": o.Egress == nil, "Ledger": o.Ledger == nil, "Metrics": o.Metrics == nil, "Log": o.Log == nil,
 		"Now": o.Now == nil, "CapabilityStatement": len(o.CapabilityStatement) == 0, "SMARTConfiguration": len(o.SMARTConfiguration) == 0,
 		"Types": len(o.Types) == 0,

@@ -22,7 +22,6 @@ import (
 	"github.com/consentry/gateway/internal/ident"
 	"github.com/consentry/gateway/internal/ledger"
 	"github.com/consentry/gateway/internal/mapping"
-	"github.com/consentry/gateway/internal/partners"
 	"github.com/consentry/gateway/internal/release"
 	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/egress"
@@ -126,7 +125,6 @@ func scan(id, client, contentType string) string {
 var (
 	_ release.Projector                    = (*egress.Egress)(nil)
 	_ fhirapi.Verifier                     = (*smart.Verifier)(nil)
-	_ fhirapi.Register                     = (*partners.Register)(nil)
 	_ fhirapi.Ledger                       = ledger.Ledger(nil)
 	_ func(*release.Service) fhirapi.Views = fhirapi.Release
 )
@@ -204,13 +202,14 @@ type clinic struct {
 	reach     []fhir.Reference
 	owners    map[fhir.Reference]string // whose chart a resource stands in, as its sealed id says
 	audit     *view                     // what p1 sees of the ledger
-	arrivals  int                       // how often Views were asked for
-	seenAt    []int                     // for which of these each View was made
+	arrivals  int                       // how often a Moment was asked for
+	seenAt    []int                     // at which of these each View was made
 	kept      []int                     // how many resources each call of Views gave
 	answers   int64                     // egress.Options.AnswerBytes
 	viewErr   error
 	onView    func(context.Context)
 	verifyErr error
+	momentErr error
 	ledgerErr error
 	ledger    []ledger.Record
 	log       bytes.Buffer
@@ -268,7 +267,7 @@ func (c *clinic) build(timeout time.Duration) {
 		log = slog.New(slog.NewJSONHandler(&c.log, nil))
 	}
 	c.API, err = fhirapi.New(fhirapi.Options{
-		Base: base, Verifier: c, Senders: senders, Register: c, Views: c, Parser: parser, Pages: pages, Egress: out, Ledger: c,
+		Base: base, Verifier: c, Senders: senders, Moment: c.Moment, Parser: parser, Pages: pages, Egress: out, Ledger: c,
 		Types: search.Types(), CapabilityStatement: []byte(`{"resourceType":"CapabilityStatement"}`), SMARTConfiguration: []byte(`{"capabilities":[]}`),
 		Metrics: c.metrics, Log: log, Now: func() time.Time { return noon }, Timeout: timeout, Checks: c.checks,
 	})
@@ -298,12 +297,18 @@ func (c *clinic) Verify(_ context.Context, raw string) (*smart.Token, error) {
 	return t, nil
 }
 
-func (c *clinic) Requester(_ context.Context, t *smart.Token) (*requester.Requester, error) {
+// Moment gives Views that tell for which arrival they were made.
+func (c *clinic) Moment(context.Context) (fhirapi.Moment, error) {
+	if c.momentErr != nil {
+		return nil, c.momentErr
+	}
+	c.arrivals++
+	return moment{arrived{c, c.arrivals}}, nil
+}
+
+func (c *clinic) Requester(t *smart.Token) (*requester.Requester, error) {
 	if t.ClientID == "stranger" {
 		return nil, requester.ErrUnknownPartner
-	}
-	if t.ClientID == "nobody-knows" {
-		return nil, requester.ErrUnavailable
 	}
 	who := &requester.Requester{PartnerID: t.ClientID, Kind: requester.KindProvider, Scopes: t.Scopes,
 		Purposes: []fhir.Coding{{System: fhir.SystemActReason, Code: "TREAT"}}}
@@ -313,16 +318,15 @@ func (c *clinic) Requester(_ context.Context, t *smart.Token) (*requester.Reques
 	return who, nil
 }
 
-// Together gives Views that tell for which arrival they were made.
-func (c *clinic) Together() fhirapi.Views {
-	c.arrivals++
-	return arrived{c, c.arrivals}
-}
-
 type arrived struct {
 	*clinic
 	at int
 }
+
+// moment is one of a clinic.
+type moment struct{ arrived }
+
+func (m moment) Views() fhirapi.Views { return m.arrived }
 
 func (a arrived) View(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (fhirapi.View, error) {
 	a.seenAt = append(a.seenAt, a.at)

@@ -11,7 +11,6 @@ import (
 	"github.com/consentry/gateway/internal/ledger"
 	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/release/egress"
-	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
 )
 
@@ -55,7 +54,6 @@ type exchange struct {
 func (e *exchanger) serve(w http.ResponseWriter, r *http.Request, resourceID string) {
 	x := e.begin(w, r)
 	defer x.end()
-	x.request.views = e.api.Views.Together()
 	x.aim(resourceID)
 	ctx, cancel := context.WithTimeout(r.Context(), e.api.Timeout)
 	defer cancel()
@@ -242,17 +240,18 @@ func (x *exchange) verify(ctx context.Context) error {
 	if token == nil {
 		return outcome.New(outcome.InvalidToken, nil)
 	}
-	who, err := x.api.Register.Requester(ctx, token)
-	switch {
-	case errors.Is(err, requester.ErrUnavailable):
+	moment, err := x.api.Moment(ctx)
+	if err != nil {
 		return outcome.New(outcome.Unavailable, err)
-	case err != nil || who == nil:
+	}
+	who, err := moment.Requester(token)
+	if err != nil || who == nil {
 		return outcome.New(outcome.InvalidToken, err)
 	}
 	if err := x.api.Senders.Check(ctx, x.r, credentials, token, who.Sender); err != nil {
 		return tokenError(err)
 	}
-	x.token, x.request.Requester = token, who
+	x.token, x.request.Requester, x.request.views = token, who, moment.Views()
 	return nil
 }
 

@@ -30,9 +30,6 @@ type View interface {
 // Views gives views (release.Service). An id that is unknown, tampered with or another client's gives an empty view and no error: an error means
 // that the answer is not known.
 type Views interface {
-	// Together gives Views for what came in together, a request or a batch: they are all of one state of the records, or of newer ones, and of none from
-	// before the call.
-	Together() Views
 	// View is of the chart that the resource stands in.
 	View(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (View, error)
 	// Views are of the charts that the resources stand in, in their order, each reduced to what shows says.
@@ -49,8 +46,6 @@ type Views interface {
 func Release(s *release.Service) Views { return service{s} }
 
 type service struct{ of *release.Service }
-
-func (s service) Together() Views { return service{s.of.Together()} }
 
 func (s service) View(ctx context.Context, r *requester.Requester, p smart.Permission, ref fhir.Reference) (View, error) {
 	return present(s.of.View(ctx, r, p, ref))

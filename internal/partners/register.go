@@ -39,15 +39,16 @@ type Options struct {
 // Register is the partner register. It is safe for concurrent use.
 type Register struct {
 	options Options
-	last    atomic.Pointer[standing]
-	now     *fresh.Value[*standing]
+	last    atomic.Pointer[Standing]
+	now     *fresh.Value[*Standing]
 }
 
-// standing is who may ask in one state of the store. It is not changed any more.
-type standing struct {
+// Standing is who may ask in one state of the store. The zero value knows nobody.
+type Standing struct {
 	version  int64
 	register *requester.Register
 	revoked  map[store.Mark]time.Time
+	clock    func() time.Time
 }
 
 // New makes a register. It reads nothing yet.
@@ -59,12 +60,12 @@ func New(o Options) *Register {
 		o.Report = func(error) {}
 	}
 	r := &Register{options: o}
-	r.now = fresh.Of(r.read)
+	r.now = fresh.Of(r.Read)
 	return r
 }
 
-// read gives what the store has now, and reads it anew only if that is something else than the last time.
-func (r *Register) read(ctx context.Context) (*standing, error) {
+// Read gives who may ask now, and reads the register anew only if it is another than the last time.
+func (r *Register) Read(ctx context.Context) (*Standing, error) {
 	version, err := r.options.Store.Version(ctx)
 	if err != nil {
 		return nil, err
@@ -76,7 +77,7 @@ func (r *Register) read(ctx context.Context) (*standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &standing{version: kept.Version, register: r.options.Declared, revoked: kept.Revoked}
+	s := &Standing{version: kept.Version, register: r.options.Declared, revoked: kept.Revoked, clock: r.options.Now}
 	if s.register == nil {
 		s.register = r.compile(kept.Partners)
 	}
@@ -96,26 +97,40 @@ func (r *Register) compile(kept []store.Partner) *requester.Register {
 	return register
 }
 
-// Requester says who asks with this token (requester.Register), if neither it nor its partner is revoked.
-func (r *Register) Requester(ctx context.Context, t *smart.Token) (*requester.Requester, error) {
-	if t == nil {
-		return nil, requester.ErrUnknownPartner
-	}
+// current is who may ask now, read once for all who wait for it.
+func (r *Register) current(ctx context.Context) (*Standing, error) {
 	s, err := r.now.Get(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", requester.ErrUnavailable, err)
+	}
+	return s, nil
+}
+
+// Requester says who asks with this token now (Standing.Requester). An error that wraps requester.ErrUnavailable says that nobody can know.
+func (r *Register) Requester(ctx context.Context, t *smart.Token) (*requester.Requester, error) {
+	s, err := r.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Requester(t)
+}
+
+// Requester says who asks with this token (requester.Register), if neither it nor its partner is revoked.
+func (s *Standing) Requester(t *smart.Token) (*requester.Requester, error) {
+	if s.register == nil || t == nil {
+		return nil, requester.ErrUnknownPartner
 	}
 	who, err := s.register.Requester(t)
 	if err != nil {
 		return nil, err
 	}
-	if len(s.revoked) > 0 && s.refuses(t, r.options.Now()) {
+	if len(s.revoked) > 0 && s.refuses(t, s.clock()) {
 		return nil, requester.ErrRevoked
 	}
 	return who, nil
 }
 
-func (s *standing) refuses(t *smart.Token, now time.Time) bool {
+func (s *Standing) refuses(t *smart.Token, now time.Time) bool {
 	marked := func(m store.Mark) bool {
 		until, ok := s.revoked[m]
 		return ok && now.Before(until)
@@ -125,9 +140,9 @@ func (s *standing) refuses(t *smart.Token, now time.Time) bool {
 
 // Partner is the registered partner with that client_id, if there is one who may ask now.
 func (r *Register) Partner(ctx context.Context, id string) (*requester.Partner, error) {
-	s, err := r.now.Get(ctx)
+	s, err := r.current(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", requester.ErrUnavailable, err)
+		return nil, err
 	}
 	p, ok := s.register.Partner(id)
 	if !ok {
@@ -141,9 +156,9 @@ func (r *Register) Partner(ctx context.Context, id string) (*requester.Partner, 
 
 // Current is the register as it is now.
 func (r *Register) Current(ctx context.Context) (*requester.Register, error) {
-	s, err := r.now.Get(ctx)
+	s, err := r.current(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", requester.ErrUnavailable, err)
+		return nil, err
 	}
 	return s.register, nil
 }

@@ -1,27 +1,19 @@
 package release
 
-import (
-	"context"
-	"sync"
-)
+import "context"
 
 // versions gives the version of the records as of an instant after it was asked for, "" for a source that has none.
 type versions func(context.Context) (string, error)
 
-// Together gives the same Service for what came in together: a request, or a batch of them. It reads the version of the records once, when a View is
-// first asked for; so what it gives is never older than the call of Together.
-func (s *Service) Together() *Service {
-	together := *s
-	together.now = once(s.now)
-	return &together
+// Version reads the version of the records as they are now, "" for a source that has none. An error wraps ErrUnavailable.
+func (s *Service) Version(ctx context.Context) (string, error) {
+	return named(s.opts.Records.Version(ctx))
 }
 
-// once is the first answer, for good. A read that panics is one that failed.
-func once(now versions) versions {
-	var first sync.Once
-	version, err := "", ErrUnavailable
-	return func(ctx context.Context) (string, error) {
-		first.Do(func() { version, err = now(ctx) })
-		return version, err
-	}
+// At gives the same Service for what came in together, a request or a batch of them, before Version gave this: what it gives is of that state of the
+// records or of newer ones, and is nothing where the version could not be read.
+func (s *Service) At(version string, err error) *Service {
+	at := *s
+	at.now = func(context.Context) (string, error) { return version, err }
+	return &at
 }

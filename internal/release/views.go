@@ -14,13 +14,12 @@ import (
 )
 
 // Views gives what View gives of each of the resources, in their order, reduced to what shows says: of a search over a whole reach no more is held
-// at once than it can show, and as many whole charts as there are processors. The version of the records is read once, after the call began. The
-// first error withholds them all.
+// at once than it can show, and as many whole charts as there are processors. The first error withholds them
+// all.
 func (s *Service) Views(ctx context.Context, r *requester.Requester, p smart.Permission, refs []fhir.Reference, shows func(*stage.Facts) bool) ([]*View, error) {
 	views := make([]*View, len(refs))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	s = s.Together()
 	var panicked atomic.Pointer[any]
 	for i, ref := range refs {
 		group.Go(func() (err error) {

@@ -81,9 +81,9 @@ func TestViewsAreTheViewOfEachReducedToWhatIsShown(t *testing.T) {
 // What came in together shares one reading of the version, of after it came in; who came in later has one of their own.
 func TestTogetherTheVersionIsReadOnce(t *testing.T) {
 	c, refs := manyClients(t, 3)
-	early := c.service.Together()
 	c.change(func() { c.forms["1"] = nil })
 	before := c.named.Load()
+	early := c.service.At(c.service.Version(t.Context()))
 	see := func(s *release.Service, ref fhir.Reference) int {
 		t.Helper()
 		v, err := s.View(context.Background(), theClinic(), smart.Search, ref)
@@ -104,7 +104,7 @@ func TestTogetherTheVersionIsReadOnce(t *testing.T) {
 		t.Errorf("the version was read %d times", n)
 	}
 	c.change(func() { c.forms["2"] = nil })
-	if n := see(c.service.Together(), patientRef("2")); n != 0 {
+	if n := see(c.service.At(c.service.Version(t.Context())), patientRef("2")); n != 0 {
 		t.Errorf("%d resources after the revocation", n)
 	}
 }
@@ -112,8 +112,8 @@ func TestTogetherTheVersionIsReadOnce(t *testing.T) {
 // A version that could not be read withholds all that came in together, also where reading it again would have gone well.
 func TestTogetherNothingIsGivenWithoutAVersion(t *testing.T) {
 	c, refs := manyClients(t, 2)
-	together := c.service.Together()
 	c.fail["Version"] = errors.New("the database is gone")
+	together := c.service.At(c.service.Version(t.Context()))
 	for range 2 {
 		for _, ref := range refs {
 			if v, err := together.View(context.Background(), theClinic(), smart.Read, ref); !errors.Is(err, release.ErrUnavailable) || v != nil {
@@ -122,7 +122,7 @@ func TestTogetherNothingIsGivenWithoutAVersion(t *testing.T) {
 		}
 		delete(c.fail, "Version")
 	}
-	if v, err := c.service.Together().View(context.Background(), theClinic(), smart.Read, refs[0]); err != nil || v.Len() == 0 {
+	if v, err := c.service.At(c.service.Version(t.Context())).View(context.Background(), theClinic(), smart.Read, refs[0]); err != nil || v.Len() == 0 {
 		t.Errorf("afterwards: %v, %v", v, err)
 	}
 }
@@ -228,11 +228,12 @@ func TestViewsAreBuiltSideBySideButNoMoreThanProcessors(t *testing.T) {
 	}
 }
 
-func TestTheVersionIsReadOnceForAllViews(t *testing.T) {
+func TestAllViewsOfAMomentShareItsVersion(t *testing.T) {
 	c, refs := manyClients(t, 20)
 	for range 3 {
 		before := c.named.Load()
-		if _, err := c.views(refs, "Patient"); err != nil {
+		at := c.service.At(c.service.Version(t.Context()))
+		if _, err := at.Views(t.Context(), theClinic(), smart.Search, refs, ofTypes("Patient")); err != nil {
 			t.Fatal(err)
 		}
 		if n := c.named.Load() - before; n != 1 {

@@ -80,6 +80,9 @@ func (s *Server) codeGrant(r *http.Request, form map[string]string) (any, error)
 	case err != nil:
 		return nil, errProof
 	}
+	if g, err = s.standing(r.Context(), app, g); err != nil {
+		return nil, err
+	}
 	return s.give(r.Context(), app, g, bound)
 }
 

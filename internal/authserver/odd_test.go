@@ -39,6 +39,25 @@ func TestATokenOfAnAppEndsWithTheAccessOfThePerson(t *testing.T) {
 	}
 }
 
+// Between the decision and the code a minute may pass.
+func TestACodeEndsWithTheAccessOfThePerson(t *testing.T) {
+	a := newApps(t)
+	for name, c := range map[string]struct {
+		change func()
+		want   string
+	}{
+		"they may no longer": {func() { a.may = false }, "invalid_grant"},
+		"nobody knows":       {func() { a.away = context.DeadlineExceeded }, "temporarily_unavailable"},
+	} {
+		code := a.code(t, "diary", everything)
+		c.change()
+		if got := a.ask(t, "/auth/token", codeForm("diary", code)); got.Error != c.want || got.Access != "" || got.ID != "" || got.Patient != "" {
+			t.Errorf("%s: %+v", name, got)
+		}
+		a.may, a.away = true, nil
+	}
+}
+
 // RFC 8707, 2: who asks for a token for another server must not take this one there.
 func TestTokensAreForTheFHIRBaseAlone(t *testing.T) {
 	a := newApps(t)

@@ -113,27 +113,41 @@ func (s *Server) refreshGrant(r *http.Request, form map[string]string) (any, err
 	return answer, nil
 }
 
-// renewed is what a grant is good for now: as far as the app is still registered for it, the person may still open the records, and the app asks.
-func (s *Server) renewed(ctx context.Context, app *requester.Partner, kept store.Grant, asked string) (launch.Grant, error) {
-	patient, okPatient := fhir.ParseReference(kept.Patient)
-	user, okUser := fhir.ParseReference(kept.Person)
-	scope := s.config.Apps.Launch.Within(app, kept.Scope)
-	if !okPatient || !okUser || !launch.Has(scope).Offline {
+// standing is a grant as it stands now: as far as the app is still registered for it, and if the person may still open the records.
+func (s *Server) standing(ctx context.Context, app *requester.Partner, g launch.Grant) (launch.Grant, error) {
+	if g.Scope = s.config.Apps.Launch.Within(app, g.Scope); g.Scope == "" {
 		return launch.Grant{}, errProof
 	}
-	if asked != "" {
-		var ok bool
-		if scope, ok = narrowed(asked, scope); !ok {
-			return launch.Grant{}, errScope
-		}
-	}
-	switch may, err := s.config.Apps.Launch.People.May(ctx, user, patient); {
+	switch may, err := s.config.Apps.Launch.People.May(ctx, g.User, g.Patient); {
 	case err != nil:
 		return launch.Grant{}, errUnavailable
 	case !may:
 		return launch.Grant{}, errProof
 	}
-	return launch.Grant{ID: kept.ID, Client: app.ID, Patient: patient, User: user, Scope: scope}, nil
+	return g, nil
+}
+
+// renewed is what a grant that is kept is good for now, as far as the app asks.
+func (s *Server) renewed(ctx context.Context, app *requester.Partner, kept store.Grant, asked string) (launch.Grant, error) {
+	patient, okPatient := fhir.ParseReference(kept.Patient)
+	user, okUser := fhir.ParseReference(kept.Person)
+	if !okPatient || !okUser {
+		return launch.Grant{}, errProof
+	}
+	g, err := s.standing(ctx, app, launch.Grant{ID: kept.ID, Client: app.ID, Patient: patient, User: user, Scope: kept.Scope})
+	switch {
+	case err != nil:
+		return launch.Grant{}, err
+	case !launch.Has(g.Scope).Offline:
+		return launch.Grant{}, errProof
+	case asked == "":
+		return g, nil
+	}
+	var ok bool
+	if g.Scope, ok = narrowed(asked, g.Scope); !ok {
+		return launch.Grant{}, errScope
+	}
+	return g, nil
 }
 
 // narrowed is what is asked, if every word of it was given (RFC 6749, 6).

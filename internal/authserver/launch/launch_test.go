@@ -163,6 +163,7 @@ func TestWhatAnAppAsksWronglyItIsTold(t *testing.T) {
 		"a scope for no URL":    {set("scope", "patient/*.rs?category="+strings.Repeat("x", 1100)), "invalid_scope"},
 		"an age that is none":   {set("max_age", "-1"), "invalid_request"},
 		"a state of odd bytes":  {set("state", "s\xff"), "invalid_request"},
+		"a state of lines":      {set("state", "s\r\nSet-Cookie: x"), "invalid_request"},
 		"a nonce of odd bytes":  {set("nonce", "s\xff"), "invalid_request"},
 		"a huge nonce":          {set("nonce", strings.Repeat("n", maxNonce+1)), "invalid_request"},
 	} {

@@ -83,8 +83,8 @@ func TestWhatAnOddAppMayAskIsAnswered(t *testing.T) {
 		"a slash behind the base":  func(q url.Values) { q.Set("aud", audience+"/") },
 		"its own resource":         func(q url.Values) { q.Set("resource", audience) },
 		"the query by its name":    func(q url.Values) { q.Set("response_mode", "query") },
-		"a long state":             func(q url.Values) { q.Set("state", strings.Repeat("s", maxState)) },
-		"a state of all sorts":     func(q url.Values) { q.Set("state", "{\"a\":\"<b>&=+ %\r\nSet-Cookie: x\"}\u202e") },
+		"a long state":             func(q url.Values) { q.Set("state", strings.Repeat("<", maxState)) },
+		"a state of all sorts":     func(q url.Values) { q.Set("state", "{\"a\":\"<b>&=+ %\\\"}\u202e\u2028") },
 		"scopes in another order":  func(q url.Values) { q.Set("scope", "patient/Condition.rs fhirUser openid launch/patient") },
 		"online access":            func(q url.Values) { q.Set("scope", "openid online_access patient/*.read") },
 		"a scope as a URL":         func(q url.Values) { q.Set("scope", "http://smarthealthit.org/fhir/scopes/patient/Condition.rs") },
@@ -144,5 +144,45 @@ func TestACodeIsUsedUpForTheSlowestClock(t *testing.T) {
 	ahead, w.now = ahead.Add(codeTime+ephemeral.ClockSkew-time.Second), w.now.Add(codeTime-time.Second)
 	if _, err := w.Redeem(t.Context(), "app", code, redirect, verifier); !errors.Is(err, ErrReplayed) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestWhatIsLeftOfAGrantMayBeNothing(t *testing.T) {
+	w := newWorld(t)
+	app, _ := w.register.Partner("narrow")
+	for given, want := range map[string]string{
+		"launch/patient offline_access patient/Goal.rs":                      "",
+		"launch/patient patient/Goal.rs patient/Condition.rs":                "launch/patient patient/Condition.rs",
+		"launch/patient openid fhirUser offline_access patient/Goal.rs":      "launch/patient openid fhirUser",
+		"launch/patient patient/Observation.rs patient/DocumentReference.rs": "launch/patient patient/Observation.r",
+	} {
+		if got := w.Within(app, given); got != want {
+			t.Errorf("%s: %q, want %q", given, got, want)
+		}
+	}
+}
+
+// Whatever an app may ask fits into a URL of 8 KB, which all that stand between take, there and back.
+func TestWhatIsAskedFitsIntoAURL(t *testing.T) {
+	w := newWorld(t)
+	q := good()
+	q.Set("state", strings.Repeat("<", maxState))
+	q.Set("nonce", strings.Repeat("&", maxNonce))
+	scope := "openid fhirUser offline_access launch/patient"
+	for n := 0; len(scope) < maxScope-60; n++ {
+		scope += " patient/Condition.rs?category=" + itoa(n) + "&code=" + strings.Repeat("c", 10)
+	}
+	q.Set("scope", scope)
+	b := w.browser(t)
+	to := b.get(AuthorizePath, q).Header.Get("Location")
+	consent := b.get(signInPath, url.Values{"state": {w.provider.begun.State}, "code": {"upstream"}})
+	sealed, text := page(t, consent)
+	decision := url.Values{"page": {sealed}, "decision": {"allow"}}
+	for n := 1; n < strings.Count(text, `type="checkbox"`); n++ {
+		decision.Add("scope", itoa(n))
+	}
+	back := b.post(consentPath, decision)
+	if given := answer(t, back); given.Get("code") == "" || len(to) > 8000 || len(back.Header.Get("Location")) > 8000 {
+		t.Errorf("%d there, %d back", len(to), len(back.Header.Get("Location")))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/consentry/gateway/internal/requester"
@@ -122,7 +123,7 @@ func (l *Launch) complete(app *requester.Partner, q url.Values, ask *request) er
 	switch {
 	case ask.State == "", len(ask.State) > maxState, len(q.Get("nonce")) > maxNonce:
 		return errRequest
-	case !utf8.ValidString(ask.State), !utf8.ValidString(q.Get("nonce")): // else it would not come back as it was
+	case !plain(ask.State), !plain(q.Get("nonce")):
 		return errRequest
 	case q.Has("request"):
 		return errObject
@@ -155,6 +156,9 @@ func (l *Launch) complete(app *requester.Partner, q url.Values, ask *request) er
 	ask.Scope = asked.String()
 	return nil
 }
+
+// plain tells whether a text comes back as it was sent. RFC 6749 (A.5) allows less in a state than this.
+func plain(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) }
 
 // since is when the person must have signed in at the earliest, zero for whenever it was: an app may want that they do so again (OpenID Connect Core 1.0,
 // 3.1.2.1).

@@ -84,9 +84,13 @@ func (s scopes) String() string {
 	return strings.Join(words, " ")
 }
 
-// Within is what an app may still have of a scope that it was given once.
+// Within is what an app may still have of a scope that it was given once, empty for nothing that it could do anything with.
 func (l *Launch) Within(app *requester.Partner, scope string) string {
-	return l.asked(app, scope).String()
+	s := l.asked(app, scope)
+	if s.nothing() {
+		return ""
+	}
+	return s.String()
 }
 
 // Scopes are those that apps can ask for, for the discovery documents.

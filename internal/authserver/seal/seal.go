@@ -3,6 +3,7 @@
 package seal
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/base64"
@@ -42,22 +43,20 @@ func New(key []byte, now func() time.Time) (*Box, error) {
 	return &Box{aead, now}, nil
 }
 
-type content struct {
-	Until int64           `json:"u"`
-	Value json.RawMessage `json:"v"`
+type content[V any] struct {
+	Until int64 `json:"u"`
+	Value V     `json:"v"`
 }
 
 // Close closes a value until the time is over. A text of one use does not open for another.
 func (b *Box) Close(use string, until time.Time, value any) (string, error) {
-	v, err := json.Marshal(value)
-	if err != nil {
+	var plain bytes.Buffer
+	encoder := json.NewEncoder(&plain)
+	encoder.SetEscapeHTML(false) // no browser reads it, and a URL has to hold it
+	if err := encoder.Encode(content[any]{until.Unix(), value}); err != nil {
 		return "", errors.New("seal: the value has no JSON")
 	}
-	plain, err := json.Marshal(content{until.Unix(), v})
-	if err != nil {
-		return "", errors.New("seal: the value has no JSON")
-	}
-	return base64.RawURLEncoding.EncodeToString(b.aead.Seal(nil, nil, plain, []byte(use))), nil
+	return base64.RawURLEncoding.EncodeToString(b.aead.Seal(nil, nil, plain.Bytes(), []byte(use))), nil
 }
 
 // Open opens a text into the value. Whatever is wrong, the error is the same.
@@ -70,7 +69,7 @@ func (b *Box) Open(use, text string, value any) error {
 	if err != nil {
 		return ErrOpen
 	}
-	var c content
+	var c content[json.RawMessage]
 	if json.Unmarshal(plain, &c) != nil || !b.now().Before(time.Unix(c.Until, 0)) || json.Unmarshal(c.Value, value) != nil {
 		return ErrOpen
 	}

@@ -79,7 +79,7 @@ func (r *rig) token(key jose.JSONWebKey, partner string) string {
 	p := r.partner(partner)
 	claims := authserver.Claims{ClientID: p.ID, Subject: p.ID, Scope: p.Scopes}
 	for _, purpose := range p.Purposes[:1] {
-		claims.Purposes = []fhir.Coding{{System: fhir.SystemActReason, Code: purpose}}
+		claims.Extensions.Purposes = []fhir.Coding{{System: fhir.SystemActReason, Code: purpose}}
 	}
 	token, err := issuer.Mint(claims)
 	noError(r.t, err)

@@ -20,9 +20,9 @@ type Claims struct {
 	Scope    string
 	FHIRUser fhir.Reference
 	Patient  fhir.Reference // the launch patient
-	Purposes []fhir.Coding
-	NPI      string
-	Grant    string // what a client has given to an app; empty for none
+	// Extensions are the purposes that are stated, the practitioner, and what the client itself takes away from its token.
+	Extensions smart.Extensions
+	Grant      string // what a client has given to an app; empty for none
 	// Confirmation is the key that the token is bound to, zero for a bearer token.
 	Confirmation smart.Confirmation
 }
@@ -58,10 +58,7 @@ func (s *Server) sign(c Claims) (string, error) {
 	t := accessToken{
 		Issuer: s.config.Issuer, Subject: c.Subject, Audience: s.config.Audience, ClientID: c.ClientID,
 		IssuedAt: now.Unix(), Expiry: now.Add(s.config.Lifetime).Unix(), ID: rand.Text(),
-		Scope: c.Scope, FHIRUser: c.FHIRUser.String(), Patient: c.Patient.ID, Grant: c.Grant, Confirmation: confirmationOf(c.Confirmation),
-	}
-	if len(c.Purposes) > 0 || c.NPI != "" {
-		t.Extensions = smart.WriteExtensions(c.Purposes, c.NPI)
+		Scope: c.Scope, FHIRUser: c.FHIRUser.String(), Patient: c.Patient.ID, Grant: c.Grant, Extensions: c.Extensions.Write(), Confirmation: confirmationOf(c.Confirmation),
 	}
 	signer, err := s.config.Keys.signer("at+jwt", signingAlgorithms...)
 	if err != nil {
@@ -117,8 +114,6 @@ func (a Assertion) Sign(now time.Time) (string, error) {
 		return "", err
 	}
 	p := assertionPayload{Issuer: a.ClientID, Subject: a.ClientID, Audience: a.Endpoint, Expiry: now.Add(maxAssertionLifetime).Unix(), ID: rand.Text()}
-	if len(a.Purposes) > 0 || a.NPI != "" {
-		p.Extensions = smart.WriteExtensions(a.Purposes, a.NPI)
-	}
+	p.Extensions = smart.Extensions{Purposes: a.Purposes, NPI: a.NPI}.Write()
 	return signJSON(signer, p)
 }

@@ -480,6 +480,43 @@ func TestPurposesMustBeRegistered(t *testing.T) {
 	}
 }
 
+// TestWhatAnAssertionTakesAwayTheTokenTakesAway: a partner that asks for less must not get more.
+func TestWhatAnAssertionTakesAwayTheTokenTakesAway(t *testing.T) {
+	type object = map[string]any
+	forbid := []any{object{"type": "forbid"}}
+	for name, tt := range map[string]struct {
+		extensions object
+		want       *smart.Token // nil where there is none; of it, what takes away
+	}{
+		"nothing":               {object{"hl7-b2b": object{"version": "1", "purpose_of_use": []string{"TREAT"}}}, &smart.Token{}},
+		"a Consent of UDAP":     {object{"hl7-b2b": object{"version": "1", "purpose_of_use": []string{"TREAT"}, "consent_reference": []string{audience + "/Consent/c"}}}, &smart.Token{Consents: []string{"Consent/c"}}},
+		"a Consent of IHE":      {object{"ihe_pcf": object{"doc_id": "Consent/c"}}, &smart.Token{Consents: []string{"Consent/c"}}},
+		"one client":            {object{"ihe_pcf": object{"patient_id": "Patient/p"}}, &smart.Token{Only: fhir.Reference{Type: "Patient", ID: "p"}}},
+		"rules":                 {object{"ihe_pcf": object{"residual": forbid}}, &smart.Token{Residual: []smart.ResidualRule{{}}}},
+		"no Consent at all":     {object{"ihe_pcf": object{"doc_id": []string{}}}, nil},
+		"a Consent as a number": {object{"hl7-b2b": object{"consent_reference": 7}}, nil},
+		"a client elsewhere":    {object{"ihe_pcf": object{"patient_id": "https://elsewhere.example/Patient/p"}}, nil},
+		"rules as a text":       {object{"ihe_pcf": object{"residual": "forbid"}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			rec := w.post(w.form(forge(t, w.keys["ec"], nil, w.payload(object{"extensions": tt.extensions}))))
+			if tt.want == nil {
+				refused(t, rec, 400, "invalid_grant")
+				return
+			}
+			token := granted(t, rec).AccessToken
+			got, err := w.verifier(t).Verify(t.Context(), token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, &smart.Token{Consents: got.Consents, Residual: got.Residual, Only: got.Only}, cmp.AllowUnexported(smart.Scopes{})); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func FuzzAssertion(f *testing.F) {
 	f.Add("a.b.c")
 	f.Add("eyJhbGciOiJFUzM4NCIsImtpZCI6IngiLCJ0eXAiOiJKV1QifQ.eyJpc3MiOiJjbGluaWMifQ.AAAA")

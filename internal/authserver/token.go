@@ -60,7 +60,7 @@ func (s *Server) clientCredentials(r *http.Request, form map[string]string) (any
 	if granted.Empty() {
 		return nil, errScope
 	}
-	claims, err := grantFor(a, granted)
+	claims, err := s.grantFor(a, granted)
 	if err != nil {
 		return nil, err
 	}
@@ -79,18 +79,18 @@ func (s *Server) clientCredentials(r *http.Request, form map[string]string) (any
 }
 
 // grantFor reads the purposes that the assertion states (UDAP Security, hl7-b2b); they must be among the registered ones. The token then
-// states them, and the gateway looks again.
-func grantFor(a *assertion, granted smart.Scopes) (Claims, error) {
-	purposes, npi, err := smart.ReadExtensions(a.extensions)
+// states them, and the gateway looks again. It states as well what the client asks to be withheld from it.
+func (s *Server) grantFor(a *assertion, granted smart.Scopes) (Claims, error) {
+	stated, err := smart.ReadExtensions(a.extensions, s.config.Audience)
 	if err != nil {
 		return Claims{}, errGrant
 	}
-	for _, p := range purposes {
+	for _, p := range stated.Purposes {
 		if !registered(a.partner, p.Key()) {
 			return Claims{}, errGrant
 		}
 	}
-	return Claims{ClientID: a.partner.ID, Subject: a.partner.ID, Scope: granted.String(), Purposes: purposes, NPI: npi}, nil
+	return Claims{ClientID: a.partner.ID, Subject: a.partner.ID, Scope: granted.String(), Extensions: stated}, nil
 }
 
 func registered(p *requester.Partner, purpose string) bool {

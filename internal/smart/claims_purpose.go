@@ -120,35 +120,3 @@ func (c claims) npi(paths []Path) (string, error) {
 func isNPI(s string) bool {
 	return len(s) == 10 && strings.Trim(s, "0123456789") == ""
 }
-
-// ReadExtensions reads the purposes of use and the practitioner's NPI from the extensions of a client assertion or a token (UDAP hl7-b2b,
-// IHE ihe_iua).
-func ReadExtensions(extensions json.RawMessage) (purposes []fhir.Coding, npi string, err error) {
-	c := claims{}
-	if len(extensions) > 0 {
-		c["extensions"] = extensions
-	}
-	if purposes, err = c.purposes(standardPurposes); err != nil {
-		return nil, "", err
-	}
-	npi, err = c.npi(standardNPIs)
-	return purposes, npi, err
-}
-
-// WriteExtensions is the hl7-b2b object that states the purposes and the practitioner; ReadExtensions reads it back.
-func WriteExtensions(purposes []fhir.Coding, npi string) map[string]any {
-	b2b := map[string]any{"version": "1"}
-	stated := []string{}
-	for _, p := range purposes {
-		system := p.System
-		if system == fhir.SystemActReason {
-			system = actReasonOID
-		}
-		stated = append(stated, system+"#"+p.Code)
-	}
-	b2b["purpose_of_use"] = stated
-	if npi != "" {
-		b2b["subject_id"] = fhir.SystemNPI + "#" + npi
-	}
-	return map[string]any{"hl7-b2b": b2b}
-}

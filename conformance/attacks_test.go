@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -32,6 +33,7 @@ type attack struct {
 	Claims map[string]any `yaml:"claims"`
 	Repeat int            `yaml:"repeat"`
 	Pad    int            `yaml:"pad"`
+	Keys   string         `yaml:"keys"`
 	Again  bool           `yaml:"again"`
 	Token  string         `yaml:"token"`
 	Ask    string         `yaml:"ask"`
@@ -64,6 +66,7 @@ type forger struct {
 	ours          jose.JSONWebKey
 	other         jose.JSONWebKey // of the other issuer
 	stranger      jose.JSONWebKey
+	twin          jose.JSONWebKey // under our kid
 	header        map[string]any
 	substitutions map[string]any // of a text that is one of them, or has one in it
 }
@@ -143,6 +146,8 @@ func (f *forger) make(a attack, claims map[string]any) string {
 		header["kid"], key = f.stranger.KeyID, f.stranger
 	case "impostor":
 		key = f.stranger
+	case "twin":
+		key = f.twin
 	case "other":
 		header["kid"], key = f.other.KeyID, f.other
 	case "hmac":
@@ -208,16 +213,26 @@ func sum384(text string) []byte {
 
 var partnerID = regexp.MustCompile(`(?m)^( +)- id: .*$`)
 
-// twoIssuers is a clinic that takes the tokens of a second issuer as well, of which no partner is.
-func twoIssuers(t *testing.T) (*clinic, jose.JSONWebKey) {
+func keySet(t *testing.T, keys ...jose.JSONWebKey) []byte {
 	t.Helper()
-	const elsewhere = "https://elsewhere.example.org"
-	c := changedClinic(t, "keys: {id:", "  - {issuer: "+elsewhere+", audience: {base}, algorithms: [ES256], jwks-file: elsewhere.jwks.json}\nkeys: {id:")
-	other := ecKey(t, "ES256", "elsewhere")
-	set, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{other.Public()}})
+	var set jose.JSONWebKeySet
+	for _, k := range keys {
+		set.Keys = append(set.Keys, k.Public())
+	}
+	text, err := json.Marshal(set)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return text
+}
+
+// twoIssuers is a clinic that takes the tokens of a second issuer as well, of which no partner is; the first has two keys under one kid.
+func twoIssuers(t *testing.T) (c *clinic, other, twin jose.JSONWebKey) {
+	t.Helper()
+	const elsewhere = "https://elsewhere.example.org"
+	c = changedClinic(t, "keys: {id:", "  - {issuer: "+elsewhere+", audience: {base}, algorithms: [ES256], jwks-file: elsewhere.jwks.json}\nkeys: {id:")
+	other, twin = ecKey(t, "ES256", "elsewhere"), ecKey(t, "ES256", c.key.KeyID)
+	set := keySet(t, other)
 	config, err := os.ReadFile(c.config())
 	if err != nil {
 		t.Fatal(err)
@@ -227,7 +242,7 @@ func twoIssuers(t *testing.T) (*clinic, jose.JSONWebKey) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"gateway.yaml": strings.Replace(string(config), "{base}", c.base, 1), "elsewhere.jwks.json": string(set),
+		"gateway.yaml": strings.Replace(string(config), "{base}", c.base, 1), "elsewhere.jwks.json": string(set), "issuer.jwks.json": string(keySet(t, c.key, twin)),
 		"partners.yaml": partnerID.ReplaceAllString(string(register), "$0\n$1  issuer: "+issuer),
 	} {
 		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o600); err != nil {
@@ -238,16 +253,16 @@ func twoIssuers(t *testing.T) (*clinic, jose.JSONWebKey) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.stop() })
-	return c, other
+	return c, other, twin
 }
 
 func TestEveryAttackWithATokenIsRefused(t *testing.T) {
 	t.Parallel()
 	rows, _ := attacks(t)
-	c, other := twoIssuers(t)
+	c, other, twin := twoIssuers(t)
 	f := newForger(t, c.key, "at+jwt", map[string]any{"{base}": c.base, "{issuer}": issuer, "{root}": c.root,
 		"{client}": c.id(t, c.practice.Story.Referred), "{other}": c.id(t, c.practice.Story.Represented)})
-	f.other = other
+	f.other, f.twin = other, twin
 	for _, a := range rows {
 		t.Run(a.Name, func(t *testing.T) {
 			as, ask := a.As, "Patient?_count=1"
@@ -269,23 +284,59 @@ func TestEveryAttackWithATokenIsRefused(t *testing.T) {
 	}
 }
 
+// ownIssuer is the token endpoint of a clinic's built-in server to which the partner's keys are a URL, where both have one kid, and the first one of its own
+// besides.
+func ownIssuer(t *testing.T, partner string, key, twin jose.JSONWebKey) (endpoint string) {
+	t.Helper()
+	alone := key
+	alone.KeyID = "alone"
+	set := keySet(t, key, twin, alone)
+	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(set) }))
+	t.Cleanup(keys.Close)
+	c := changedClinic(t)
+	c.hostIssuer(t)
+	file := filepath.Join(c.dir, "partners.yaml")
+	register, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lies := "jwks-file: partners/" + partner + ".jwks.json"
+	if !strings.Contains(string(register), lies) {
+		t.Fatal("the partner's keys lie elsewhere")
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(register), lies, "jwks-uri: "+keys.URL, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.stop() })
+	return c.root + "/auth/token"
+}
+
 func TestEveryAttackWithAnAssertionIsRefused(t *testing.T) {
 	t.Parallel()
 	_, rows := attacks(t)
 	d := sharedDemo(t)
 	partner := d.client(t, harbor)
 	f := newForger(t, partner.key, "JWT", map[string]any{"{base}": d.FHIRBase, "{endpoint}": d.TokenEndpoint, "{token}": partner.accessToken(t, d.TokenEndpoint, "system/*.rs")})
+	f.twin = ecKey(t, partner.key.Algorithm, partner.key.KeyID)
+	twice := ownIssuer(t, harbor, partner.key, f.twin)
 	for _, a := range rows {
 		t.Run(a.Name, func(t *testing.T) {
-			good := map[string]any{"iss": harbor, "sub": harbor, "aud": d.TokenEndpoint, "exp": time.Now().Add(4 * time.Minute).Unix(), "jti": rand.Text()}
+			endpoint := d.TokenEndpoint
+			if a.Keys == "twice" {
+				endpoint = twice
+			}
+			good := map[string]any{"iss": harbor, "sub": harbor, "aud": endpoint, "exp": time.Now().Add(4 * time.Minute).Unix(), "jti": rand.Text()}
 			form := url.Values{"grant_type": {"client_credentials"}, "scope": {"system/*.rs"}, "client_assertion": {f.make(a, good)},
 				"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}}
-			got := postForm(t, d.TokenEndpoint, form, http.Header{})
+			got := postForm(t, endpoint, form, http.Header{})
 			if a.Again {
 				if got.status != http.StatusOK {
 					t.Fatalf("the first time: %d", got.status)
 				}
-				got = postForm(t, d.TokenEndpoint, form, http.Header{})
+				got = postForm(t, endpoint, form, http.Header{})
 			}
 			body := got.object(t)
 			code, _ := body["error"].(string)

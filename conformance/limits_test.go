@@ -26,6 +26,17 @@ func startLimited(t *testing.T) *limited {
 	c := changedClinic(t, "limits: {request-timeout: 5s}", fmt.Sprintf(`limits: {request-timeout: 5s, requests-per-minute: 20, tokens-per-minute: 4, failures-per-minute-per-address: 5, requests-per-minute-per-address: 30}
 ephemeral: {redis: "redis://%s"}
 trusted-proxies: {addresses: [127.0.0.1], header: X-Forwarded-For}`, redis))
+	c.hostIssuer(t)
+	if err := c.open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.stop() })
+	return &limited{clinic: c, stopRedis: stop}
+}
+
+// hostIssuer puts the built-in issuer in place of the one that the configuration names.
+func (c *clinic) hostIssuer(t *testing.T) {
+	t.Helper()
 	text, err := os.ReadFile(c.config())
 	if err != nil {
 		t.Fatal(err)
@@ -39,11 +50,6 @@ trusted-proxies: {addresses: [127.0.0.1], header: X-Forwarded-For}`, redis))
 	if got := runGateway(t, "keys", "rotate", "--dir", filepath.Join(c.dir, "keys", "own")); got.code != 0 {
 		t.Fatal(got.stderr)
 	}
-	if err := c.open(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.stop() })
-	return &limited{clinic: c, stopRedis: stop}
 }
 
 // from asks through the proxy, which has written the last address; what is before it the client wrote.

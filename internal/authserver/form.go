@@ -29,6 +29,7 @@ var (
 	errRequest      = &oauthError{http.StatusBadRequest, "invalid_request", "the request is malformed, lacks a parameter or repeats one"}
 	errGrantType    = &oauthError{http.StatusBadRequest, "unsupported_grant_type", "this grant type is not supported"}
 	errTarget       = &oauthError{http.StatusBadRequest, "invalid_target", "tokens of this server are for its FHIR base alone"} // RFC 8707, 2
+	errTooMuch      = &oauthError{http.StatusBadRequest, "invalid_scope", "more scopes than an access token can hold"}
 	errScope        = &oauthError{http.StatusBadRequest, "invalid_scope", "no requested scope is registered for this client"}
 	errGrant        = &oauthError{http.StatusBadRequest, "invalid_grant", "the authorization extension is malformed or states an unregistered purpose"}
 	errUnauthorized = &oauthError{http.StatusBadRequest, "unauthorized_client", "this client may not do this"}

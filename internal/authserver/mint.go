@@ -64,7 +64,11 @@ func (s *Server) sign(c Claims) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return signJSON(signer, t)
+	token, err := signJSON(signer, t)
+	if err == nil && len(token) > smart.MaxTokenBytes { // nobody would look at it
+		return "", errTooMuch
+	}
+	return token, err
 }
 
 func newSigner(key jose.JSONWebKey, typ jose.ContentType) (jose.Signer, error) {

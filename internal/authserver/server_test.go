@@ -480,6 +480,27 @@ func TestPurposesMustBeRegistered(t *testing.T) {
 	}
 }
 
+// A token that the gateway would not look at is not given: the client could not know why it is refused.
+func TestATokenHoldsAllItsScopesOrThereIsNone(t *testing.T) {
+	w := newWorld(t)
+	for n, good := range map[int]bool{50: true, 400: false} {
+		var scopes []string
+		for i := range n {
+			scopes = append(scopes, fmt.Sprintf("system/Observation.rs?code=%d", i))
+		}
+		form := w.form(forge(t, w.keys["ec"], nil, w.payload(map[string]any{"jti": fmt.Sprint(n)})))
+		form.Set("scope", strings.Join(scopes, " "))
+		rec := w.post(form)
+		if !good {
+			refused(t, rec, 400, "invalid_scope")
+			continue
+		}
+		if _, err := w.verifier(t).Verify(t.Context(), granted(t, rec).AccessToken); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestWhatAnAssertionTakesAwayTheTokenTakesAway: a partner that asks for less must not get more.
 func TestWhatAnAssertionTakesAwayTheTokenTakesAway(t *testing.T) {
 	type object = map[string]any

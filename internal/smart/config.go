@@ -12,9 +12,11 @@ import (
 	jose "github.com/go-jose/go-jose/v4"
 )
 
+// MaxTokenBytes is the longest token that is looked at.
+const MaxTokenBytes = 16 << 10
+
 // Bounds of the verifier.
 const (
-	maxTokenBytes   = 16 << 10
 	maxClockSkew    = 2 * time.Minute
 	defaultSkew     = 30 * time.Second
 	defaultLifetime = 24 * time.Hour

@@ -368,26 +368,6 @@ func TestAProofIsForOneUseWhereClocksDiffer(t *testing.T) {
 	}
 }
 
-// BenchmarkProof is what a request pays for a token that is bound to a key. The proofs are made beforehand.
-func BenchmarkProof(b *testing.B) {
-	for _, key := range []string{"es256", "rs256"} {
-		b.Run(testKeys[key].Algorithm, func(b *testing.B) {
-			s := newSending(b, ClientCertificates{})
-			s.key = testKeys[key]
-			requests := make([]*http.Request, b.N)
-			for i := range requests {
-				requests[i] = s.request(s.made(s.key, nil, nil))
-			}
-			b.ResetTimer()
-			for _, r := range requests {
-				if err := s.check(r); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
 // FuzzProof: whatever a client sends, nothing but its own good proof passes.
 func FuzzProof(f *testing.F) {
 	f.Add("a.b.c", "https://records.example.org/fhir/Patient")

@@ -101,7 +101,7 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
 	if raw == "" {
 		return nil, ErrMissing
 	}
-	if len(raw) > maxTokenBytes {
+	if len(raw) > MaxTokenBytes {
 		return nil, refused("too large")
 	}
 	sum := sha256.Sum256([]byte(raw))

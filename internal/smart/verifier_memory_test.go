@@ -46,13 +46,3 @@ func TestTheMemoryOfTokensIsBounded(t *testing.T) {
 		t.Errorf("%d tokens are remembered, want 10 at most", n)
 	}
 }
-
-func BenchmarkVerifyRemembered(b *testing.B) {
-	v := newTestVerifier(b, testConfig(b))
-	raw := sign(b, testKeys["es256"], nil, payload(nil))
-	for b.Loop() {
-		if _, err := v.Verify(b.Context(), raw); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

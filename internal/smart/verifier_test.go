@@ -309,7 +309,7 @@ func TestVerifyRefusesHeadersAndSignatures(t *testing.T) {
 		"JSON serialization":           fmt.Sprintf(`{"payload":%q,"protected":%q,"signature":%q}`, parts[1], parts[0], parts[2]),
 		"blanks in it":                 parts[0] + "." + parts[1] + ". " + parts[2],
 		"padding":                      good + "==",
-		"oversized":                    sign(t, es, nil, payload(object{"x": strings.Repeat("x", maxTokenBytes)})),
+		"oversized":                    sign(t, es, nil, payload(object{"x": strings.Repeat("x", MaxTokenBytes)})),
 		"payload is a list":            sign(t, es, nil, []string{"x"}),
 		"payload is null":              sign(t, es, nil, nil),
 		"payload is text":              sign(t, es, nil, "x"),

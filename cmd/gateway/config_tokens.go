@@ -26,6 +26,9 @@ func newVerifier(cfg *Config, own *authserver.Server, introspect func(context.Co
 		}
 		if one.Opaque != nil {
 			one.Opaque.Admit = introspect
+			if own != nil {
+				one.Opaque.Others = authserver.IsRefresh
+			}
 		}
 		issuers = append(issuers, one)
 	}

@@ -72,8 +72,10 @@ func (f *fetchedKeys) current(ctx context.Context, k *partnerKeys, kid string) [
 	keys, keep, err := smart.FetchJWKS(context.WithoutCancel(ctx), k.transport, f.uri)
 	f.attempted = k.now()
 	if err != nil {
-		f.keys = nil // SMART lets nobody use them any longer
-		return nil
+		if !now.Before(f.until) {
+			f.keys = nil // SMART lets nobody use them any longer
+		}
+		return f.keys
 	}
 	f.keys, f.until = keys, now.Add(keep)
 	return keys

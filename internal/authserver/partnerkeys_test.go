@@ -128,6 +128,27 @@ func TestKeysAreKeptNoLongerThanTheirCacheControlAllows(t *testing.T) {
 	}
 }
 
+// Whoever sends an assertion of a partner's with a kid that nobody has makes its keys be fetched. If that fails, those that may still be kept are.
+func TestAKeyThatNobodyHasTakesNoneAway(t *testing.T) {
+	h := newHosted(t)
+	if !h.ask(t, "ec", "") {
+		t.Fatal("a good assertion is refused")
+	}
+	h.publish(t, "max-age=60")
+	h.now = h.now.Add(missInterval)
+	before := h.fetches.Load()
+	if h.ask(t, "stranger", "") || h.fetches.Load() == before {
+		t.Fatal("a key that is not published is taken, or not looked for")
+	}
+	if !h.ask(t, "ec", "") {
+		t.Error("a key that may be kept is refused")
+	}
+	h.now = h.now.Add(time.Minute)
+	if h.ask(t, "ec", "") {
+		t.Error("a key that may not be kept is taken")
+	}
+}
+
 func TestManyAssertionsFetchOnceASecondAtMost(t *testing.T) {
 	h := newHosted(t)
 	h.publish(t, "no-store", "ec")

@@ -55,6 +55,12 @@ const (
 	refreshSeparator = "~" // that no JWT has
 )
 
+// IsRefresh tells whether a text has the form of a refresh token of this server's.
+func IsRefresh(text string) bool {
+	_, ok := parseRefresh(text)
+	return ok
+}
+
 func parseRefresh(text string) (refreshToken, bool) {
 	parts := strings.Split(text, refreshSeparator)
 	if len(text) > maxRefreshBytes || len(parts) != 3 || parts[0] == "" || parts[1] == "" {

@@ -147,7 +147,7 @@ func (r *keyRing) run(done chan struct{}) {
 }
 
 func (r *keyRing) replace(keys []jose.JSONWebKey) {
-	next := &keySet{keys: keys, fetched: r.now()}
+	next := &keySet{keys: keys, fetched: r.now().Round(0)} // the time of day: the clock of a process stops while its machine sleeps
 	if old := r.set.Load(); old != nil {
 		next.generation = old.generation
 		if !containsAll(keys, old.keys) {

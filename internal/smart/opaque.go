@@ -27,6 +27,8 @@ type Introspection struct {
 	Secret   string           // for client_secret_basic
 	// Admit may refuse to have the issuer asked for a request, with an error that is the caller's answer; nil for no bound but that on all at once.
 	Admit func(ctx context.Context) error
+	// Others tells by their form tokens that are somebody else's and must not be shown to the issuer; nil for none.
+	Others func(token string) bool
 	// InsecureAnyAudience takes tokens of which the issuer does not say whom they are for.
 	InsecureAnyAudience bool
 	// InsecureAnyTokenType takes tokens of which the issuer does not say that they are access tokens: its refresh tokens may be active as well.
@@ -99,7 +101,7 @@ func (i *issuer) introspect(ctx context.Context, sum, raw string) (verifiedToken
 	answer := i.asker.flights.DoChan(sum, func() (any, error) {
 		own, cancel := context.WithTimeout(context.WithoutCancel(ctx), introspectTimeout) // others wait for it too
 		defer cancel()
-		asked := i.config.Now()
+		asked := i.config.Now().Round(0) // the time of day: the clock of a process stops while its machine sleeps
 		body, err := i.asker.ask(own, raw)
 		if err != nil {
 			return verifiedToken{}, err

@@ -272,10 +272,35 @@ func TestATokenOfAnotherIssuerIsShownToNobody(t *testing.T) {
 	if n := s.asked.Load(); n != 0 {
 		t.Errorf("it was shown %d of them", n)
 	}
+	known := s.config(t, c)
+	known.Opaque.Others = func(raw string) bool { return strings.HasPrefix(raw, "ours~") }
+	if tok, err := newTestVerifier(t, known).Verify(t.Context(), "ours~1"); tok != nil || !errors.Is(err, ErrInvalid) || s.asked.Load() != 0 {
+		t.Errorf("another issuer's refresh token: %+v, %v, asked %d times", tok, err, s.asked.Load())
+	}
 	second := s.config(t, c)
 	second.Issuer = "https://second.example.org"
 	if _, err := NewVerifier(s.config(t, c), second); err == nil {
 		t.Error("two issuers with opaque tokens are taken")
+	}
+}
+
+// What is kept for a time goes by the time of day: the clock that a process measures with stops while its machine sleeps.
+func TestASleepingMachineKeepsNothingForLonger(t *testing.T) {
+	s := newIntrospector(t)
+	c := s.config(t, newStepClock())
+	c.Now = time.Now
+	text, _ := json.Marshal(opaquePayload(s.URL, object{"iat": nil, "exp": time.Now().Add(time.Hour).Unix()}))
+	s.serve(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(text)
+	})
+	known, err := newTestVerifier(t, c).opaque.introspect(t.Context(), "sum", "token")
+	if err != nil || known.asked != known.asked.Round(0) || known.until != known.until.Round(0) {
+		t.Errorf("asked %v, until %v, %v", known.asked, known.until, err)
+	}
+	ring := &keyRing{now: time.Now, fetch: func(context.Context) ([]jose.JSONWebKey, error) { return ParseJWKS(jwks(t, "es256")) }}
+	if keys, err := ring.current(t.Context()); err != nil || keys.fetched != keys.fetched.Round(0) {
+		t.Errorf("keys of %v, %v", keys, err)
 	}
 }
 

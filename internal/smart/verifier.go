@@ -126,8 +126,8 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
 
 func (v *Verifier) verify(ctx context.Context, sum [sha256.Size]byte, raw string) (verifiedToken, error) {
 	if v.opaque != nil && !isJWT(raw) {
-		if !isOpaque(raw) {
-			return verifiedToken{}, refused("not a token")
+		if others := v.opaque.asker.Others; !isOpaque(raw) || others != nil && others(raw) {
+			return verifiedToken{}, refused("not a token of the issuer's")
 		}
 		return v.opaque.introspect(ctx, string(sum[:]), raw)
 	}

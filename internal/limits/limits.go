@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -124,14 +125,14 @@ func (l *Limits) Issuer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost { // its documents and pages: nothing is issued
 			if err := l.Enter(r.Context()); err != nil {
-				serving.Refuse(w, r, err)
+				refuse(w, r, err)
 				return
 			}
 			next.ServeHTTP(w, r)
 			return
 		}
 		if err := l.admit(r.Context(), l.count.together, l.entering(r.Context())...); err != nil {
-			serving.Refuse(w, r, err)
+			refuse(w, r, err)
 			return
 		}
 		answer := &answer{ResponseWriter: w}
@@ -140,6 +141,20 @@ func (l *Limits) Issuer(next http.Handler) http.Handler {
 			l.failed(r.Context(), "issuer")
 		}
 	})
+}
+
+// refuse tells a person in a browser, who has no use for an OperationOutcome, in words.
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		serving.Refuse(w, r, err)
+		return
+	}
+	a := outcome.Of(err).Answer()
+	for _, h := range a.Headers {
+		w.Header().Set(h.Name, h.Value)
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, "Please try again in a minute, by going back to the page before. A part of the service does not answer now, or it was asked too often from where you are.", a.Status)
 }
 
 // answer remembers the status of an answer.

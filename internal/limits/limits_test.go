@@ -305,3 +305,20 @@ func BenchmarkARequest(b *testing.B) {
 		}
 	})
 }
+
+// Who stands before the page of an app that they launch has no use for an OperationOutcome, which their browser would keep as a file.
+func TestAPersonIsToldInWords(t *testing.T) {
+	r := newReplicas(t, PerMinute{OfAddress: 1})
+	r.shared.away = true
+	issuer := r.one.Issuer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the issuer was asked") }))
+	for accept, want := range map[string]string{"text/html,application/xhtml+xml;q=0.9,*/*;q=0.8": "text/plain; charset=utf-8", "application/json": "application/fhir+json; charset=utf-8", "": "application/fhir+json; charset=utf-8"} {
+		req := httptest.NewRequest(http.MethodPost, "/auth/consent", nil)
+		req.Header.Set("Accept", accept)
+		rec := httptest.NewRecorder()
+		issuer.ServeHTTP(rec, req)
+		h := rec.Header()
+		if rec.Code != http.StatusServiceUnavailable || h.Get("Content-Type") != want || h.Get("Retry-After") == "" || h.Get("Cache-Control") != "no-store" || rec.Body.Len() == 0 {
+			t.Errorf("%s: %d %v %s", accept, rec.Code, h, rec.Body)
+		}
+	}
+}

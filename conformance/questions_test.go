@@ -103,7 +103,8 @@ func (a *asking) search(typ, client string, parts []string) string {
 }
 
 var questionTypes = []string{"Patient", "Encounter", "Encounter", "Condition", "Observation", "Procedure", "MedicationRequest", "Goal", "CarePlan", "DocumentReference", "DocumentReference", "Provenance", "RelatedPerson",
-	"Practitioner", "Organization", "Consent", "Consent", "Consent", "AllergyIntolerance", "Immunization", "Location", "PractitionerRole"}
+	"Practitioner", "Organization", "Consent", "Consent", "Consent", "AllergyIntolerance", "Immunization", "Location", "PractitionerRole",
+	"CareTeam", "ServiceRequest", "Coverage"}
 
 func pickOne[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 

@@ -306,7 +306,10 @@ func (e *export) askers(t *testing.T, w *answers.World) (out []asker) {
 		for j, person := range people {
 			who := answers.Object{"partnerId": myRecords, "kind": "patient", "purpose": []any{}, "patient": client, "person": person}
 			out = append(out, asker{caller: e.person(t, idPart(client), person), oracle: &answers.Asker{World: w, Who: &answers.Requester{Name: fmt.Sprintf("client %d, person %d", i, j), Scopes: "patient/*.rs", Who: who}}})
-			few := []string{"patient/AuditEvent.rs patient/Encounter.rs patient/DocumentReference.r", "patient/AuditEvent.s patient/Condition.rs", "patient/AuditEvent.r patient/Observation.rs", "patient/Patient.rs"}[(i+j)%4]
+			if (i+j)%2 == 1 {
+				continue
+			}
+			few := []string{"patient/AuditEvent.rs patient/Encounter.rs patient/DocumentReference.r", "patient/AuditEvent.s patient/Condition.rs", "patient/AuditEvent.r patient/Observation.rs", "patient/Patient.rs"}[(i+j)/2%4]
 			app := e.mint(t, with(e.claims(myRecords), map[string]any{"sub": "user", "scope": few, "patient": idPart(client), "fhirUser": person}))
 			out = append(out, asker{caller: app, oracle: &answers.Asker{World: w, Who: &answers.Requester{Name: fmt.Sprintf("client %d, person %d, an app that may less", i, j), Scopes: few, Who: who}}})
 		}

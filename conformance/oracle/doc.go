@@ -23,6 +23,7 @@
 //   - Of several policyRule codings a dissent goes before an assent. A dateTime is in the future if its first moment is.
 //   - What a record is says a concept of resources.yaml's, by its JSON name or with CodeableConcept behind it. Whose a PractitionerRole is is looked up
 //     in the whole file. What may stand at an element is a table (mayStand), by the names of FHIR R4.
+//   - related in the requester file may also be a list of clients: those to whom the practice's data tie the requester.
 //   - A time element that is present but no date (age, text) leaves the record undated. A date-time with seconds lasts that second.
 //
 // A Line names every provision that could be named for the decision (Places); the engine names one of them.

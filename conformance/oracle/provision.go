@@ -109,7 +109,7 @@ func (m matcher) attributes(p provision, deny bool) bool {
 			}
 		}
 	}
-	if !deny && !m.who.related && !m.namesRecipient(p) {
+	if !deny && !m.who.tied.include(m.consent.client) && !m.namesRecipient(p) {
 		return false // rule 13
 	}
 	return m.rule14Purpose(rule10Nearest(p, "purpose"), deny).rule12(deny)

@@ -82,6 +82,8 @@ func TestRule12UnknownNeverPermitsAndAlwaysDenies(t *testing.T) {
 		{name: "a state by overlap", consents: permits, record: condition(`{}`), want: "permitted"},
 		{name: "a state that ended before", consents: permits, record: condition(`{"abatementDateTime":"2026-10"}`), want: "no-consent"},
 		{name: "a state that ended nobody knows when", consents: permits, record: condition(resolved), want: "no-consent"},
+		{name: "a state of which nobody knows when it began or ended", consents: permits, want: "no-consent",
+			record: condition(`{"onsetDateTime":null,"onsetPeriod":{"end":"2026-11-15"},"clinicalStatus":{"coding":[{"code":"resolved"}]}}`)},
 		{name: "and a deny", consents: denies, record: condition(resolved), want: "denied"},
 		{name: "an undated state and a deny", consents: denies, record: condition(`{"onsetDateTime":null}`), want: "denied"},
 		{name: "the Patient has no time", consents: permits, record: annaPatient, want: "permitted"},

@@ -25,10 +25,26 @@ type requester struct {
 	scopes       []scope
 	patient      string // launch context
 	person       string // who has signed in to a client's app; the launch patient if the file does not say
-	related      bool
+	tied         ties
 	consents     []string // those that the token names; nil for none
 	residual     []any    // the token's own rules
 }
+
+// ties say to which clients the practice's own data tie the requester (rule 13): to all, to none, or to those in a list.
+type ties struct {
+	all bool
+	to  []string
+}
+
+// read takes what the requester file has: nothing, true or false; or, as only the oracle has it, the clients.
+func (t *ties) read(raw json.RawMessage) error {
+	if t.all = raw == nil; t.all || json.Unmarshal(raw, &t.all) == nil {
+		return nil
+	}
+	return json.Unmarshal(raw, &t.to)
+}
+
+func (t ties) include(client string) bool { return t.all || slices.Contains(t.to, client) }
 
 var errRequester = errors.New("the requester file cannot be read")
 
@@ -42,7 +58,7 @@ func readRequester(raw json.RawMessage) (requester, error) {
 		Scopes       string            `json:"scopes"`
 		Patient      string            `json:"patient"`
 		Person       string            `json:"person"`
-		Related      *bool             `json:"related"`
+		Related      json.RawMessage   `json:"related"`
 		Consents     []string          `json:"consents"`
 		Residual     []any             `json:"residual"`
 	}
@@ -58,7 +74,9 @@ func readRequester(raw json.RawMessage) (requester, error) {
 	if (f.Patient != "" && typeOf(q.patient) != "Patient") || (f.Person != "" && q.person == "") {
 		return requester{}, errRequester
 	}
-	q.related = f.Related == nil || *f.Related
+	if err := q.tied.read(f.Related); err != nil {
+		return requester{}, errRequester
+	}
 	q.consents, q.residual = f.Consents, f.Residual
 	if f.Organization != nil {
 		q.organization = *f.Organization

@@ -118,10 +118,13 @@ func (k *codes) stateSpans(r object, t resourceType, v any, s span, zone *time.L
 	return startOnly(v, s, zone), onAndOn
 }
 
-// startOnly is the time of the start alone: of a Period, its first day or instant.
+// startOnly is the time of the start alone: of a Period, its first day or instant. Where nobody knows that either, it ends before it begins.
 func startOnly(v any, s span, zone *time.Location) span {
 	if first, ok := rule19Date(text(child(v, "start")), zone); ok {
 		return first
+	}
+	if _, period := v.(object); period {
+		return span{s.to, s.from}
 	}
 	return s
 }

@@ -72,7 +72,7 @@ func (w *World) lines(who Object, scopes string) []oracle.Line {
 		}
 	}
 	who = maps.Clone(who)
-	who["scopes"] = scopes
+	who["scopes"], who["related"] = scopes, w.tiedTo(who)
 	lines, err := oracle.Decide(w.consents, file, encode(who), w.Now, w.Zone, w.Practice)
 	if err != nil {
 		panic(err)

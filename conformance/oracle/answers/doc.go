@@ -36,5 +36,7 @@
 //     not see are taken out, and with the reference to what was read the claim of BALP's profile. Nothing is included with AuditEvents, nor they with anything.
 //   - Where somebody asks for a chart of their own, all of the practice's staff and sites may be named in it. The notice of Part 2 goes with a record: not with
 //     a 304, nor with a range that is not there.
+//   - A permit that names nobody reaches an organisation that the source ties to the very client: who treats (Patient.generalPractitioner), the active care team,
+//     who pays by an active Coverage, and who referred or was referred to by an active ServiceRequest.
 //   - A backbone element that loses something required is gone as a whole; what loses something required itself is withheld.
 package answers

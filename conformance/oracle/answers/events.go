@@ -1,6 +1,7 @@
 package answers
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,12 +38,42 @@ const mostEvents = 2000
 // Make says that a request was made, in the order of the requests. Its answer discloses what stands in it, also where a HEAD or a 304 only vouches for
 // that; to look at AuditEvents discloses nothing.
 func (w *World) Make(r Request) {
-	out := r.By.whole(r.Question)
-	if out.Status >= 400 || r.By.Answer(r.Question).Status >= 400 {
-		return
+	for client, d := range w.disclosedBy(r) {
+		d.id = fmt.Sprintf("not-learned-%d", len(w.disclosures[client]))
+		w.disclosures[client] = append(w.disclosures[client], d)
 	}
+}
+
+// Alike says whether the AuditEvents of two entries of one batch would say the same, though they tell of other records: nobody could tell which is which.
+func (a *Asker) Alike(one, other string) bool {
+	first := a.disclosedBy(Request{By: a, Question: Question{Path: one, Accept: fhirType}})
+	for client, y := range a.disclosedBy(Request{By: a, Question: Question{Path: other, Accept: fhirType}}) {
+		x := first[client]
+		if x == nil || slices.Equal(x.given, y.given) {
+			continue
+		}
+		own := &Asker{World: a.World, Who: &Requester{Name: "in person " + client, Who: Object{"partnerId": "", "kind": "patient", "purpose": []any{}, "patient": client, "person": client}}}
+		if v := own.throughAnyApp(client); v != nil && bytes.Equal(encode(a.event(x, client, append(a.shown(x, v), ""))), encode(a.event(y, client, append(a.shown(y, v), "")))) {
+			return true
+		}
+	}
+	return false
+}
+
+// disclosedBy is what the answer to a request gives away, by client.
+func (w *World) disclosedBy(r Request) map[string]*disclosure {
 	path, _, _ := strings.Cut(r.Question.Path, "?")
 	parts := strings.Split(strings.TrimSuffix(path, "/_search"), "/")
+	if parts[0] == auditEvent || parts[len(parts)-1] == auditEvent {
+		return nil
+	}
+	if r.Page == 0 {
+		w.newest = r.By.whole(r.Question) // the pages that follow are the same answer's
+	}
+	out := w.newest
+	if out.Status >= 400 || parts[0] == "Binary" && r.By.Answer(r.Question).Status >= 400 {
+		return nil
+	}
 	kind := "search-type"
 	switch {
 	case strings.Contains(path, "$"):
@@ -61,12 +92,14 @@ func (w *World) Make(r Request) {
 			given = append(given, refOf(x))
 		}
 	}
-	for _, client := range slices.Sorted(maps.Keys(w.Charts)) {
+	disclosed := map[string]*disclosure{}
+	for client := range w.Charts {
 		his := slices.DeleteFunc(slices.Clone(given), func(ref string) bool { return w.Charts[client].Records[w.decidedBy(ref)] == nil })
 		if len(his) > 0 {
-			w.disclosures[client] = append(w.disclosures[client], &disclosure{Request: r, kind: kind, given: his, id: fmt.Sprintf("not-learned-%d", len(w.disclosures[client]))})
+			disclosed[client] = &disclosure{Request: r, kind: kind, given: his}
 		}
 	}
+	return disclosed
 }
 
 // decidedBy is the record with which something is released: a Binary with its document.

@@ -92,7 +92,7 @@ func (c *picture) about(r Object, client string) bool {
 	if refOf(r) == client {
 		return true
 	}
-	for _, whose := range append(list(r["subject"]), list(r["patient"])...) {
+	for _, whose := range slices.Concat(list(r["subject"]), list(r["patient"]), list(r["beneficiary"])) {
 		ref := referenceOf(whose)
 		if ref == client || slices.ContainsFunc(at(c.by[ref], "member.entity"), func(m any) bool { return referenceOf(m) == client }) {
 			return true

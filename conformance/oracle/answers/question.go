@@ -47,6 +47,9 @@ type Answer struct {
 	notice   *notice
 }
 
+// fhirType is how an entry of a batch is answered.
+const fhirType = "application/fhir+json"
+
 const fhirJSON = "application/fhir+json; charset=utf-8"
 
 // failed is an error: its code is that of the status, if none is given.
@@ -130,7 +133,7 @@ func (a Answer) under(q Question) Answer {
 
 // InBatch is the answer to a GET that is an entry of a batch: the first page, of the headers only that of the last change, and the notice beside a read.
 func (a *Asker) InBatch(path string) Answer {
-	out := a.whole(Question{Path: path, Accept: "application/fhir+json"})
+	out := a.whole(Question{Path: path, Accept: fhirType})
 	if out.Pages = out.Pages[:min(1, len(out.Pages))]; len(out.Pages) > 0 {
 		out.Header, out.Pages[0].Header = out.Pages[0].Header, nil
 	}

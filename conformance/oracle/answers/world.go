@@ -32,9 +32,12 @@ type World struct {
 	// source says of which resource of the source a record is, by reference.
 	source map[string]string
 	views  map[string]map[string]*View
+	// ties are the numbers of the organisations to which the practice's data tie a client, by client.
+	ties map[string][]string
 	// disclosures are what every answer gave away, by client.
 	disclosures map[string][]*disclosure
 	eventViews  map[string]map[string]Object
+	newest      Answer // of which a page was given
 	// reasons are why or why not a record is released whatever the scopes, by requester and reference.
 	reasons map[string]map[string]string
 }
@@ -88,6 +91,7 @@ func Learn(practice string, source []Object, seen Seen, sourceOf func(Object) st
 			w.source[ref] = from
 		}
 	}
+	w.ties = l.ties(source)
 	for _, r := range source {
 		if r["resourceType"] == "Consent" {
 			w.consents = append(w.consents, l.consent(r))
@@ -183,6 +187,8 @@ func (l *learner) asDecided(client string, emitted Object) Object {
 	out["meta"] = Object{"security": labels}
 	switch text(emitted["resourceType"]) {
 	case "Patient":
+	case "Coverage":
+		out["subject"] = Object{"reference": client}
 	case "Practitioner", "Organization", "Location", "PractitionerRole":
 		out["subject"] = Object{"reference": client}
 	default:

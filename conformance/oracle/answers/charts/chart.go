@@ -62,8 +62,29 @@ func (m *maker) chart(client string) {
 	for i := range 3 + m.IntN(5) {
 		m.document(id("doc", i), subject, m.one("Encounter"))
 	}
+	m.ties(id)
 	for i := range 3 + m.IntN(5) {
 		m.provenance(id("prov", i))
+	}
+}
+
+// ties makes records that tie organisations to the client, or once did.
+func (m *maker) ties(id func(string, int) string) {
+	subject := ref("Patient/" + m.of)
+	organization := func() Object {
+		return ref("Organization/" + pick(m, "org-harbor", "org-dawn", "org-plan", "org-outside"))
+	}
+	for i := range m.IntN(3) {
+		m.add("CareTeam", id("team", i), Object{"status": pick(m, "active", "active", "inactive"), "subject": subject, "encounter": m.to(30, "Encounter"),
+			"participant": some(Object{"role": some(concept(code("http://nucc.org/provider-taxonomy", pick(m, "103T00000X", "261QM0801X")))), "member": organization()}, Object{"member": m.named()})})
+	}
+	if m.chance(40) {
+		m.add("ServiceRequest", id("referral", 0), Object{"status": pick(m, "active", "active", "completed"), "intent": "order", "subject": subject, "code": concept(code(cpt, pick(m, "90837", "99213"))),
+			"category": some(concept(code("http://snomed.info/sct", "3457005"))), "authoredOn": m.maybe(70, m.when()), "requester": organization(), "performer": list(m.maybe(40, organization())), "encounter": m.to(40, "Encounter")})
+	}
+	if m.chance(40) {
+		m.add("Coverage", id("cover", 0), Object{"status": pick(m, "active", "active", "cancelled"), "beneficiary": subject, "payor": some(organization()), "period": m.maybe(50, m.period()),
+			"type": concept(code(actCode, "EHCPOL"))})
 	}
 }
 

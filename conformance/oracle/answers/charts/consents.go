@@ -88,7 +88,22 @@ func (m *maker) permit(p Partner) Object {
 	if m.chance(40) {
 		root["provision"] = some(m.narrow(Object{"type": "deny"}, ""))
 	}
+	if m.chance(30) { // for whomever the practice's data tie to the client; what it denies it denies to this one alone
+		for _, p := range below(root) {
+			p["actor"] = root["actor"]
+		}
+		delete(root, "actor")
+	}
 	return root
+}
+
+// below are the provisions below one.
+func below(root Object) (out []Object) {
+	list, _ := root["provision"].([]any)
+	for _, p := range list {
+		out = append(out, p.(Object))
+	}
+	return out
 }
 
 // narrow states more attributes of a provision.

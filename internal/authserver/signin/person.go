@@ -15,7 +15,7 @@ func (p *Provider) person(id *oidc.IDToken) (Person, error) {
 	if id.Claims(&claims) != nil {
 		return Person{}, fmt.Errorf("%w: claims", ErrRefused)
 	}
-	if len(id.Audience) > 1 && text(claims["azp"]) != p.config.ClientID { // OpenID Connect Core 1.0, 3.1.3.7
+	if azp, ok := stated(claims, "azp"); (ok || len(id.Audience) > 1) && text(azp) != p.config.ClientID { // OpenID Connect Core 1.0, 3.1.3.7
 		return Person{}, fmt.Errorf("%w: azp", ErrRefused)
 	}
 	who := Person{At: p.signedInAt(claims["auth_time"])}

@@ -186,6 +186,8 @@ func TestTheProvidersAnswerMustProveSomebody(t *testing.T) {
 		"another issuer":          {claim("iss", "https://evil.example"), ErrRefused},
 		"another audience":        {claim("aud", "other"), ErrRefused},
 		"two audiences":           {claim("aud", []string{"consentry", "other"}), ErrRefused},
+		"for another's use":       {claim("azp", "other"), ErrRefused},
+		"for our use":             {claim("azp", "consentry"), nil},
 		"two, for us":             {func(o *op) { o.claims["aud"], o.claims["azp"] = []string{"consentry", "other"}, "consentry" }, nil},
 		"expired":                 {claim("exp", time.Now().Add(-time.Hour).Unix()), ErrRefused},
 		"another nonce":           {claim("nonce", "other"), ErrRefused},

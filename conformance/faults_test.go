@@ -146,8 +146,16 @@ func TestShutdownAnswersWhatIsUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "POST /fhir/Encounter/_search HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", ask.token, len(form), form[:10])
-	time.Sleep(200 * time.Millisecond)
+	fmt.Fprintf(conn, "POST /fhir/Encounter/_search HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", ask.token, len(form))
+	_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+	const goOn = "HTTP/1.1 100 Continue\r\n\r\n" // it is under way: somebody wants to read the form
+	said := make([]byte, len(goOn))
+	if _, err := io.ReadFull(conn, said); err != nil || string(said) != goOn {
+		t.Fatalf("the gateway does not want the form: %v, %q", err, said)
+	}
+	if _, err := io.WriteString(conn, form[:10]); err != nil {
+		t.Fatal(err)
+	}
 	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +163,7 @@ func TestShutdownAnswersWhatIsUnderWay(t *testing.T) {
 	if _, err := io.WriteString(conn, form[10:]); err != nil {
 		t.Fatal(err)
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
 	got, _ := io.ReadAll(conn)
 	all := answersIn(t, string(got))
 	if len(all) != 1 || all[0].status != 200 || len(all[0].bundle(t).Matches) == 0 {

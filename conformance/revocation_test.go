@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,39 +38,49 @@ func TestARevocationHoldsFromTheNextRequest(t *testing.T) {
 	id, ask := c.id(t, client), c.as(t, harbor)
 	paths := []string{"Patient/" + id, "Patient?_id=" + id, "DocumentReference?patient=" + id, "Patient?_count=200"}
 
-	var stop atomic.Bool
 	var wg sync.WaitGroup
-	for range 2 { // the noise keeps views warm, and reads of the version under way
+	asked := make(chan int, 8) // what the noise asks for
+	for range 2 {              // it keeps views warm, and reads of the version under way
 		noise := c.as(t, harbor)
 		wg.Go(func() {
-			for i := 0; !stop.Load(); i++ {
+			for i := range asked {
 				_, _ = noise.try(http.MethodGet, paths[i%3], nil, nil)
-				time.Sleep(time.Millisecond)
 			}
 		})
+	}
+	defer func() { close(asked); wg.Wait() }()
+	beside := func(i int) { // before each change, and once it is made
+		for n := range 4 {
+			select {
+			case asked <- i + n:
+			default: // there is enough of it
+			}
+		}
 	}
 	for i := range 200 {
 		path := paths[i%3]
 		if i%10 == 0 {
 			path = paths[3] // all whom the partner may know of
 		}
+		beside(i)
 		release, err := w.Sign(ctx, client, toHarbor(time.Now()), time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
+		beside(i)
 		if a := ask.get(t, path); a.status != 200 || !strings.Contains(string(a.body), "Patient/"+id+`"`) && !strings.Contains(string(a.body), `"id":"`+id+`"`) {
 			t.Fatalf("round %d: after the signature %s answers %d", i, withoutQuery(path)[:7], a.status)
 		}
+		beside(i)
 		if err := w.Revoke(ctx, release, time.Now()); err != nil {
 			t.Fatal(err)
 		}
+		beside(i)
 		a := ask.get(t, path)
 		if strings.Contains(string(a.body), `"id":"`+id+`"`) || strings.Contains(string(a.body), "Patient/"+id+`"`) {
 			t.Fatalf("round %d: released after the revocation (%d)", i, a.status)
 		}
 	}
-	stop.Store(true)
-	wg.Wait()
 }
 
 // TestARevocationHoldsForEveryEntryOfABatch revokes before a batch is sent: no entry of it sees what was.

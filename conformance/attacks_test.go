@@ -31,6 +31,7 @@ type attack struct {
 	Header map[string]any `yaml:"header"`
 	Raw    string         `yaml:"raw"`
 	Claims map[string]any `yaml:"claims"`
+	Before string         `yaml:"before"`
 	Repeat int            `yaml:"repeat"`
 	Pad    int            `yaml:"pad"`
 	Keys   string         `yaml:"keys"`
@@ -170,7 +171,11 @@ func (f *forger) make(a attack, claims map[string]any) string {
 	if a.Raw != "" {
 		head = []byte(a.Raw)
 	}
-	signed := base64.RawURLEncoding.EncodeToString(head) + "." + base64.RawURLEncoding.EncodeToString(f.changed(claims, changes))
+	payload := f.changed(claims, changes)
+	if a.Before != "" {
+		payload = []byte("{" + a.Before + "," + string(payload[1:]))
+	}
+	signed := base64.RawURLEncoding.EncodeToString(head) + "." + base64.RawURLEncoding.EncodeToString(payload)
 	return signed + "." + f.signature(a.By, key, signed)
 }
 

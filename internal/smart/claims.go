@@ -8,11 +8,21 @@ import (
 	"strings"
 	"time"
 
+	once "github.com/go-jose/go-jose/v4/json"
+
 	"github.com/consentry/gateway/internal/fhir"
 )
 
 // claims are the members of a token's payload by their exact names: encoding/json would take "PATIENT" for "patient" in a struct.
 type claims map[string]json.RawMessage
+
+// UnmarshalJSON implements json.Unmarshaler. An object that has a name twice is refused: another reader may take the other one (RFC 7519, 4).
+func (c *claims) UnmarshalJSON(text []byte) error {
+	var m map[string]json.RawMessage
+	err := once.Unmarshal(text, &m)
+	*c = m
+	return err
+}
 
 func parseClaims(payload []byte) (claims, error) {
 	var c claims

@@ -102,6 +102,12 @@ func payload(changes object) object {
 	return p
 }
 
+// twice is a good payload with one more member before the others.
+func twice(member string) json.RawMessage {
+	text, _ := json.Marshal(payload(nil))
+	return json.RawMessage("{" + member + "," + string(text[1:]))
+}
+
 func sign(t testing.TB, key jose.JSONWebKey, header object, payload any) string {
 	t.Helper()
 	o := (&jose.SignerOptions{}).WithType("at+jwt")
@@ -310,6 +316,9 @@ func TestVerifyRefusesHeadersAndSignatures(t *testing.T) {
 		"blanks in it":                 parts[0] + "." + parts[1] + ". " + parts[2],
 		"padding":                      good + "==",
 		"oversized":                    sign(t, es, nil, payload(object{"x": strings.Repeat("x", MaxTokenBytes)})),
+		"a claim twice":                sign(t, es, nil, twice(`"scope":"system/Patient.r"`)),
+		"a claim twice in an object":   sign(t, es, nil, twice(`"extensions":{"ihe_pcf":{"doc_id":"Consent/a","doc_id":"Consent/b"}}`)),
+		"a claim of cnf twice":         sign(t, es, nil, twice(`"cnf":{"jkt":"a","jkt":"b"}`)),
 		"payload is a list":            sign(t, es, nil, []string{"x"}),
 		"payload is null":              sign(t, es, nil, nil),
 		"payload is text":              sign(t, es, nil, "x"),

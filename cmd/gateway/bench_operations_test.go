@@ -18,7 +18,7 @@ func BenchmarkEverything(b *testing.B) {
 	d := benchDemo(b)
 	requests, bodies := benchRequests(b, d, func(id string) string { return "Patient/" + id + "/$everything" },
 		func(a *answer) bool { return a.types["DocumentReference"] > benchPage })
-	compare(b, d, requests, bodies, 3)
+	compare(b, d, requests, bodies, 6)
 }
 
 // BenchmarkInclude asks for the page of BenchmarkWarmSearch with what it refers to.
@@ -40,7 +40,7 @@ func benchPages(b *testing.B, more string, wanted func(*answer) bool) {
 	b.Helper()
 	d := benchDemo(b)
 	requests, bodies := benchRequests(b, d, func(id string) string { return searchOf(id, more) }, wanted)
-	compare(b, d, requests, bodies, 3)
+	compare(b, d, requests, bodies, 6)
 }
 
 // BenchmarkBatch asks for batches of ten reads and searches of one client.
@@ -63,7 +63,7 @@ func BenchmarkBatch(b *testing.B) {
 			bodies["POST Bearer "+token+" /fhir"+text] = body
 		}
 	}
-	compare(b, d, requests, bodies, 3)
+	compare(b, d, requests, bodies, 6)
 }
 
 // benchBatch is what an app asks for when a client's page is opened.

@@ -133,7 +133,7 @@ func (g *gateway) openAuthorizationServer(now clock) (*authserver.Server, error)
 		return nil, err
 	}
 	return authserver.New(authserver.Config{
-		Issuer: a.Issuer, Audience: g.cfg.BaseURL, Keys: keys, Claims: claims, Partners: g.partners, Replay: g.ephemeral, Gate: g.limits, ResourceServers: servers, Apps: apps, Certificates: g.cfg.clientCertificates(), Now: now,
+		Issuer: a.Issuer, Audience: g.cfg.BaseURL, Keys: keys, Claims: claims, Partners: g.partners, Replay: g.ephemeral, Gate: g.limits, ResourceServers: servers, Apps: apps, Certificates: g.cfg.clientCertificates(), SeesCertificates: g.cfg.seesCertificates(), Now: now,
 		Revoke: func(ctx context.Context, jti string, until time.Time) error {
 			return g.state.Revoke(ctx, partners.TokenMark(jti), until, now())
 		},

@@ -29,6 +29,18 @@ func TestDocuments(t *testing.T) {
 	if doc["issuer"] != issuer || doc["jwks_uri"] != issuer+"/jwks.json" || doc["token_endpoint"] != issuer+"/token" {
 		t.Errorf("discovery document is %v", doc)
 	}
+	const bound = "tls_client_certificate_bound_access_tokens"
+	seeing := w.server.config
+	seeing.SeesCertificates = true
+	blind := w.server
+	var err error
+	if w.server, err = New(seeing); err != nil {
+		t.Fatal(err)
+	}
+	if seen := get("/.well-known/openid-configuration"); doc[bound] != false || seen[bound] != true {
+		t.Errorf("tokens are bound to certificates: %v where none is seen, %v where some are", doc[bound], seen[bound])
+	}
+	w.server = blind
 	keys := get("/jwks.json")["keys"].([]any)
 	if len(keys) != 1 {
 		t.Fatalf("%d keys, want 1", len(keys))

@@ -65,8 +65,9 @@ type Config struct {
 	Claims smart.Mapping
 	// Revoke refuses the token with that jti from now on, everywhere. Nil: tokens live until they expire, and there is no endpoint to revoke them.
 	Revoke func(ctx context.Context, jti string, until time.Time) error
-	// Certificates says where the certificates of clients are found.
-	Certificates smart.ClientCertificates
+	// Certificates says where the certificates of clients are found, and SeesCertificates that clients can show one: so the metadata say.
+	Certificates     smart.ClientCertificates
+	SeesCertificates bool
 	// ResourceServers may ask about tokens besides the partners, who may ask about their own.
 	ResourceServers []ResourceServer
 	// Apps lets clients launch apps of their own; nil where nobody signs in here.
@@ -130,7 +131,7 @@ func (s *Server) metadata() map[string]any {
 		"introspection_endpoint_auth_methods_supported":            methods,
 		"introspection_endpoint_auth_signing_alg_values_supported": algorithms,
 		"dpop_signing_alg_values_supported":                        smart.ProofAlgorithms(),
-		"tls_client_certificate_bound_access_tokens":               true,
+		"tls_client_certificate_bound_access_tokens":               s.config.SeesCertificates,
 		"response_types_supported":                                 []string{},
 		"subject_types_supported":                                  []string{"public"},
 		"id_token_signing_alg_values_supported":                    s.config.Keys.algorithms(),

@@ -101,9 +101,7 @@ func (x table) said(r resource, client string, zone *time.Location, staff map[st
 		l.code = first(x.code)
 	}
 	for _, ref := range texts(r.Tree, x.who+".reference") {
-		if key := staff[ref]; key != "" {
-			l.who = key
-		}
+		l.who = cmp.Or(staff[ref], "somebody else")
 	}
 	return l
 }
@@ -123,7 +121,26 @@ func TestWhatIsReleasedIsWhatTheTablesSay(t *testing.T) {
 	c := sharedClinic(t)
 	zone, err := time.LoadLocation(demo.Zone)
 	must(t, err)
-	clients, staff, npis := map[string]string{}, map[string]string{}, map[string]string{}
+	all := everythingReleased(t)
+	clients, staff := c.known(t, all)
+	alone := c.rows(t, `SELECT CAST(id AS TEXT) FROM clients WHERE deleted=0 AND id NOT IN (SELECT client_id FROM documents WHERE category='legal') AND id NOT IN (SELECT client_id FROM diagnoses WHERE status='???')
+		AND id NOT IN (SELECT p.client_id `+takePart+` WHERE s.kind IN ('couple','family'))`)
+	if len(alone) < 20 {
+		t.Errorf("of %d clients nothing is shared, compiled for a court or cannot be read", len(alone))
+	}
+	for _, x := range tables {
+		rows, told := x.lines(t, c), x.told(all, clients, zone, staff)
+		for _, d := range slices.Concat(x.wrong(rows, told), x.missing(rows, told, alone)) {
+			t.Error(d)
+		}
+	}
+}
+
+// known are the clients and the practice's people, by the references that leave.
+func (c *clinic) known(t *testing.T, all []resource) (clients, staff map[string]string) {
+	t.Helper()
+	clients, staff = map[string]string{}, map[string]string{}
+	npis := map[string]string{}
 	for _, k := range c.practice.Clients {
 		clients["Patient/"+c.id(t, k)] = string(k)
 	}
@@ -131,7 +148,6 @@ func TestWhatIsReleasedIsWhatTheTablesSay(t *testing.T) {
 		key, npi, _ := strings.Cut(person, " ")
 		npis[npi] = key
 	}
-	all := everythingReleased(t)
 	for _, r := range all {
 		for _, known := range append(texts(r.Tree, "identifier.value"), strings.Join(append(texts(r.Tree, "name.given"), texts(r.Tree, "name.family")...), " ")) {
 			if key := npis[known]; key != "" && r.Type == "Practitioner" {
@@ -142,50 +158,57 @@ func TestWhatIsReleasedIsWhatTheTablesSay(t *testing.T) {
 	if len(staff) < 10 {
 		t.Fatalf("%d of the practice's people are known", len(staff))
 	}
-	alone := c.rows(t, `SELECT CAST(id AS TEXT) FROM clients WHERE deleted=0 AND id NOT IN (SELECT client_id FROM documents WHERE category='legal') AND id NOT IN (SELECT client_id FROM diagnoses WHERE status='???')
-		AND id NOT IN (SELECT p.client_id `+takePart+` WHERE s.kind IN ('couple','family'))`)
-	if len(alone) < 20 {
-		t.Errorf("of %d clients nothing is shared, compiled for a court or cannot be read", len(alone))
-	}
-	for _, x := range tables {
-		rows, told := x.lines(t, c), map[line]bool{}
-		for _, r := range all {
-			if r.Type == x.typ {
-				told[x.said(r, clients[texts(r.Tree, "subject.reference")[0]], zone, staff)] = true
-			}
-		}
-		x.compare(t, rows, told, alone)
-	}
+	return clients, staff
 }
 
-// compare reports what is told and stands in no row, and which rows of the clients who are alone with all that they have are told to nobody.
-func (x table) compare(t *testing.T, rows []line, told map[line]bool, alone []string) {
-	t.Helper()
-	have, wrong, missing := map[line]bool{}, map[string]int{}, 0
+// told are the lines of all that is released.
+func (x table) told(all []resource, clients map[string]string, zone *time.Location, staff map[string]string) map[line]bool {
+	told := map[line]bool{}
+	for _, r := range all {
+		if r.Type == x.typ {
+			told[x.said(r, clients[texts(r.Tree, "subject.reference")[0]], zone, staff)] = true
+		}
+	}
+	return told
+}
+
+// wrong says what is told and stands in no row.
+func (x table) wrong(rows []line, told map[line]bool) (out []string) {
+	have, wrong := map[line]bool{}, map[string]int{}
 	for _, l := range rows {
 		have[l] = true
-		if slices.Contains(alone, l.client) && !told[l] {
-			missing++
-		}
 		l.who = "" // whose scopes do not reach people is told of nobody
 		have[l] = true
 	}
-	filled := line{}
 	for l := range told {
 		if !have[l] {
 			wrong[nearest(rows, l)]++
 		}
-		filled.when, filled.until, filled.code, filled.status, filled.who = cmp.Or(filled.when, l.when), cmp.Or(filled.until, l.until), cmp.Or(filled.code, l.code), cmp.Or(filled.status, l.status), cmp.Or(filled.who, l.who)
 	}
 	for what, n := range wrong {
-		t.Errorf("%d of %d %ss: no row says %s", n, len(told), x.typ, what)
+		out = append(out, fmt.Sprintf("%d of %d %ss: no row says %s", n, len(told), x.typ, what))
+	}
+	return out
+}
+
+// missing says which rows of the clients who are alone with all that they have are told to nobody, and what nothing says that is told.
+func (x table) missing(rows []line, told map[line]bool, alone []string) (out []string) {
+	missing, filled := 0, line{}
+	for _, l := range rows {
+		if slices.Contains(alone, l.client) && !told[l] {
+			missing++
+		}
+	}
+	for l := range told {
+		filled.when, filled.until, filled.code, filled.status, filled.who = cmp.Or(filled.when, l.when), cmp.Or(filled.until, l.until), cmp.Or(filled.code, l.code), cmp.Or(filled.status, l.status), cmp.Or(filled.who, l.who)
 	}
 	if missing > 0 {
-		t.Errorf("%d rows of %d are no %s to anybody", missing, len(rows), x.typ)
+		out = append(out, fmt.Sprintf("%d rows of %d are no %s to anybody", missing, len(rows), x.typ))
 	}
 	if len(told) < 20 || filled.when == "" || filled.status == "" || filled.who == "" || x.code != "" && filled.code == "" || x.until != "" && filled.until == "" {
-		t.Errorf("%d different %ss are released, or none has what is compared", len(told), x.typ)
+		out = append(out, fmt.Sprintf("%d different %ss are released, or none has what is compared", len(told), x.typ))
 	}
+	return out
 }
 
 // nearest names what differs from the row that differs least.

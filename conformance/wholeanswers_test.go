@@ -45,6 +45,9 @@ func comparePractice(t *testing.T, seed uint64, questions int) {
 	e := layPractice(t, p)
 	e.serve(t)
 	w, askers := e.learn(t, p)
+	all := usCoreSearches(t)
+	e.declares(t, all)
+	(&compared{statuses: map[int]int{}, seeded: mutants{}}).askUSCore(t, &asking{world: w}, askers[0], all)
 	statuses, entries, seeded := e.compare(t, &asking{Rand: rand.New(rand.NewPCG(seed, 1)), world: w}, askers, questions)
 	seeded.complete(t)
 	if statuses[http.StatusOK] < questions/3 || entries < questions/4 {

@@ -68,3 +68,38 @@ func (a *Asker) Withheld() (out []Object) {
 func (w *World) OfType(client, resourceType string) []string {
 	return slices.DeleteFunc(w.inOrder(maps.Keys(w.Charts[client].Records)), func(ref string) bool { return typeOf(ref) != resourceType })
 }
+
+// Value is how a search asks for what a record has for a parameter: the first of its values, or "".
+func (w *World) Value(client, ref, name string) string {
+	r := w.Directory[ref]
+	if r == nil {
+		r = w.Charts[client].Records[ref]
+	}
+	p, _ := knows(typeOf(ref), name)
+	for _, v := range p.values(r) {
+		switch p.kind {
+		case "token":
+			switch all := tokens(p, v); {
+			case len(all) == 0:
+			case name == "_id" || all[0].system == "":
+				return all[0].code
+			default:
+				return all[0].system + "|" + all[0].code
+			}
+		case "date":
+			if s := text(v); s != "" {
+				return s
+			}
+			if s := text(child(v, "start")); s != "" {
+				return "ge" + s
+			}
+		case "string":
+			if all := strings1(v); len(all) > 0 {
+				return all[0]
+			}
+		case "reference":
+			return referenceOf(v)
+		}
+	}
+	return ""
+}

@@ -55,7 +55,7 @@ exhaustive: ## Compare the decision with the oracle over the whole product space
 fuzz: ## Fuzz every fuzz target for FUZZTIME (1m)
 	@for f in $$(git grep -l '^func Fuzz' -- '*_test.go'); do \
 	  for t in $$(grep -o '^func Fuzz[A-Za-z0-9_]*' $$f | cut -d' ' -f2); do \
-	    echo "$$f $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f) || exit 1; done; done
+	    echo "$$f $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 2s ./$$(dirname $$f) || exit 1; done; done
 
 .PHONY: corpus
 corpus: ## Keep the smallest inputs that fuzzing has found, 24 a target, among the seeds that make test tries

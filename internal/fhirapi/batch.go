@@ -78,6 +78,9 @@ func (x *exchange) requests(ctx context.Context) ([]fhirjson.BatchRequest, error
 	if err != nil {
 		return nil, err
 	}
+	if err := x.arrived(ctx); err != nil {
+		return nil, err
+	}
 	requests, err := fhirjson.ParseBatch(text, maxBatch)
 	switch {
 	case errors.Is(err, fhirjson.ErrMany):

@@ -210,6 +210,7 @@ type clinic struct {
 	onView    func(context.Context)
 	verifyErr error
 	momentErr error
+	whoErr    error // what the register says of every token
 	ledgerErr error
 	ledger    []ledger.Record
 	log       bytes.Buffer
@@ -307,6 +308,9 @@ func (c *clinic) Moment(context.Context) (fhirapi.Moment, error) {
 }
 
 func (c *clinic) Requester(t *smart.Token) (*requester.Requester, error) {
+	if c.whoErr != nil {
+		return nil, c.whoErr
+	}
 	if t.ClientID == "stranger" {
 		return nil, requester.ErrUnknownPartner
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/consentry/gateway/internal/ledger"
 	"github.com/consentry/gateway/internal/outcome"
 	"github.com/consentry/gateway/internal/release/egress"
+	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
 )
 
@@ -158,7 +159,7 @@ func (x *exchange) handle(ctx context.Context) (egress.Response, error) {
 		}
 	}
 	if !x.route.public || !x.route.anyFormat {
-		if err := x.read(); err != nil {
+		if err := x.read(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -173,11 +174,13 @@ func (x *exchange) handle(ctx context.Context) (egress.Response, error) {
 }
 
 // read reads what is asked for.
-func (x *exchange) read() (err error) {
+func (x *exchange) read(ctx context.Context) (err error) {
 	x.request.Strict = isStrict(x.r.Header)
 	if known, ok := x.recall(); ok {
 		x.request.Params, x.request.query = known.params, known.query
 	} else if x.request.Params, err = parameters(x.w, x.r, x.route.parameters); err != nil {
+		return err
+	} else if err = x.arrived(ctx); err != nil {
 		return err
 	}
 	if x.route.native {
@@ -240,18 +243,43 @@ func (x *exchange) verify(ctx context.Context) error {
 	if token == nil {
 		return outcome.New(outcome.InvalidToken, nil)
 	}
-	moment, err := x.api.Moment(ctx)
+	moment, who, err := x.now(ctx, token)
 	if err != nil {
-		return outcome.New(outcome.Unavailable, err)
-	}
-	who, err := moment.Requester(token)
-	if err != nil || who == nil {
-		return outcome.New(outcome.InvalidToken, err)
+		return err
 	}
 	if err := x.api.Senders.Check(ctx, x.r, credentials, token, who.Sender); err != nil {
 		return tokenError(err)
 	}
 	x.token, x.request.Requester, x.request.views = token, who, moment.Views()
+	return nil
+}
+
+// now is the moment, and who the token speaks for then.
+func (x *exchange) now(ctx context.Context, token *smart.Token) (Moment, *requester.Requester, error) {
+	moment, err := x.api.Moment(ctx)
+	if err != nil {
+		return nil, nil, outcome.New(outcome.Unavailable, err)
+	}
+	who, err := moment.Requester(token)
+	if err != nil || who == nil {
+		return nil, nil, outcome.New(outcome.InvalidToken, err)
+	}
+	return moment, who, nil
+}
+
+// arrived takes the moment anew when the body has come, too: nobody gets by keeping it back what was taken away meanwhile.
+func (x *exchange) arrived(ctx context.Context) error {
+	if x.token == nil || x.r.ContentLength == 0 {
+		return nil
+	}
+	moment, who, err := x.now(ctx, x.token)
+	if err != nil {
+		return err
+	}
+	if who.Sender != x.request.Requester.Sender { // the proof was held against the other one
+		return outcome.New(outcome.InvalidToken, nil)
+	}
+	x.request.Requester, x.request.views = who, moment.Views()
 	return nil
 }
 

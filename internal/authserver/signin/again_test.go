@@ -51,7 +51,7 @@ func TestTheProviderIsToldThatThePersonMustSignInAgain(t *testing.T) {
 		since       time.Time
 		age, prompt string
 	}{
-		"any time": {time.Time{}, "", ""}, "again": {now, "0", "login"}, "again, of a clock that went back": {now.Add(time.Second), "0", "login"}, "an hour": {now.Add(-time.Hour), "3600", ""},
+		"any time": {time.Time{}, "", ""}, "again": {now, "0", "login"}, "again, a moment ago": {now.Add(-2 * time.Second), "2", "login"}, "again, of a clock that went back": {now.Add(time.Second), "0", "login"}, "an hour": {now.Add(-time.Hour), "3600", ""},
 	} {
 		a := attempt
 		a.Since = c.since

@@ -68,6 +68,7 @@ var algorithms = []string{oidc.RS256, oidc.RS384, oidc.ES256, oidc.ES384, oidc.P
 const (
 	retryAfter = time.Second // between two attempts to find the provider
 	leeway     = time.Minute // for the provider's clock
+	atOnce     = 5           // seconds that may go by between the app's request and ours: whoever wants a sign-in no older than that wants a new one
 )
 
 // Provider is the practice's OpenID provider. Nothing is asked of it before somebody signs in.
@@ -115,7 +116,7 @@ func (p *Provider) Begin(ctx context.Context, a Attempt) (string, error) {
 	if !a.Since.IsZero() { // OpenID Connect Core 1.0, 3.1.2.1
 		age := max(0, int(p.config.Now().Sub(a.Since).Seconds()))
 		options = append(options, oauth2.SetAuthURLParam("max_age", strconv.Itoa(age)))
-		if age == 0 {
+		if age <= atOnce {
 			options = append(options, oauth2.SetAuthURLParam("prompt", "login"))
 		}
 	}

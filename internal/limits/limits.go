@@ -143,7 +143,8 @@ func (l *Limits) Issuer(next http.Handler) http.Handler {
 	})
 }
 
-// refuse tells a person in a browser, who has no use for an OperationOutcome, in words.
+// refuse tells a person in a browser, who has no use for an OperationOutcome, in words. It closes the connection as serving.Refuse does: anybody can say
+// that they are a browser.
 func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 		serving.Refuse(w, r, err)
@@ -154,6 +155,9 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set(h.Name, h.Value)
 	}
 	w.Header().Set("Cache-Control", "no-store")
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
 	http.Error(w, "Please try again in a minute, by going back to the page before. A part of the service does not answer now, or it was asked too often from where you are.", a.Status)
 }
 

@@ -317,7 +317,7 @@ func TestAPersonIsToldInWords(t *testing.T) {
 		rec := httptest.NewRecorder()
 		issuer.ServeHTTP(rec, req)
 		h := rec.Header()
-		if rec.Code != http.StatusServiceUnavailable || h.Get("Content-Type") != want || h.Get("Retry-After") == "" || h.Get("Cache-Control") != "no-store" || rec.Body.Len() == 0 {
+		if rec.Code != http.StatusServiceUnavailable || h.Get("Content-Type") != want || h.Get("Retry-After") == "" || h.Get("Cache-Control") != "no-store" || h.Get("Connection") != "close" || rec.Body.Len() == 0 {
 			t.Errorf("%s: %d %v %s", accept, rec.Code, h, rec.Body)
 		}
 	}

@@ -99,7 +99,9 @@ func TestACorruptDatabaseReleasesNothing(t *testing.T) {
 // TestWithoutTheLedgerNothingIsReleased locks the ledger as another program would, then lets it go.
 func TestWithoutTheLedgerNothingIsReleased(t *testing.T) {
 	t.Parallel()
-	c := ownClinic(t)
+	c := changedClinic(t, patience, "limits: {request-timeout: 5s}")
+	must(t, c.open())
+	t.Cleanup(func() { _ = c.stop() })
 	ask := c.as(t, harbor)
 	id := c.id(t, c.practice.Story.Referred)
 	tag := ask.get(t, "Patient/"+id).header.Get("Etag")

@@ -73,7 +73,7 @@ func layExport(t *testing.T, from string, more ...string) *export {
 	must(t, err)
 	practice := regexp.MustCompile(`(?s)practice:\n.*?maps: maps\n`)
 	text = practice.ReplaceAll(text, []byte("practice: {files: export, notes: notes.yaml, separated: [], timeout: 30s, identifiers: ["+practices[from]+"]}\n"))
-	must(t, os.WriteFile(e.config(), bytes.Replace(text, []byte("request-timeout: 5s"), []byte("request-timeout: 40s"), 1), 0o600))
+	must(t, os.WriteFile(e.config(), text, 0o600))
 	return e
 }
 

@@ -23,7 +23,7 @@ type limited struct {
 func startLimited(t *testing.T) *limited {
 	t.Helper()
 	redis, stop := startRedis(t)
-	c := changedClinic(t, "limits: {request-timeout: 5s}", fmt.Sprintf(`limits: {request-timeout: 5s, requests-per-minute: 20, tokens-per-minute: 4, failures-per-minute-per-address: 5, requests-per-minute-per-address: 30}
+	c := changedClinic(t, patience, fmt.Sprintf(`limits: {request-timeout: 40s, requests-per-minute: 20, tokens-per-minute: 4, failures-per-minute-per-address: 5, requests-per-minute-per-address: 30}
 ephemeral: {redis: "redis://%s"}
 trusted-proxies: {addresses: [127.0.0.1], header: X-Forwarded-For}`, redis))
 	c.hostIssuer(t)

@@ -11,7 +11,7 @@ import (
 // the budget, whoever asks for little gets it meanwhile, whoever asks for much is told to come back, and afterwards all of it is given back.
 func TestAnswersThatNobodyReadsAreBounded(t *testing.T) {
 	const budget = 96 << 20
-	c := changedClinic(t, "limits: {request-timeout: 5s}", fmt.Sprintf("limits: {request-timeout: 20s, answer-timeout: 20s, requests-per-minute: 0, answer-bytes: %d}", budget))
+	c := changedClinic(t, patience, fmt.Sprintf("limits: {request-timeout: 20s, answer-timeout: 20s, requests-per-minute: 0, answer-bytes: %d}", budget))
 	if err := c.open(); err != nil {
 		t.Fatal(err)
 	}

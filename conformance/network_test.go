@@ -44,7 +44,7 @@ func (c *clinic) stall(t testing.TB, from, text string) {
 // TestStalledConnectionsHoldNothing lets 1,000 clients stall in every way, of which a partner with a good token that reads no answer is the worst, and
 // sends bodies without end. A partner who behaves gets each answer meanwhile, memory stays bounded, and afterwards nothing of it is left.
 func TestStalledConnectionsHoldNothing(t *testing.T) {
-	c := changedClinic(t, "limits: {request-timeout: 5s}", "limits: {request-timeout: 3s, answer-timeout: 3s, header-timeout: 2s, idle-timeout: 2s, connections-per-address: 600, requests-per-minute: 0}")
+	c := changedClinic(t, patience, "limits: {request-timeout: 3s, answer-timeout: 3s, header-timeout: 2s, idle-timeout: 2s, connections-per-address: 600, requests-per-minute: 0}")
 	if err := c.open(); err != nil {
 		t.Fatal(err)
 	}

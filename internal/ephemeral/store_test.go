@@ -22,7 +22,7 @@ type harness struct {
 }
 
 // second is the suite's unit: short, because a real Redis needs real time.
-const second = 200 * time.Millisecond
+const second = 600 * time.Millisecond
 
 // stores are all the implementations; one suite holds for each.
 func stores(t *testing.T) map[string]func(t *testing.T) harness {

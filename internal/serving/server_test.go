@@ -27,7 +27,7 @@ var generous = Limits{
 
 // hasty are those of the tests in which somebody is given up in time. Who behaves has to be answered within them.
 var hasty = generous.with(func(l *Limits) {
-	l.HeaderTimeout, l.RequestTimeout, l.AnswerTimeout, l.IdleTimeout = 1500*time.Millisecond, 1500*time.Millisecond, 2*time.Second, time.Second
+	l.HeaderTimeout, l.RequestTimeout, l.AnswerTimeout, l.IdleTimeout = 3*time.Second, 3*time.Second, 4*time.Second, 2*time.Second
 })
 
 // with gives the limits with some changed.

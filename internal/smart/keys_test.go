@@ -275,7 +275,7 @@ func TestBadKeySetsLeaveTheOldKeys(t *testing.T) {
 
 func TestWhoWaitsForKeysCanGiveUp(t *testing.T) {
 	s, c := newIssuerServer(t, "es256"), newStepClock()
-	s.delay.Store(int64(300 * time.Millisecond))
+	s.delay.Store(int64(2 * time.Second))
 	v := s.verifier(t, c)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()

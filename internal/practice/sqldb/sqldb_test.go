@@ -342,7 +342,7 @@ func TestSeparationIsProvenOrFails(t *testing.T) {
 }
 
 func TestASlowStatementIsUnavailable(t *testing.T) {
-	s, err := sqldb.Open(sqldb.Config{Database: "sqlite", Path: database(t), Zone: chicago, Timeout: 50 * time.Millisecond})
+	s, err := sqldb.Open(sqldb.Config{Database: "sqlite", Path: database(t), Zone: chicago, Timeout: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -353,7 +353,7 @@ func TestASlowStatementIsUnavailable(t *testing.T) {
 	if _, _, err := rows(t, s, endless); !errors.Is(err, practice.ErrUnavailable) {
 		t.Errorf("%v", err)
 	}
-	if took := time.Since(begin); took > 2*time.Second {
+	if took := time.Since(begin); took > 20*time.Second {
 		t.Errorf("it took %v", took)
 	}
 	if got, _, err := rows(t, s, notes, "7"); err != nil || len(got) != 2 {

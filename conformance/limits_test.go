@@ -66,14 +66,26 @@ func (l *limited) token(t *testing.T, addresses, partner, audience string) (int,
 	})
 	a := l.from(addresses, "").post(t, l.root+"/auth/token", url.Values{"grant_type": {"client_credentials"}, "scope": {p.Scopes}, "client_assertion": {assertion},
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}})
-	if a.status == http.StatusTooManyRequests {
-		mustWait(t, a)
+	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
+		mustWaitForOAuth(t, a)
 	}
 	var granted struct {
 		Token string `json:"access_token"`
 	}
 	_ = json.Unmarshal(a.body, &granted) // a refusal has none
 	return a.status, granted.Token
+}
+
+// mustWaitForOAuth sees to it that a client of OAuth is told in its own words when to come back, and nothing else.
+func mustWaitForOAuth(t *testing.T, a *answer) {
+	t.Helper()
+	var said map[string]string
+	if json.Unmarshal(a.body, &said) != nil || said["error"] != "temporarily_unavailable" || said["error_description"] == "" || len(said) != 2 {
+		t.Errorf("%d: the body is %s", a.status, a.body)
+	}
+	if after, err := strconv.Atoi(a.header.Get("Retry-After")); err != nil || after < 1 || after > 60 || a.header.Get("Content-Type") != "application/json" || a.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%d: %v", a.status, a.header)
+	}
 }
 
 // mustWait sees to it that an answer says when to come back, and nothing else.

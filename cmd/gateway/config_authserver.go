@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -15,6 +14,7 @@ import (
 	"github.com/consentry/gateway/internal/authserver"
 	"github.com/consentry/gateway/internal/crossorigin"
 	"github.com/consentry/gateway/internal/partners"
+	"github.com/consentry/gateway/internal/serving"
 	"github.com/consentry/gateway/internal/smart"
 )
 
@@ -157,12 +157,8 @@ func (c *AuthorizationServerConfig) resourceServers() ([]authserver.ResourceServ
 }
 
 // handler serves the FHIR API, and the built-in authorization server beside it.
-func (g *gateway) handler() (http.Handler, error) {
-	all, err := g.routes()
-	if err != nil {
-		return nil, err
-	}
-	return crossorigin.Handler(all, g.pages, g.partners.Calls), nil
+func (g *gateway) handler() http.Handler {
+	return crossorigin.Handler(g.routes(), g.pages, g.partners.Calls)
 }
 
 // pages says whose pages may call what in a browser.
@@ -173,28 +169,32 @@ func (g *gateway) pages(r *http.Request) crossorigin.Pages {
 	return g.auth.Pages(r.URL.Path)
 }
 
-func (g *gateway) routes() (http.Handler, error) {
+// refuse answers a request that nobody looks at, in the words of what it is for.
+func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if g.auth != nil && g.auth.Has(r.URL.Path) {
+		g.auth.Refuse(w, r, err)
+		return
+	}
+	serving.Refuse(w, r, err)
+}
+
+func (g *gateway) routes() http.Handler {
 	api := g.api.Handler()
 	if g.auth == nil {
-		return api, nil
+		return api
 	}
-	u, err := url.Parse(g.cfg.AuthorizationServer.Issuer)
-	if err != nil {
-		return nil, errors.New("authorization-server.issuer is no URL")
-	}
-	below := strings.TrimSuffix(u.Path, "/") + "/"
-	auth := g.limits.Issuer(g.auth)
+	auth := g.limits.Issuer(g.auth, g.auth.Refuse)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g.portal != nil && strings.HasPrefix(r.URL.Path, demoPortalPath+"/") {
 			g.portal.ServeHTTP(w, r)
 			return
 		}
-		if strings.HasPrefix(r.URL.Path, below) {
+		if g.auth.Has(r.URL.Path) {
 			auth.ServeHTTP(w, r)
 			return
 		}
 		api.ServeHTTP(w, r)
-	}), nil
+	})
 }
 
 // discovery is what partners are told: of the built-in server, or of the issuer that has a token-endpoint.

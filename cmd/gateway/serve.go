@@ -83,10 +83,6 @@ type servers struct {
 
 // listen makes the servers, the FHIR server on a listener that is open already, so that whatever is wrong is known before anything is served.
 func (g *gateway) listen(ctx context.Context, l net.Listener) (*servers, error) {
-	handler, err := g.handler()
-	if err != nil {
-		return nil, err
-	}
 	certificate, err := g.cfg.certificate(g.log)
 	if err != nil {
 		return nil, err
@@ -100,7 +96,7 @@ func (g *gateway) listen(ctx context.Context, l net.Listener) (*servers, error) 
 	return &servers{
 		gateway:      g,
 		fhirListener: l, metricsListen: m,
-		fhir:    serving.New(serving.Options{Handler: handler, Limits: g.cfg.Limits.serving(), Proxies: g.cfg.proxies(), Certificate: certificate, AskClients: g.cfg.TLS.ClientCertificates, Alive: "/livez", Metrics: registry}),
+		fhir:    serving.New(serving.Options{Handler: g.handler(), Limits: g.cfg.Limits.serving(), Proxies: g.cfg.proxies(), Certificate: certificate, AskClients: g.cfg.TLS.ClientCertificates, Alive: "/livez", Refuse: g.refuse, Metrics: registry}),
 		metrics: serving.New(serving.Options{Handler: g.metrics.Handler(), Limits: metricsLimits}),
 	}, nil
 }

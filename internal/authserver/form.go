@@ -5,9 +5,6 @@ import (
 	"errors"
 	"mime"
 	"net/http"
-
-	"github.com/consentry/gateway/internal/outcome"
-	"github.com/consentry/gateway/internal/serving"
 )
 
 const maxFormBytes = 64 << 10
@@ -15,37 +12,13 @@ const maxFormBytes = 64 << 10
 // assertionType is the only way in which a client proves itself (RFC 7523, 2.2).
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// oauthError is an error response (RFC 6749, 5.2). Its text is fixed: nothing of the request is repeated.
-type oauthError struct {
-	status      int
-	code        string
-	description string
-}
-
-func (e *oauthError) Error() string { return "authserver: " + e.code + ": " + e.description }
-
-var (
-	errTooLarge     = &oauthError{http.StatusRequestEntityTooLarge, "invalid_request", "the request is too large"}
-	errRequest      = &oauthError{http.StatusBadRequest, "invalid_request", "the request is malformed, lacks a parameter or repeats one"}
-	errGrantType    = &oauthError{http.StatusBadRequest, "unsupported_grant_type", "this grant type is not supported"}
-	errTarget       = &oauthError{http.StatusBadRequest, "invalid_target", "tokens of this server are for its FHIR base alone"} // RFC 8707, 2
-	errTooMuch      = &oauthError{http.StatusBadRequest, "invalid_scope", "more scopes than an access token can hold"}
-	errScope        = &oauthError{http.StatusBadRequest, "invalid_scope", "no requested scope is registered for this client"}
-	errGrant        = &oauthError{http.StatusBadRequest, "invalid_grant", "the authorization extension is malformed or states an unregistered purpose"}
-	errUnauthorized = &oauthError{http.StatusBadRequest, "unauthorized_client", "this client may not do this"}
-	errClient       = &oauthError{http.StatusUnauthorized, "invalid_client", "client authentication failed"}
-	errSender       = &oauthError{http.StatusBadRequest, "invalid_dpop_proof", "the DPoP proof is missing, or not valid for this request"}
-	errCertificate  = &oauthError{http.StatusBadRequest, "invalid_request", "this client needs a TLS client certificate"}
-	errUnavailable  = &oauthError{http.StatusServiceUnavailable, "temporarily_unavailable", "try again later"}
-)
-
 // serveForm answers an endpoint of OAuth: POST of a form, answered in JSON, or with nothing where there is nothing to say.
 func serveForm(w http.ResponseWriter, r *http.Request, answer func(*http.Request, map[string]string) (any, error)) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Pragma", "no-cache")
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		writeError(w, errMethod)
 		return
 	}
 	form, err := readForm(w, r)
@@ -53,23 +26,11 @@ func serveForm(w http.ResponseWriter, r *http.Request, answer func(*http.Request
 	if err == nil {
 		body, err = answer(r, form)
 	}
-	if limited := new(outcome.Error); errors.As(err, &limited) { // OAuth has no error for it
-		serving.Refuse(w, r, limited)
+	if err != nil {
+		writeError(w, err)
 		return
 	}
-	status := http.StatusOK
-	if err != nil {
-		refusal := errUnavailable
-		errors.As(err, &refusal)
-		status, body = refusal.status, map[string]string{"error": refusal.code, "error_description": refusal.description}
-	}
-	switch status {
-	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="token"`)
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "5")
-	}
-	writeJSON(w, status, body)
+	writeJSON(w, http.StatusOK, body)
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

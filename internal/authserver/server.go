@@ -243,7 +243,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		serveForm(w, r, s.introspect)
 	case revocationPath:
 		if s.config.Revoke == nil {
-			http.NotFound(w, r)
+			s.missing(w, r)
 			return
 		}
 		serveForm(w, r, s.revoke)
@@ -253,7 +253,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		serveDocument(w, r, s.discovery)
 	default:
 		if s.config.Apps == nil || !s.config.Apps.Launch.Serve(w, r, path) {
-			http.NotFound(w, r)
+			s.missing(w, r)
 		}
 	}
 }
@@ -261,7 +261,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func serveDocument(w http.ResponseWriter, r *http.Request, body []byte) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		writeError(w, errMethod)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

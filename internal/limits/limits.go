@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -120,8 +119,9 @@ func (l *Limits) failed(ctx context.Context, at string) {
 	_ = l.admit(context.WithoutCancel(ctx), l.count.either, per(ofFailures, addressOf(ctx), l.most.Failures, false)) // it has been refused already
 }
 
-// Issuer limits the built-in issuer as Enter does the API, but for all replicas together or not at all. What it refuses counts as failed.
-func (l *Limits) Issuer(next http.Handler) http.Handler {
+// Issuer limits the built-in issuer as Enter does the API, but for all replicas together or not at all; refuse answers instead of it (authserver.Server). What
+// the issuer itself refuses counts as failed.
+func (l *Limits) Issuer(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost { // its documents and pages: nothing is issued
 			if err := l.Enter(r.Context()); err != nil {
@@ -141,24 +141,6 @@ func (l *Limits) Issuer(next http.Handler) http.Handler {
 			l.failed(r.Context(), "issuer")
 		}
 	})
-}
-
-// refuse tells a person in a browser, who has no use for an OperationOutcome, in words. It closes the connection as serving.Refuse does: anybody can say
-// that they are a browser.
-func refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
-		serving.Refuse(w, r, err)
-		return
-	}
-	a := outcome.Of(err).Answer()
-	for _, h := range a.Headers {
-		w.Header().Set(h.Name, h.Value)
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	if r.ProtoMajor == 1 {
-		w.Header().Set("Connection", "close")
-	}
-	http.Error(w, "Please try again in a minute, by going back to the page before. A part of the service does not answer now, or it was asked too often from where you are.", a.Status)
 }
 
 // answer remembers the status of an answer.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/consentry/gateway/internal/ephemeral"
 	"github.com/consentry/gateway/internal/outcome"
+	"github.com/consentry/gateway/internal/serving"
 	"github.com/consentry/gateway/internal/smart"
 )
 
@@ -167,7 +168,7 @@ func TestWithoutTheSharedStore(t *testing.T) {
 		if got := status(l.Issue(t.Context(), "clinic")); got != 503 {
 			t.Errorf("a token: %d", got)
 		}
-		issuer := l.Issuer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the issuer was asked") }))
+		issuer := l.Issuer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the issuer was asked") }), serving.Refuse)
 		w := httptest.NewRecorder()
 		issuer.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/auth/token", nil))
 		if w.Code != 503 || w.Header().Get("Retry-After") == "" {
@@ -240,7 +241,7 @@ func TestTheIssuersRefusalsAreFailures(t *testing.T) {
 		case "/away":
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-	}))
+	}), serving.Refuse)
 	for i, c := range []struct {
 		method, path string
 		want         int
@@ -304,21 +305,4 @@ func BenchmarkARequest(b *testing.B) {
 			}
 		}
 	})
-}
-
-// Who stands before the page of an app that they launch has no use for an OperationOutcome, which their browser would keep as a file.
-func TestAPersonIsToldInWords(t *testing.T) {
-	r := newReplicas(t, PerMinute{OfAddress: 1})
-	r.shared.away = true
-	issuer := r.one.Issuer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the issuer was asked") }))
-	for accept, want := range map[string]string{"text/html,application/xhtml+xml;q=0.9,*/*;q=0.8": "text/plain; charset=utf-8", "application/json": "application/fhir+json; charset=utf-8", "": "application/fhir+json; charset=utf-8"} {
-		req := httptest.NewRequest(http.MethodPost, "/auth/consent", nil)
-		req.Header.Set("Accept", accept)
-		rec := httptest.NewRecorder()
-		issuer.ServeHTTP(rec, req)
-		h := rec.Header()
-		if rec.Code != http.StatusServiceUnavailable || h.Get("Content-Type") != want || h.Get("Retry-After") == "" || h.Get("Cache-Control") != "no-store" || h.Get("Connection") != "close" || rec.Body.Len() == 0 {
-			t.Errorf("%s: %d %v %s", accept, rec.Code, h, rec.Body)
-		}
-	}
 }

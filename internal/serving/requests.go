@@ -17,6 +17,7 @@ type bounded struct {
 	proxies Proxies
 	secure  bool   // over TLS
 	alive   string // the path that is answered whatever the load
+	refuse  func(http.ResponseWriter, *http.Request, error)
 	metrics *metrics
 }
 
@@ -39,14 +40,14 @@ func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	closeIfAmbiguous(w, r)
 	if err := b.unreadable(r); err != nil {
-		Refuse(w, r, err)
+		b.refuse(w, r, err)
 		return
 	}
 	r = b.proxies.addressed(r)
 	if r.URL.Path != b.alive {
 		leave, err := connOf(r.Context()).enter(AddressOf(r.Context()), b.metrics)
 		if err != nil {
-			Refuse(w, r, err)
+			b.refuse(w, r, err)
 			return
 		}
 		defer leave()
@@ -75,7 +76,7 @@ func (b *bounded) unreadable(r *http.Request) error {
 	return nil
 }
 
-// Refuse answers in our words, and closes the connection: what follows on it has not been read.
+// Refuse answers in FHIR's words, and closes the connection: what follows on it has not been read.
 func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	a := outcome.Of(err).Answer()
 	for _, h := range a.Headers {

@@ -25,6 +25,8 @@ type Options struct {
 	AskClients bool
 	// Alive is the path that is answered whatever the load, so that nobody takes a busy process for a dead one.
 	Alive string
+	// Refuse answers whoever is not let in; nil for Refuse.
+	Refuse func(http.ResponseWriter, *http.Request, error)
 	// Metrics takes the counts of connections; nil for none.
 	Metrics prometheus.Registerer
 }
@@ -42,12 +44,15 @@ type Server struct {
 // New makes a Server.
 func New(o Options) *Server {
 	m := newMetrics(o.Metrics)
+	if o.Refuse == nil {
+		o.Refuse = Refuse
+	}
 	s := &Server{certificate: o.Certificate, limits: o.Limits, proxies: o.Proxies, metrics: m}
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(o.Certificate != nil) // never without TLS
 	s.http = &http.Server{
-		Handler:           &bounded{next: o.Handler, limits: o.Limits, proxies: o.Proxies, secure: o.Certificate != nil, alive: o.Alive, metrics: m},
+		Handler:           &bounded{next: o.Handler, limits: o.Limits, proxies: o.Proxies, secure: o.Certificate != nil, alive: o.Alive, refuse: o.Refuse, metrics: m},
 		ReadHeaderTimeout: o.Limits.HeaderTimeout,
 		ReadTimeout:       o.Limits.RequestTimeout,
 		WriteTimeout:      o.Limits.AnswerTimeout,

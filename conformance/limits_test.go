@@ -142,6 +142,7 @@ func TestLimits(t *testing.T) {
 	if asked > 30 {
 		t.Errorf("one network has asked %d times in a minute", asked)
 	}
+	l.preflights(t, path)
 	l.withoutRedis(t, path, other)
 	l.saysNothing(t, append(tokens, other))
 }
@@ -174,6 +175,41 @@ func (l *limited) fails(t *testing.T, path, good string) {
 		if !strings.Contains(scraped, want) {
 			t.Errorf("the metrics do not say %s", want)
 		}
+	}
+}
+
+// preflights count like whatever else comes from an address, and one that is refused lets no page in.
+func (l *limited) preflights(t *testing.T, path string) {
+	t.Helper()
+	asks := func(address, target string) *answer {
+		return l.from(address, "").do(t, http.MethodOptions, target, nil, http.Header{"Origin": {"https://evil.example"}, "Access-Control-Request-Method": {"GET"}})
+	}
+	targets := []string{path, "metadata", l.root + "/auth/token", l.root + "/auth/jwks.json"}
+	asked := 0
+	for asked < 70 {
+		a := asks("198.51.100.50", targets[asked%len(targets)])
+		if a.status != http.StatusNoContent {
+			break
+		}
+		asked++
+	}
+	if asked > 30 {
+		t.Errorf("an address has asked %d times in a minute whether a page may", asked)
+	}
+	for _, target := range targets {
+		a := asks("198.51.100.50", target)
+		if a.header.Get("Access-Control-Allow-Origin") != "" || a.status != http.StatusTooManyRequests {
+			t.Errorf("a preflight that is refused: %d %v", a.status, a.header)
+		}
+		if strings.Contains(target, "/auth/") {
+			mustWaitForOAuth(t, a)
+		} else {
+			mustWait(t, a)
+		}
+	}
+	mustWait(t, l.from("198.51.100.50", "").get(t, path))
+	if a := asks("198.51.100.51", path); a.status != http.StatusNoContent {
+		t.Errorf("another address: %d", a.status)
 	}
 }
 

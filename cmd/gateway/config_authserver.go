@@ -158,7 +158,7 @@ func (c *AuthorizationServerConfig) resourceServers() ([]authserver.ResourceServ
 
 // handler serves the FHIR API, and the built-in authorization server beside it.
 func (g *gateway) handler() http.Handler {
-	return crossorigin.Handler(g.routes(), g.pages, g.partners.Calls)
+	return crossorigin.Handler(crossorigin.Options{Next: g.routes(), Of: g.pages, Registered: g.partners.Calls, Enter: g.limits.Enter, Refuse: g.refuse})
 }
 
 // pages says whose pages may call what in a browser.

@@ -33,27 +33,53 @@ var (
 		"WWW-Authenticate", "X-Request-Id", "X-Security-Context"}
 )
 
-// Handler lets browsers give the answers of next to pages: of says whose a request is for, registered whether an origin is one of an app's. Credentials that a
-// browser adds by itself are never asked for. A request without Origin passes as it is.
-func Handler(next http.Handler, of func(*http.Request) Pages, registered func(ctx context.Context, origin string) bool) http.Handler {
+// Options are what a Handler is made of. All are required.
+type Options struct {
+	// Next answers all but preflights.
+	Next http.Handler
+	// Of says whose pages a request is for, Registered whether an origin is one of an app's.
+	Of         func(*http.Request) Pages
+	Registered func(ctx context.Context, origin string) bool
+	// Enter is asked of each preflight before anything of it is looked at: Next, which asks for itself, does not see it. Refuse answers those that it refuses; a
+	// browser then lets the page send nothing.
+	Enter  func(context.Context) error
+	Refuse func(http.ResponseWriter, *http.Request, error)
+}
+
+// Handler lets browsers give the answers of o.Next to pages. Credentials that a browser adds by itself are never asked for. A request without Origin passes as
+// it is.
+func Handler(o Options) http.Handler {
 	options := cors.Options{
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost}, AllowedHeaders: sent, ExposedHeaders: read,
 		MaxAge: int(maxAge.Seconds()), OptionsSuccessStatus: http.StatusNoContent,
 	}
-	options.AllowOriginVaryRequestFunc = func(r *http.Request, origin string) (bool, []string) { return registered(r.Context(), origin), nil }
-	apps := cors.New(options).Handler(next)
+	options.AllowOriginVaryRequestFunc = func(r *http.Request, origin string) (bool, []string) { return o.Registered(r.Context(), origin), nil }
+	apps := cors.New(options).Handler(o.Next)
 	options.AllowOriginVaryRequestFunc, options.AllowedOrigins = nil, []string{"*"}
 	options.AllowedMethods = []string{http.MethodGet, http.MethodHead}
-	anybodys := cors.New(options).Handler(next)
+	anybodys := cors.New(options).Handler(o.Next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		pages := of(r)
+		pages := o.Of(r)
+		if r.Header.Get("Origin") == "" || pages == Nobodys {
+			o.Next.ServeHTTP(w, r)
+			return
+		}
+		if isPreflight(r) {
+			if err := o.Enter(r.Context()); err != nil {
+				o.Refuse(w, r, err)
+				return
+			}
+		}
 		switch {
-		case r.Header.Get("Origin") == "" || pages == Nobodys:
-			next.ServeHTTP(w, r)
 		case pages == Anybodys:
 			anybodys.ServeHTTP(w, r)
 		default:
 			apps.ServeHTTP(w, r)
 		}
 	})
+}
+
+// isPreflight tells whether a browser asks whether a page may ask (Fetch 3.2.2), which nobody else answers.
+func isPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }

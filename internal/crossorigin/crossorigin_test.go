@@ -2,6 +2,7 @@ package crossorigin_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,7 +20,63 @@ func handler() http.Handler {
 	of := func(r *http.Request) crossorigin.Pages {
 		return map[string]crossorigin.Pages{"/data": crossorigin.Apps, "/public": crossorigin.Anybodys}[r.URL.Path]
 	}
-	return crossorigin.Handler(next, of, func(_ context.Context, origin string) bool { return origin == "https://app.example" })
+	return crossorigin.Handler(crossorigin.Options{
+		Next: next, Of: of, Registered: func(_ context.Context, origin string) bool { return origin == "https://app.example" },
+		Enter: func(ctx context.Context) error {
+			if n, ok := ctx.Value(counted{}).(*preflights); ok {
+				n.asked++
+				return n.err
+			}
+			return nil
+		},
+		Refuse: func(w http.ResponseWriter, _ *http.Request, err error) {
+			w.Header().Set("Retry-After", "40")
+			http.Error(w, err.Error(), http.StatusTooManyRequests)
+		},
+	})
+}
+
+// preflights are those that were counted, and whether there were too many.
+type preflights struct {
+	asked int
+	err   error
+}
+
+type counted struct{}
+
+// A preflight is answered without anybody behind, so it is counted here; everything else is counted there, and once.
+func TestPreflightsAreCountedAndNothingElse(t *testing.T) {
+	for name, x := range map[string]struct {
+		method, path, origin, wants string
+		count                       int
+	}{
+		"an app's":                        {"OPTIONS", "/data", "https://app.example", "POST", 1},
+		"another's page":                  {"OPTIONS", "/data", "https://evil.example", "GET", 1},
+		"of a document":                   {"OPTIONS", "/public", "https://evil.example", "GET", 1},
+		"of what people see":              {"OPTIONS", "/page", "https://app.example", "GET", 0},
+		"OPTIONS of a page, no preflight": {"OPTIONS", "/data", "https://app.example", "", 0},
+		"OPTIONS of no page":              {"OPTIONS", "/data", "", "GET", 0},
+		"a request":                       {"GET", "/data", "https://app.example", "GET", 0},
+	} {
+		for _, tooMany := range []error{nil, errors.New("too many")} {
+			n := &preflights{err: tooMany}
+			r := httptest.NewRequest(x.method, x.path, nil).WithContext(context.WithValue(t.Context(), counted{}, n))
+			for h, v := range map[string]string{"Origin": x.origin, "Access-Control-Request-Method": x.wants} {
+				if v != "" {
+					r.Header.Set(h, v)
+				}
+			}
+			w := httptest.NewRecorder()
+			handler().ServeHTTP(w, r)
+			if n.asked != x.count {
+				t.Errorf("%s: counted %d times", name, n.asked)
+			}
+			refused := x.count > 0 && tooMany != nil
+			if (w.Code == http.StatusTooManyRequests) != refused || refused && (w.Header().Get("Access-Control-Allow-Origin") != "" || w.Header().Get("Retry-After") == "") {
+				t.Errorf("%s: %d %v", name, w.Code, w.Header())
+			}
+		}
+	}
 }
 
 func TestWhosePagesMayCallWhat(t *testing.T) {

@@ -22,7 +22,7 @@ var commands = map[string][]string{
 	"ledger": nil, "ledger verify": {"--config"}, "ledger disclosures": {"--config", "--client", "--since", "--format"}, "keys": {"--dir"}, "keys rotate": {"--dir", "--algorithm"}, "schema": {"--dir"}, "revoke": {"--config", "--token", "--partner", "--for"},
 	"partner": nil, "partner add": {"--config", "--file", "--replace"}, "partner list": {"--config"}, "partner rotate": {"--config", "--jwks", "--jwks-uri"},
 	"partner disable": {"--config"}, "partner enable": {"--config"},
-	"grant": nil, "grant list": {"--config", "--client", "--app"}, "grant end": {"--config"},
+	"grant": nil, "grant list": {"--config", "--client", "--app", "--ended"}, "grant end": {"--config"},
 }
 
 // TestEveryCommandExplainsItself reads each --help.

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -84,6 +85,16 @@ func TestThePracticeEndsWhatOneClientGaveToAnApp(t *testing.T) {
 	}
 	if left := ids(first.given["scope"], "--client", key); len(left) != 0 || !strings.Contains(list("--client", key), mine[0]) {
 		t.Errorf("%d are still open, or what was ended is not listed as ended", len(left))
+	}
+	ended := list("--client", key, "--ended")
+	for _, id := range append(mine, online...) {
+		if !regexp.MustCompile(`(?m)^` + id + ` .* 20\d\d-\d\d-\d\d \d\d:\d\d  operator \S+ `).MatchString(ended) {
+			t.Error("it is not listed who ended a grant, and when")
+		}
+	}
+	other.do(http.MethodPost, other.auth+"/revoke", url.Values{"client_id": {diary}, "token": {other.given["refresh"]}}, nil)
+	if text := list("--client", other.key(), "--ended"); !regexp.MustCompile(`(?m)^[A-Z2-7]{26} .*  app  +launch/patient`).MatchString(text) || other.opens() {
+		t.Error("it is not listed that the app disconnected")
 	}
 	again := d.launch(t)
 	if again.complete("launch/patient patient/Condition.rs", own); !again.opens() {

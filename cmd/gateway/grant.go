@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/user"
 	"slices"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -66,16 +70,22 @@ func openGrants(ctx context.Context, config string) (*grants, error) {
 
 func grantListCommand() *cobra.Command {
 	var config, client, app string
+	var ended bool
 	cmd := &cobra.Command{
-		Use:   "list --config FILE [--client KEY] [--app PARTNER]",
+		Use:   "list --config FILE [--client KEY] [--app PARTNER] [--ended]",
 		Short: "List what clients have given to apps, the oldest first",
 		Long: `Prints a line for each grant that is not over: its id, the app, the client by the practice's own key, who gave it (the client, or somebody who represents
-them), since when, until when at most, whether it is open or was ended before that time, and the scopes, which are the kinds of record that were left on the consent page. How much of
-them the app gets is decided anew for each request.
+them), since when, until when at most, whether it is open or was ended before that time, and by whom, and the scopes, which are the kinds of record that were left on the consent page.
+How much of them the app gets is decided anew for each request.
 
-A grant of an app that may not come back by itself is over a few minutes after it was given. No name and no token is printed: the store has none.`,
+With --ended it prints a line for each grant that has ended instead: when, and by whom. That is the app, as it lets the client disconnect; an operator, by "gateway grant end", with the
+name of the operating system's user; reuse, where a code or a refresh token was shown twice or by another app, so that somebody else may have it; or expiry, its time. What has ended is
+forgotten 90 days after the time that it was given for.
+
+A grant of an app that may not come back by itself is over a few minutes after it was given. No client's name and no token is printed: the store has none.`,
 		Example: `  gateway grant list --config gateway.yaml --client 1042
-  gateway grant list --config gateway.yaml --app wellness-diary`,
+  gateway grant list --config gateway.yaml --app wellness-diary
+  gateway grant list --config gateway.yaml --client 1042 --ended`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("client") && client == "" || cmd.Flags().Changed("app") && app == "" {
@@ -86,21 +96,26 @@ A grant of an app that may not come back by itself is over a few minutes after i
 				return err
 			}
 			defer g.Close()
-			found, err := g.find(cmd.Context(), app, client, time.Now())
+			of, write := g.Grants, g.write
+			if ended {
+				of, write = g.EndedGrants, g.writeEnded
+			}
+			found, err := g.find(cmd.Context(), of, app, client, time.Now())
 			if err != nil {
 				return err
 			}
-			return g.write(cmd.OutOrStdout(), found)
+			return write(cmd.OutOrStdout(), found)
 		},
 	}
 	configFlag(cmd, &config)
 	cmd.Flags().StringVar(&client, "client", "", "the practice's own `KEY` of one client, its number as a rule")
 	cmd.Flags().StringVar(&app, "app", "", "the app's `PARTNER` id in the register")
+	cmd.Flags().BoolVar(&ended, "ended", false, "list those that have ended, when and by whom")
 	return cmd
 }
 
 // find looks for grants of an app and a client, either may be empty.
-func (g *grants) find(ctx context.Context, app, client string, now time.Time) ([]store.Grant, error) {
+func (g *grants) find(ctx context.Context, of func(ctx context.Context, app, patient string, now time.Time) ([]store.Grant, error), app, client string, now time.Time) ([]store.Grant, error) {
 	if app != "" {
 		register, err := currentRegister(ctx, g.cfg, g.State)
 		if err != nil {
@@ -117,7 +132,7 @@ func (g *grants) find(ctx context.Context, app, client string, now time.Time) ([
 			return nil, err
 		}
 	}
-	return g.Grants(ctx, app, patient, now)
+	return of(ctx, app, patient, now)
 }
 
 func (g *grants) write(out io.Writer, found []store.Grant) error {
@@ -126,11 +141,31 @@ func (g *grants) write(out io.Writer, found []store.Grant) error {
 	for _, one := range found {
 		state := "open"
 		if one.Ended {
-			state = "ended"
+			state = "ended by " + ender(one.End)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", one.ID, one.App, g.client(one), giver(one), g.minute(one.Begun), g.minute(one.Until), state, one.Scope)
 	}
 	return w.Flush()
+}
+
+func (g *grants) writeEnded(out io.Writer, found []store.Grant) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "GRANT\tAPP\tCLIENT\tGIVEN BY\tSINCE\tENDED\tENDED BY\tSCOPES")
+	for _, one := range found {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", one.ID, one.App, g.client(one), giver(one), g.minute(one.Begun), g.minute(one.End.At), ender(one.End), one.Scope)
+	}
+	return w.Flush()
+}
+
+// ender is who has ended a grant. Of one that an earlier gateway has ended nobody knows.
+func ender(e store.End) string {
+	switch {
+	case e.By == "":
+		return "-"
+	case e.Operator != "":
+		return fmt.Sprintf("%s %s", e.By, e.Operator)
+	}
+	return string(e.By)
 }
 
 // client is the practice's own key of whose records it is about.
@@ -165,7 +200,9 @@ func grantEndCommand() *cobra.Command {
 		Use:   "end --config FILE GRANT...",
 		Short: "End grants: the app has nothing of that client from its next request on",
 		Long: `Ends grants by their ids ("gateway grant list" names them): every gateway process that shares the store refuses their access tokens from its next request on,
-and the app gets no more with their refresh tokens. The client may launch the app again, which is a new grant. Whatever the app has read already it has.`,
+and the app gets no more with their refresh tokens. The client may launch the app again, which is a new grant. Whatever the app has read already it has.
+
+The store keeps that an operator has ended it, when, and the name of the operating system's user who ran the command ("gateway grant list --ended").`,
 		Example: `  gateway grant end --config gateway.yaml QJ5ZB2N7Y3T4LXK6WDVA2MRCEO`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -212,5 +249,15 @@ func (g *grants) end(ctx context.Context, id string, now time.Time) error {
 	if err := g.Revoke(ctx, partners.GrantMark(g.cfg.AuthorizationServer.Issuer, id), until, now); err != nil {
 		return err
 	}
-	return g.EndGrant(ctx, id, until)
+	return g.EndGrant(ctx, id, until, store.End{By: store.ByOperator, At: now, Operator: operator()})
+}
+
+// operator is the operating system's user who runs this. The environment is not asked: it says what its user likes.
+func operator() string {
+	id := strconv.Itoa(os.Getuid())
+	u, err := user.LookupId(id)
+	if err != nil {
+		return "uid " + id // a container may have no list of users
+	}
+	return strings.ToValidUTF8(u.Username, "?")
 }

@@ -26,7 +26,7 @@ type Grants interface {
 	AddGrant(ctx context.Context, g store.Grant, r store.Refresh, now time.Time) error
 	FindGrant(ctx context.Context, r store.Refresh, now time.Time) (store.Grant, error)
 	RotateGrant(ctx context.Context, id string, from, to store.Refresh, now time.Time) error
-	EndGrant(ctx context.Context, id string, until time.Time) error
+	EndGrant(ctx context.Context, id string, until time.Time, end store.End) error
 }
 
 func (a *Apps) complete() bool {
@@ -76,7 +76,7 @@ func (s *Server) codeGrant(r *http.Request, form map[string]string) (any, error)
 	case errors.Is(err, launch.ErrUnavailable):
 		return nil, errUnavailable
 	case errors.Is(err, launch.ErrReplayed):
-		return nil, s.takeBack(r.Context(), g.ID)
+		return nil, s.takeBack(r.Context(), g.ID, store.ByReuse)
 	case err != nil:
 		return nil, errProof
 	}
@@ -87,10 +87,11 @@ func (s *Server) codeGrant(r *http.Request, form map[string]string) (any, error)
 }
 
 // takeBack ends a grant that somebody else may have as well: its refresh token and every token of it. It gives the error to answer with.
-func (s *Server) takeBack(ctx context.Context, grant string) error {
+func (s *Server) takeBack(ctx context.Context, grant string, by store.EndedBy) error {
 	ctx = context.WithoutCancel(ctx) // whoever replays must not be able to stop it by going away
-	until := s.config.Now().Add(s.config.Lifetime + afterExpiry)
-	if err := errors.Join(s.config.Apps.Revoke(ctx, grant, until), s.config.Apps.Grants.EndGrant(ctx, grant, until)); err != nil {
+	now := s.config.Now()
+	until := now.Add(s.config.Lifetime + afterExpiry)
+	if err := errors.Join(s.config.Apps.Revoke(ctx, grant, until), s.config.Apps.Grants.EndGrant(ctx, grant, until, store.End{By: by, At: now})); err != nil {
 		return errUnavailable
 	}
 	return errProof

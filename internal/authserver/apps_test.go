@@ -306,6 +306,51 @@ func TestEveryGrantIsKept(t *testing.T) {
 	}
 }
 
+// It is kept who has ended a grant.
+func TestTheEndOfAGrantIsKept(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(a *apps, code string, got tokens)
+		want store.EndedBy
+	}{
+		"the app disconnects": {func(a *apps, _ string, got tokens) {
+			a.ask(t, "/auth/revoke", url.Values{"client_id": {"diary"}, "token": {got.Refresh}})
+		}, store.ByApp},
+		"with a token that was used": {func(a *apps, _ string, got tokens) {
+			a.ask(t, "/auth/token", refreshForm("diary", got.Refresh))
+			a.ask(t, "/auth/revoke", url.Values{"client_id": {"diary"}, "token": {got.Refresh}})
+		}, store.ByApp},
+		"another app has a token that was used": {func(a *apps, _ string, got tokens) {
+			a.ask(t, "/auth/token", refreshForm("diary", got.Refresh))
+			a.ask(t, "/auth/revoke", url.Values{"client_id": {"other"}, "token": {got.Refresh}})
+		}, store.ByReuse},
+		"another app uses its token": {func(a *apps, _ string, got tokens) {
+			a.ask(t, "/auth/token", refreshForm("other", got.Refresh))
+		}, store.ByReuse},
+		"a refresh token twice": {func(a *apps, _ string, got tokens) {
+			a.ask(t, "/auth/token", refreshForm("diary", got.Refresh))
+			a.ask(t, "/auth/token", refreshForm("diary", got.Refresh))
+		}, store.ByReuse},
+		"a code twice": {func(a *apps, code string, _ tokens) { a.ask(t, "/auth/token", codeForm("diary", code)) }, store.ByReuse},
+		"its time":     {func(a *apps, _ string, _ tokens) { a.now = a.now.Add(24 * time.Hour) }, store.ByExpiry},
+		"nobody":       {func(*apps, string, tokens) {}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newApps(t)
+			code := a.code(t, "diary", everything)
+			got := a.ask(t, "/auth/token", codeForm("diary", code))
+			c.end(a, code, got)
+			all, err := a.state.EndedGrants(t.Context(), "", "", a.now)
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case c.want == "" && len(all) == 0:
+			case len(all) != 1 || all[0].End != store.End{By: c.want, At: time.Unix(a.now.Unix(), 0)}:
+				t.Errorf("%+v", all)
+			}
+		})
+	}
+}
+
 // Whoever has the code of an app gets nothing for it, and neither does the app any more.
 func TestACodeIsForItsAppAlone(t *testing.T) {
 	for name, c := range map[string]struct {

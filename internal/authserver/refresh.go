@@ -92,13 +92,13 @@ func (s *Server) refreshGrant(r *http.Request, form map[string]string) (any, err
 	kept, err := s.config.Apps.Grants.FindGrant(ctx, shown.digests(key), s.config.Now())
 	switch {
 	case errors.Is(err, store.ErrReused):
-		return nil, s.takeBack(ctx, kept.ID)
+		return nil, s.takeBack(ctx, kept.ID, store.ByReuse)
 	case errors.Is(err, store.ErrNoGrant):
 		return nil, errProof
 	case err != nil:
 		return nil, errUnavailable
 	case kept.App != app.ID: // it was stolen from another app
-		return nil, s.takeBack(ctx, kept.ID)
+		return nil, s.takeBack(ctx, kept.ID, store.ByReuse)
 	}
 	g, err := s.renewed(ctx, app, kept, form["scope"])
 	if err != nil {
@@ -111,7 +111,7 @@ func (s *Server) refreshGrant(r *http.Request, form map[string]string) (any, err
 	next := shown.next(app.ID)
 	switch err := s.config.Apps.Grants.RotateGrant(ctx, kept.ID, shown.digests(key), next.digests(key), s.config.Now()); {
 	case errors.Is(err, store.ErrReused):
-		return nil, s.takeBack(ctx, kept.ID)
+		return nil, s.takeBack(ctx, kept.ID, store.ByReuse)
 	case err != nil:
 		return nil, errUnavailable
 	}
@@ -177,18 +177,22 @@ func narrowed(asked, given string) (string, bool) {
 	return strings.Join(kept, " "), len(kept) > 0
 }
 
-// disconnect ends what an app was given, as it asks with the refresh token (RFC 7009, 2.1: with it end the access tokens of the same grant).
+// disconnect ends what an app was given, as it asks with the refresh token (RFC 7009, 2.1: with it end the access tokens of the same grant). One that was used
+// before will do, whatever key it is bound to: it can only end what it was given for.
 func (s *Server) disconnect(ctx context.Context, app *requester.Partner, shown refreshToken) error {
 	kept, err := s.config.Apps.Grants.FindGrant(ctx, shown.digests(""), s.config.Now())
+	by := store.ByApp
 	switch {
 	case errors.Is(err, store.ErrNoGrant):
 		return nil
 	case err == nil && kept.App != app.ID:
 		return errUnauthorized
+	case errors.Is(err, store.ErrReused) && kept.App != app.ID: // it was stolen from another app
+		by = store.ByReuse
 	case err != nil && !errors.Is(err, store.ErrReused):
 		return errUnavailable
 	}
-	if err := s.takeBack(ctx, kept.ID); !errors.Is(err, errProof) {
+	if err := s.takeBack(ctx, kept.ID, by); !errors.Is(err, errProof) {
 		return err
 	}
 	return nil

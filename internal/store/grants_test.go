@@ -37,8 +37,11 @@ func TestARefreshTokenIsGoodOnce(t *testing.T) {
 		if _, err := s.FindGrant(ctx, second, grantNow); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.FindGrant(ctx, first, grantNow); !errors.Is(err, ErrReused) {
-			t.Errorf("a token that was used: %v", err)
+		if got, err := s.FindGrant(ctx, first, grantNow); !errors.Is(err, ErrReused) || got.ID != "g" || got.App != "app" || got.Scope != "" {
+			t.Errorf("a token that was used: %v, %v", got, err)
+		}
+		if err := s.EndGrant(ctx, "g", aGrant().Until, End{By: ByReuse, At: grantNow}); err != nil {
+			t.Fatal(err)
 		}
 		if _, err := s.FindGrant(ctx, second, grantNow); !errors.Is(err, ErrNoGrant) {
 			t.Errorf("the family goes on: %v", err)
@@ -90,7 +93,7 @@ func TestAGrantEnds(t *testing.T) {
 		if _, err := s.FindGrant(ctx, token, late); !errors.Is(err, ErrNoGrant) {
 			t.Errorf("when its time is over: %v", err)
 		}
-		if err := s.EndGrant(ctx, "g", late); err != nil {
+		if err := s.EndGrant(ctx, "g", late, End{By: ByApp, At: grantNow}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.FindGrant(ctx, token, grantNow); !errors.Is(err, ErrNoGrant) {
@@ -106,7 +109,7 @@ func TestAGrantEnds(t *testing.T) {
 func TestAGrantThatWasEndedBeforeItCameDoesNotBegin(t *testing.T) {
 	onBoth(t, func(t *testing.T, p Place) {
 		s, ctx := openState(t, p), t.Context()
-		if err := s.EndGrant(ctx, "g", grantNow.Add(time.Minute)); err != nil {
+		if err := s.EndGrant(ctx, "g", grantNow.Add(time.Minute), End{By: ByReuse, At: grantNow}); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.AddGrant(ctx, aGrant(), refresh("f", "1"), grantNow); !errors.Is(err, ErrNoGrant) {
@@ -141,12 +144,13 @@ func TestGrantsAreListedUntilTheyAreOver(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		anna := End{By: ByOperator, Operator: "anna", At: later}
 		for _, id := range []string{"second", "never given"} {
-			if err := s.EndGrant(ctx, id, grantNow.Add(time.Hour)); err != nil {
+			if err := s.EndGrant(ctx, id, grantNow.Add(time.Hour), anna); err != nil {
 				t.Fatal(err)
 			}
 		}
-		second.Ended = true
+		second.Ended, second.End = true, anna
 		third := grant("online too", "app", "Patient/c", later, grantNow.Add(5*time.Minute))
 		for _, x := range []struct {
 			what, app, patient string
@@ -168,6 +172,74 @@ func TestGrantsAreListedUntilTheyAreOver(t *testing.T) {
 		}
 		if _, err := s.FindGrant(ctx, Refresh{}, later); !errors.Is(err, ErrNoGrant) {
 			t.Errorf("the token of a grant that has none: %v", err)
+		}
+	})
+}
+
+// It is kept who has ended a grant first, and when; of what ends by itself that its time was over.
+func TestWhoHasEndedAGrantIsRemembered(t *testing.T) {
+	onBoth(t, func(t *testing.T, p Place) {
+		s, ctx := openState(t, p), t.Context()
+		add := func(id string, until time.Time) Refresh {
+			g, token := aGrant(), refresh("f"+id, "1")
+			g.ID, g.Until = id, until
+			if err := s.AddGrant(ctx, g, token, grantNow); err != nil {
+				t.Fatal(err)
+			}
+			return token
+		}
+		until, later := grantNow.Add(time.Hour), grantNow.Add(time.Minute)
+		for _, id := range []string{"by the app", "by anna"} {
+			add(id, until)
+		}
+		rotated := add("rotated twice", until)
+		add("expired", later)
+		add("open", until)
+		ends := map[string]End{
+			"by the app": {By: ByApp, At: later}, "by anna": {By: ByOperator, Operator: "anna", At: later},
+			"rotated twice": {By: ByReuse, At: later}, "expired": {By: ByExpiry, At: later},
+		}
+		for _, id := range []string{"by the app", "by anna"} {
+			if err := s.EndGrant(ctx, id, until, ends[id]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.RotateGrant(ctx, "rotated twice", refresh("frotated twice", "2"), rotated, later); !errors.Is(err, ErrReused) {
+			t.Fatal(err)
+		}
+		// Whoever comes later has ended nothing.
+		for id := range ends {
+			if err := s.EndGrant(ctx, id, until, End{By: ByOperator, Operator: "ben", At: later.Add(time.Second)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := map[string]End{}
+		all, err := s.EndedGrants(ctx, "app", "Patient/a", later)
+		for _, g := range all {
+			got[g.ID] = g.End
+		}
+		if diff := cmp.Diff(ends, got); diff != "" || err != nil {
+			t.Errorf("%v\n%s", err, diff)
+		}
+		for _, of := range [][2]string{{"another", ""}, {"", "Patient/b"}} {
+			if all, err := s.EndedGrants(ctx, of[0], of[1], later); len(all) != 0 || err != nil {
+				t.Errorf("of %v: %d, %v", of, len(all), err)
+			}
+		}
+		// It is forgotten in the end, and not before.
+		for _, x := range []struct {
+			at   time.Time
+			want int
+		}{{until.Add(remembered - time.Second), 4}, {until.Add(remembered), 0}} {
+			g := aGrant()
+			g.ID, g.Until = x.at.String(), x.at.Add(time.Hour)
+			if err := s.AddGrant(ctx, g, Refresh{}, x.at); err != nil {
+				t.Fatal(err)
+			}
+			all, err := s.EndedGrants(ctx, "", "", x.at)
+			if len(all) != x.want || err != nil {
+				t.Errorf("%v later: %d, %v", x.at.Sub(until), len(all), err)
+			}
 		}
 	})
 }

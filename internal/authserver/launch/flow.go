@@ -57,7 +57,9 @@ func (l *Launch) authorize(w http.ResponseWriter, r *http.Request) {
 		l.tell(w, r, ask, errServer)
 		return
 	}
-	to, err := l.SignIn.Begin(r.Context(), p.attempt(state))
+	attempt := p.attempt(state)
+	attempt.Hint = hint(q)
+	to, err := l.SignIn.Begin(r.Context(), attempt)
 	if err != nil {
 		l.tell(w, r, ask, errTemporarily)
 		return

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -184,5 +185,41 @@ func TestWhatIsAskedFitsIntoAURL(t *testing.T) {
 	back := b.post(consentPath, decision)
 	if given := answer(t, back); given.Get("code") == "" || len(to) > 8000 || len(back.Header.Get("Location")) > 8000 {
 		t.Errorf("%d there, %d back", len(to), len(back.Header.Get("Location")))
+	}
+}
+
+// What the app tells of who will sign in goes to the provider and nowhere else: neither into what is sealed, nor onto a page, nor back to the app.
+func TestAHintGoesToTheProviderAlone(t *testing.T) {
+	for name, c := range map[string]struct{ hint, want string }{
+		"a mail address": {"ada@example.org", "ada@example.org"},
+		"the longest":    {strings.Repeat("h", maxHint), strings.Repeat("h", maxHint)},
+		"too long":       {strings.Repeat("h", maxHint+1), ""},
+		"a line break":   {"ada@example.org\r\nx: y", ""},
+		"no text":        {"ada\xff", ""},
+		"none":           {"", ""},
+	} {
+		w := newWorld(t)
+		b := w.browser(t)
+		q := good()
+		q.Set("login_hint", c.hint)
+		consent := b.signIn(q)
+		if w.provider.begun.Hint != c.want || w.provider.finished.Hint != "" {
+			t.Errorf("%s: the provider is told %q, then %q", name, w.provider.begun.Hint, w.provider.finished.Hint)
+		}
+		var p pending
+		must(t, w.Box.Open(useSignIn, w.provider.begun.State, &p))
+		sealed, text := page(t, consent)
+		var s shown
+		must(t, w.Box.Open(useConsent, sealed, &s))
+		told := answer(t, b.post(consentPath, url.Values{"page": {sealed}, "decision": {"deny"}}))
+		if c.want != "" && strings.Contains(fmt.Sprintf("%+v %+v %s %v", p, s, text, told), c.want) {
+			t.Errorf("%s: it is elsewhere, too", name)
+		}
+	}
+	w := newWorld(t)
+	q := good()
+	q["login_hint"] = []string{"ada", "eve"}
+	if got := answer(t, w.browser(t).get(AuthorizePath, q)); got.Get("error") != "invalid_request" || w.provider.begun.State != "" {
+		t.Errorf("two hints: %v", got)
 	}
 }

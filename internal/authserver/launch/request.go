@@ -21,6 +21,7 @@ const (
 	maxScope = 2048
 	maxState = 1024
 	maxNonce = 256
+	maxHint  = 256 // a mail address has 254 (RFC 5321, 4.5.3.1.3)
 	maxForm  = 64 << 10
 )
 
@@ -159,6 +160,16 @@ func (l *Launch) complete(app *requester.Partner, q url.Values, ask *request) er
 
 // plain tells whether a text comes back as it was sent. RFC 6749 (A.5) allows less in a state than this.
 func plain(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) }
+
+// hint is what the app tells the provider of who will sign in (OpenID Connect Core 1.0, 3.1.2.1). It is passed on and not kept: it may be a mail address. One that
+// no provider would read is left out, since the person can say who they are.
+func hint(q url.Values) string {
+	text, _ := one(q, "login_hint")
+	if len(text) > maxHint || !plain(text) {
+		return ""
+	}
+	return text
+}
 
 // since is when the person must have signed in at the earliest, zero for whenever it was: an app may want that they do so again (OpenID Connect Core 1.0,
 // 3.1.2.1).

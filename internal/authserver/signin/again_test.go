@@ -88,3 +88,15 @@ func (h hanging) RoundTrip(*http.Request) (*http.Response, error) {
 	h()
 	return nil, errors.New("no answer")
 }
+
+func TestTheProviderIsToldTheHint(t *testing.T) {
+	for _, hint := range []string{"", "ada@example.org", "tel:+1 555&prompt=none#x"} {
+		a := attempt
+		a.Hint = hint
+		to, err := newOP(t).provider(t, nil).Begin(t.Context(), a)
+		u, _ := url.Parse(to)
+		if q := u.Query(); err != nil || q.Get("login_hint") != hint || q.Has("login_hint") != (hint != "") || q.Has("prompt") || q.Get("state") != a.State || u.Fragment != "" {
+			t.Errorf("%q: %v, %v", hint, q, err)
+		}
+	}
+}

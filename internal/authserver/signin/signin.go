@@ -35,6 +35,8 @@ type Attempt struct {
 	Verifier string // of PKCE
 	// Since is when the person must have signed in at the earliest: who sits before the browser now need not be who did so then. Zero for any time.
 	Since time.Time
+	// Hint is what the provider may show as who signs in; it proves nothing. Empty for none.
+	Hint string
 }
 
 var (
@@ -119,6 +121,9 @@ func (p *Provider) Begin(ctx context.Context, a Attempt) (string, error) {
 		if age <= atOnce {
 			options = append(options, oauth2.SetAuthURLParam("prompt", "login"))
 		}
+	}
+	if a.Hint != "" { // OpenID Connect Core 1.0, 3.1.2.1
+		options = append(options, oauth2.SetAuthURLParam("login_hint", a.Hint))
 	}
 	return f.oauth2.AuthCodeURL(a.State, options...), nil
 }

@@ -38,5 +38,6 @@
 //     a 304, nor with a range that is not there.
 //   - A permit that names nobody reaches an organisation that the source ties to the very client: who treats (Patient.generalPractitioner), the active care team,
 //     who pays by an active Coverage, and who referred or was referred to by an active ServiceRequest.
+//   - A Consent that who represents the client may see is withheld where its provision would lose whom or what it names: it would say something else.
 //   - A backbone element that loses something required is gone as a whole; what loses something required itself is withheld.
 package answers

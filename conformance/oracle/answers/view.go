@@ -1,6 +1,7 @@
 package answers
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -84,7 +85,7 @@ func (w *World) view(q *Requester, p permission, chart *Chart, all map[string]de
 			}
 			left, ok := strip(v.Records[ref], func(to string) bool { return w.leads(q, p, v, to) })
 			switch {
-			case !ok || inDirectory(typeOf(ref)) && !v.named(ref):
+			case !ok || inDirectory(typeOf(ref)) && !v.named(ref) || typeOf(ref) == "Consent" && !bytes.Equal(encode(left["provision"]), encode(v.Records[ref]["provision"])):
 				delete(v.Records, ref)
 				changed = true
 			case len(encode(left)) != len(encode(v.Records[ref])):

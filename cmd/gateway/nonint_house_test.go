@@ -97,8 +97,8 @@ func (c *charts) Chart(_ context.Context, client practice.ClientKey) (*mapping.C
 	return &mapping.Chart{}, nil
 }
 
-func (c *charts) Ties(_ context.Context, clients []practice.ClientKey) (map[practice.ClientKey][]fhir.Identifier, error) {
-	ties := map[practice.ClientKey][]fhir.Identifier{}
+func (c *charts) Ties(_ context.Context, clients []practice.ClientKey) (map[practice.ClientKey][]mapping.Tie, error) {
+	ties := map[practice.ClientKey][]mapping.Tie{}
 	for _, k := range clients {
 		if found := c.charts[k]; found != nil {
 			ties[k] = found.Ties

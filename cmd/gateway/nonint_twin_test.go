@@ -91,7 +91,7 @@ type base struct {
 	who       *requester.Requester
 	chart     []entry
 	documents map[practice.ClientKey][]mapping.ConsentDocument
-	ties      []fhir.Identifier
+	ties      []mapping.Tie
 	lines     map[fhir.Reference]line
 }
 
@@ -111,7 +111,7 @@ func (w *twins) baseOf(t testing.TB, seed uint64) *base {
 		b.documents[nonintPartner] = c.consents(nonintPartner)[:1]
 	}
 	if c.chance(50) {
-		b.ties = []fhir.Identifier{{System: fhir.SystemNPI, Value: clinicNPI}}
+		b.ties = []mapping.Tie{{To: fhir.Identifier{System: fhir.SystemNPI, Value: clinicNPI}}}
 	}
 	w.move(w.left, b, b.chart)
 	b.lines = w.lines(t, w.left, b.who)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/consentry/gateway/internal/demo"
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/mapping"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/label"
@@ -30,7 +31,7 @@ type deciding struct {
 
 type labeled struct {
 	chart []stage.Labeled
-	ties  []fhir.Identifier
+	ties  []mapping.Tie
 }
 
 func decidePractice(t *testing.T, clients int) *deciding {
@@ -129,7 +130,7 @@ func (d *deciding) related(t *testing.T, c labeled, in consent.Input) map[fhir.R
 	related := map[fhir.Reference]bool{}
 	for key, ref := range d.clients {
 		if concerned[ref] {
-			related[ref] = slices.ContainsFunc(d.chart(t, key).ties, func(tie fhir.Identifier) bool { return slices.Contains(in.Requester.Organization.Identifiers, tie) })
+			related[ref] = slices.ContainsFunc(d.chart(t, key).ties, func(tie mapping.Tie) bool { return slices.Contains(in.Requester.Organization.Identifiers, tie.To) })
 		}
 	}
 	return related

@@ -67,6 +67,17 @@ func ParsePeriod(start, end string, zone *time.Location) (Interval, error) {
 	return i, nil
 }
 
+// And is the stretch that lies both in i and in o. Where there is none it contains nothing.
+func (i Interval) And(o Interval) Interval {
+	if o.Start.After(i.Start) {
+		i.Start = o.Start
+	}
+	if i.End.IsZero() || !o.End.IsZero() && o.End.Before(i.End) {
+		i.End = o.End
+	}
+	return i
+}
+
 // Contains tells whether t lies in i.
 func (i Interval) Contains(t time.Time) bool {
 	return (i.Start.IsZero() || !t.Before(i.Start)) && (i.End.IsZero() || t.Before(i.End))

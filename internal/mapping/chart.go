@@ -13,9 +13,15 @@ import (
 // Chart is everything that the gateway may read about one client.
 type Chart struct {
 	Candidates []stage.Candidate
-	// Ties are identifiers of organisations that the practice's data tie to the client (referral, care team, coverage).
-	Ties   []fhir.Identifier
-	Report Report
+	Ties       []Tie
+	Report     Report
+}
+
+// Tie is an organisation that the practice's data tie to a client (referral, care team, coverage), by one of its identifiers, and while they do.
+// The zero During is all of time.
+type Tie struct {
+	To     fhir.Identifier
+	During fhir.Interval
 }
 
 // Report says what became of the rows, map by map.
@@ -71,7 +77,7 @@ func (m *Maps) Chart(ctx context.Context, src practice.Source, client practice.C
 		c.Candidates = slices.Grow(c.Candidates, 2*len(rows))
 		for _, r := range rows {
 			if r.tie != (fhir.Identifier{}) {
-				c.Ties = append(c.Ties, r.tie)
+				c.Ties = append(c.Ties, Tie{To: r.tie})
 			}
 			if c.Candidates, err = appendCandidates(c.Candidates, r.results); err != nil {
 				return nil, err

@@ -164,7 +164,7 @@ func TestTiesAreIdentifiers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []fhir.Identifier{{System: fhir.SystemNPI, Value: "3333333334"}}; !slices.Equal(chart.Ties, want) {
+	if want := []mapping.Tie{{To: fhir.Identifier{System: fhir.SystemNPI, Value: "3333333334"}}}; !slices.Equal(chart.Ties, want) {
 		t.Errorf("ties %v", chart.Ties)
 	}
 	if len(chart.Candidates) != 9 { // patient, encounter, two notes with their provenances, two organizations, a release

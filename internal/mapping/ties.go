@@ -8,10 +8,10 @@ import (
 	"github.com/consentry/gateway/internal/practice"
 )
 
-// Ties gives the identifiers of organisations that the practice's data tie to each of several clients: what Chart gives for one, without
+// Ties gives the organisations that the practice's data tie to each of several clients: what Chart gives for one, without
 // reading the rest of a chart.
-func (m *Maps) Ties(ctx context.Context, src practice.Source, clients []practice.ClientKey) (map[practice.ClientKey][]fhir.Identifier, error) {
-	ties := map[practice.ClientKey][]fhir.Identifier{}
+func (m *Maps) Ties(ctx context.Context, src practice.Source, clients []practice.ClientKey) (map[practice.ClientKey][]Tie, error) {
+	ties := map[practice.ClientKey][]Tie{}
 	runs := make(map[practice.ClientKey]*run, len(clients))
 	for _, c := range clients {
 		x, err := m.newRun(c)
@@ -31,7 +31,7 @@ func (m *Maps) Ties(ctx context.Context, src practice.Source, clients []practice
 		for client, rows := range read {
 			for i, r := range rows.made {
 				if r.tie != (fhir.Identifier{}) && !rows.keys.twice(r.key, i) {
-					ties[client] = append(ties[client], r.tie)
+					ties[client] = append(ties[client], Tie{To: r.tie})
 				}
 			}
 		}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/mapping"
 	"github.com/consentry/gateway/internal/practice"
 )
 
@@ -35,7 +35,7 @@ func TestTiesOfSeveralClientsAreThoseOfTheirCharts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := map[practice.ClientKey][]fhir.Identifier{}
+			want := map[practice.ClientKey][]mapping.Tie{}
 			for _, c := range clients {
 				chart, err := m.Chart(t.Context(), src, c)
 				if err != nil {

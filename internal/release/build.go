@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/mapping"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/policy"
@@ -24,18 +25,18 @@ func (s *Service) build(ctx context.Context, at state, key viewKey, r *requester
 		return lasting{}, err
 	}
 	in := s.input(r, key, patient, sets)
-	applies, err := s.applies(ctx, at, key.client, in)
+	applies, until, err := s.applies(ctx, at, key.client, in)
 	if err != nil {
 		return lasting{}, err
 	}
 	if !applies {
-		return lasting{validity{at.version, in.Now, nextChange(in)}, newView(nil, Evidence{})}, nil
+		return lasting{validity{at.version, in.Now, earlier(until, nextChange(in))}, newView(nil, Evidence{})}, nil
 	}
 	c, err := s.chartOf(ctx, at, key.client)
 	if err != nil {
 		return lasting{}, err
 	}
-	if in, err = s.concern(ctx, at, in, key.client, c); err != nil {
+	if in, until, err = s.concern(ctx, at, in, key.client, c); err != nil {
 		return lasting{}, err
 	}
 	staff, err := s.staffAt(ctx, at, r, key.permission)
@@ -44,11 +45,11 @@ func (s *Service) build(ctx context.Context, at state, key viewKey, r *requester
 	}
 	res := consent.Decide(in)
 	resources := s.settle(in, res, staff)
-	under, until := s.grounds(in, res, resources)
+	under, changes := s.grounds(in, res, resources)
 	resources = append(resources, s.extracts(in, res, under)...)
 	view := newView(resources, s.evidence(in, c, res, resources, under))
 	view.terms = under.terms
-	return lasting{validity{at.version, in.Now, until}, view}, nil
+	return lasting{validity{at.version, in.Now, earlier(until, changes)}, view}, nil
 }
 
 func (s *Service) input(r *requester.Requester, key viewKey, patient fhir.Reference, sets map[fhir.Reference]policy.Set) consent.Input {
@@ -59,17 +60,19 @@ func (s *Service) input(r *requester.Requester, key viewKey, patient fhir.Refere
 }
 
 // applies tells whether a Consent of the client's may permit something to the requester now, or these are the client's own records. A permit
-// that names no recipient is for those whom the practice's own data tie to the client (rule 13): that is found out without the chart.
-func (s *Service) applies(ctx context.Context, at state, client practice.ClientKey, in consent.Input) (bool, error) {
+// that names no recipient is for those whom the practice's own data tie to the client (rule 13): that is found out without the chart. until is
+// when a tie begins or ends.
+func (s *Service) applies(ctx context.Context, at state, client practice.ClientKey, in consent.Input) (is bool, until time.Time, err error) {
 	if consent.Applies(in) {
-		return true, nil
+		return true, consent.Forever, nil
 	}
 	// Also where no tie could help: whoever is nobody's partner learns nothing from how long it takes.
 	ties, err := at.Ties(ctx, []practice.ClientKey{client})
 	if err != nil {
-		return false, unavailable(err)
+		return false, time.Time{}, unavailable(err)
 	}
-	return anyTie(in) && tied(ties[client], in.Requester), nil
+	is, until = tied(ties[client], in)
+	return is && anyTie(in), until, nil
 }
 
 // anyTie tells whether a Consent would apply to whom the practice's own data tie to the client.
@@ -82,18 +85,35 @@ func anyTie(in consent.Input) bool {
 func nextChange(in consent.Input) time.Time {
 	until := consent.Forever
 	for _, p := range in.Policies[in.Client].Policies() {
-		if t, ok := p.NextAfter(in.Now); ok && t.Before(until) {
-			until = t
+		if t, ok := p.NextAfter(in.Now); ok {
+			until = earlier(until, t)
 		}
 	}
 	return until
 }
 
-// tied tells whether the practice's own data tie the partner to the client (rule 13).
-func tied(ties []fhir.Identifier, r *requester.Requester) bool {
-	return slices.ContainsFunc(ties, func(i fhir.Identifier) bool {
-		return i.System != "" && i.Value != "" && slices.Contains(r.Organization.Identifiers, i)
-	})
+// tied tells whether the practice's own data tie the partner to the client now (rule 13), and when the next of such ties begins or ends.
+func tied(ties []mapping.Tie, in consent.Input) (is bool, until time.Time) {
+	until = consent.Forever
+	for _, t := range ties {
+		if t.To.System == "" || t.To.Value == "" || !slices.Contains(in.Requester.Organization.Identifiers, t.To) {
+			continue
+		}
+		is = is || t.During.Contains(in.Now)
+		for _, turn := range []time.Time{t.During.Start, t.During.End} {
+			if turn.After(in.Now) {
+				until = earlier(until, turn)
+			}
+		}
+	}
+	return is, until
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // settle goes from what was decided to what is shown, but for extracts of Consents: the minimal Patient beside whatever else of the client is

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/mapping"
 	"github.com/consentry/gateway/internal/release"
 	"github.com/consentry/gateway/internal/smart"
 )
@@ -53,7 +54,7 @@ func TestAPermitForNobodyOfACoupleReachesWhomThePracticeTiesToItsGiver(t *testin
 	both.others = []string{"2"}
 	c.charts["1"] = append(c.charts["1"], both)
 	c.forms["2"] = []string{openPermit("2", "c")}
-	clinic := []fhir.Identifier{{System: fhir.SystemNPI, Value: clinicNPI}}
+	clinic := tieTo(fhir.SystemNPI, clinicNPI)
 	with := append([]string{"DocumentReference/n", "DocumentReference/together"}, everything[1:]...)
 	sees := func() []string { return c.sees(theClinic(), "1", "e", "n", "v", "together") }
 
@@ -145,13 +146,13 @@ func TestAPermitForNobodyReachesWhomThePracticeTiesToTheClient(t *testing.T) {
 		t.Errorf("ties that cannot be read: %v, %v", v, err)
 	}
 	delete(c.fail, "Ties")
-	c.change(func() { c.ties["1"] = []fhir.Identifier{{System: fhir.SystemNPI, Value: clinicNPI}} })
+	c.change(func() { c.ties["1"] = tieTo(fhir.SystemNPI, clinicNPI) })
 	expect(t, "a referral", c.sees(theClinic(), "1", "e", "n", "v"), everything)
 	if n := reach(); n != 1 {
 		t.Errorf("a referral: %d clients in reach", n)
 	}
 	for name, tie := range map[string]fhir.Identifier{"another's": {System: fhir.SystemNPI, Value: "1999999992"}, "no system": {Value: clinicNPI}, "no value": {System: fhir.SystemNPI}} {
-		c.change(func() { c.ties["1"] = []fhir.Identifier{tie} })
+		c.change(func() { c.ties["1"] = tieTo(tie.System, tie.Value) })
 		expect(t, "a tie of "+name, c.sees(theClinic(), "1"), []string{})
 	}
 }
@@ -340,4 +341,69 @@ func TestTheZeroViewIsEmpty(t *testing.T) {
 	if _, ok := v.Get(patientRef("1")); ok || v.Len() != 0 || v.Resources("Patient") != nil {
 		t.Error("it is not")
 	}
+}
+
+// tieTo is what ties an organisation to a client always.
+func tieTo(system, value string) []mapping.Tie {
+	return []mapping.Tie{{To: fhir.Identifier{System: system, Value: value}}}
+}
+
+// What ties an organisation to a client holds within its period, and nothing that was decided outlives it, or waits for a change of the records after it begins.
+func TestATieHoldsWithinItsPeriod(t *testing.T) {
+	during := func(from, to time.Duration) []mapping.Tie {
+		tie := tieTo(fhir.SystemNPI, clinicNPI)
+		tie[0].During = fhir.Interval{Start: noon.Add(from), End: noon.Add(to)}
+		return tie
+	}
+	c := oneClient(t)
+	c.forms["1"] = []string{openPermit("1", "c")}
+	see := func(name string, want []string) {
+		t.Helper()
+		expect(t, name, c.sees(theClinic(), "1", "e", "n", "v"), want)
+		refs, err := c.service.Reach(context.Background(), theClinic(), smart.Search)
+		if err != nil || (len(refs) > 0) != (len(want) > 0) {
+			t.Errorf("%s: %d clients in reach, %v", name, len(refs), err)
+		}
+		p, err := c.service.Preview(context.Background(), theClinic(), smart.Search, "1")
+		if err != nil || p.Related != (len(want) > 0) {
+			t.Errorf("%s: previewed as related %t, %v", name, p.Related, err)
+		}
+	}
+	c.ties["1"] = during(time.Hour, 2*time.Hour)
+	see("before", []string{})
+	c.at(noon.Add(time.Hour - 1))
+	see("just before", []string{})
+	c.at(noon.Add(time.Hour))
+	see("from its first instant", everything)
+	c.at(noon.Add(2*time.Hour - 1))
+	see("to its last", everything)
+	c.at(noon.Add(2 * time.Hour))
+	see("afterwards", []string{})
+
+	c.change(func() { c.ties["1"] = append(during(0, 3*time.Hour), during(2*time.Hour, 4*time.Hour)...) })
+	see("one that ends while another goes on", everything)
+	c.at(noon.Add(3 * time.Hour))
+	see("the other", everything)
+	c.at(noon.Add(4 * time.Hour))
+	see("none", []string{})
+	c.change(func() { c.ties["1"] = during(5*time.Hour, 3*time.Hour) })
+	see("one that ends before it begins", []string{})
+	c.at(noon.Add(6 * time.Hour))
+	see("and after both", []string{})
+}
+
+// The tie to the other of a couple ends for the record of both, too.
+func TestATieToTheOtherOfACoupleHoldsWithinItsPeriod(t *testing.T) {
+	c := oneClient(t)
+	both := note("1", "together")
+	both.others = []string{"2"}
+	c.charts["1"] = append(c.charts["1"], both)
+	c.forms["2"] = []string{openPermit("2", "c")}
+	tie := tieTo(fhir.SystemNPI, clinicNPI)
+	tie[0].During.End = noon.Add(time.Hour)
+	c.ties["2"] = tie
+	sees := func() []string { return c.sees(theClinic(), "1", "e", "n", "v", "together") }
+	expect(t, "while it lasts", sees(), append([]string{"DocumentReference/n", "DocumentReference/together"}, everything[1:]...))
+	c.at(noon.Add(time.Hour))
+	expect(t, "afterwards", sees(), everything)
 }

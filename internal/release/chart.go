@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/mapping"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/release/stage"
@@ -15,7 +16,7 @@ import (
 type chart struct {
 	version string // of the records
 	labeled []stage.Labeled
-	ties    []fhir.Identifier
+	ties    []mapping.Tie
 	others  []practice.ClientKey // the other clients whom a record is about
 	digest  string
 	weight  uint32

@@ -64,7 +64,7 @@ type clinic struct {
 	unnamed bool // the source has no versions
 	charts  map[practice.ClientKey][]record
 	forms   map[practice.ClientKey][]string // Consents
-	ties    map[practice.ClientKey][]fhir.Identifier
+	ties    map[practice.ClientKey][]mapping.Tie
 	staff   []string
 	fail    map[string]error // by the name of the method
 
@@ -84,7 +84,7 @@ type record struct {
 
 func newClinic(t testing.TB) *clinic {
 	t.Helper()
-	c := &clinic{t: t, version: 1, charts: map[practice.ClientKey][]record{}, forms: map[practice.ClientKey][]string{}, ties: map[practice.ClientKey][]fhir.Identifier{}, fail: map[string]error{}}
+	c := &clinic{t: t, version: 1, charts: map[practice.ClientKey][]record{}, forms: map[practice.ClientKey][]string{}, ties: map[practice.ClientKey][]mapping.Tie{}, fail: map[string]error{}}
 	c.at(noon)
 	c.staff = []string{`{"resourceType":"Practitioner","id":"` + seal("Practitioner", "", "dr") + `","name":[{"family":"Doe"}]}`}
 	s, err := release.New(c.options())
@@ -167,8 +167,8 @@ func (h held) Chart(_ context.Context, client practice.ClientKey) (*mapping.Char
 	return out, h.fail["Chart"]
 }
 
-func (h held) Ties(_ context.Context, clients []practice.ClientKey) (map[practice.ClientKey][]fhir.Identifier, error) {
-	out := map[practice.ClientKey][]fhir.Identifier{}
+func (h held) Ties(_ context.Context, clients []practice.ClientKey) (map[practice.ClientKey][]mapping.Tie, error) {
+	out := map[practice.ClientKey][]mapping.Tie{}
 	for _, c := range clients {
 		out[c] = h.ties[c]
 	}

@@ -48,7 +48,7 @@ func (s *Service) Preview(ctx context.Context, r *requester.Requester, p smart.P
 		if err != nil {
 			return err
 		}
-		if in, err = s.concern(ctx, at, s.input(r, key, patient, sets), client, c); err != nil {
+		if in, _, err = s.concern(ctx, at, s.input(r, key, patient, sets), client, c); err != nil {
 			return err
 		}
 		built, err = s.build(ctx, at, key, r)

@@ -77,9 +77,7 @@ func (s *Service) reachAt(ctx context.Context, at state, r *requester.Requester,
 		if in.Client, err = s.patient(client); err != nil {
 			return reached{}, err
 		}
-		if until := nextChange(in); until.Before(found.until) {
-			found.until = until
-		}
+		found.until = earlier(found.until, nextChange(in))
 		switch in.Related = nil; {
 		case consent.Applies(in):
 			found.clients = append(found.clients, in.Client)
@@ -92,7 +90,8 @@ func (s *Service) reachAt(ctx context.Context, at state, r *requester.Requester,
 		return reached{}, unavailable(err)
 	}
 	for client, patient := range byTie {
-		if tied(ties[client], r) {
+		is, until := tied(ties[client], in)
+		if found.until = earlier(found.until, until); is {
 			found.clients = append(found.clients, patient)
 		}
 	}

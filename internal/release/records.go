@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/mapping"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release/stage"
@@ -25,8 +24,8 @@ type State interface {
 	Version(ctx context.Context) (string, error)
 	// Chart is all that the gateway may read about one client.
 	Chart(ctx context.Context, client practice.ClientKey) (*mapping.Chart, error)
-	// Ties are identifiers of organisations that the practice's data tie to each of the given clients: those of the Chart, without reading it.
-	Ties(ctx context.Context, clients []practice.ClientKey) (map[practice.ClientKey][]fhir.Identifier, error)
+	// Ties are the organisations that the practice's data tie to each of the given clients, and when: those of the Chart, without reading it.
+	Ties(ctx context.Context, clients []practice.ClientKey) (map[practice.ClientKey][]mapping.Tie, error)
 	// Consents are the Consents of the given clients.
 	Consents(ctx context.Context, clients []practice.ClientKey) ([]mapping.ConsentDocument, error)
 	// ConsentClients are the clients who have any Consent.
@@ -63,7 +62,7 @@ func (m mappedState) Chart(ctx context.Context, client practice.ClientKey) (*map
 	return m.maps.Chart(ctx, m.source, client)
 }
 
-func (m mappedState) Ties(ctx context.Context, clients []practice.ClientKey) (map[practice.ClientKey][]fhir.Identifier, error) {
+func (m mappedState) Ties(ctx context.Context, clients []practice.ClientKey) (map[practice.ClientKey][]mapping.Tie, error) {
 	return m.maps.Ties(ctx, m.source, clients)
 }
 

@@ -37,7 +37,8 @@
 //   - Where somebody asks for a chart of their own, all of the practice's staff and sites may be named in it. The notice of Part 2 goes with a record: not with
 //     a 304, nor with a range that is not there.
 //   - A permit that names nobody reaches an organisation that the source ties to the very client: who treats (Patient.generalPractitioner), the active care team,
-//     who pays by an active Coverage, and who referred or was referred to by an active ServiceRequest.
+//     who pays by an active Coverage, and who referred or was referred to by an active ServiceRequest; each within its period, a member also within that of
+//     the membership and of the role by which somebody is one. A period of which a side is not said is none.
 //   - A Consent that who represents the client may see is withheld where its provision would lose whom or what it names: it would say something else.
 //   - A backbone element that loses something required is gone as a whole; what loses something required itself is withheld.
 package answers

@@ -32,8 +32,8 @@ type World struct {
 	// source says of which resource of the source a record is, by reference.
 	source map[string]string
 	views  map[string]map[string]*View
-	// ties are the numbers of the organisations to which the practice's data tie a client, by client.
-	ties map[string][]string
+	// ties are the organisations to which the practice's data tie a client, by client.
+	ties map[string][]tie
 	// disclosures are what every answer gave away, by client.
 	disclosures map[string][]*disclosure
 	eventViews  map[string]map[string]Object

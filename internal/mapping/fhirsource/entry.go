@@ -27,27 +27,17 @@ type links struct {
 	members      []fhir.Reference // of a Group
 	organization []fhir.Reference // the organisation of a role, a part or a site
 	practitioner []fhir.Reference // of a role
-	ties         []fhir.Reference // organisations, and roles in them
-	tieIDs       []fhir.Identifier
+	ties         []tie
 	identifiers  []fhir.Identifier // of the resource itself
 	binaries     []fhir.Reference  // that hold the content of a document
-}
-
-// tying are the elements by which a practice's data tie an organisation to a client (design rule 13: referral, care team, coverage), and for
-// what has a status, while it is active.
-var tying = map[string][]string{
-	"Patient":        {"generalPractitioner"},
-	"CareTeam":       {"participant.member", "managingOrganization"},
-	"Coverage":       {"payor"},
-	"ServiceRequest": {"requester", "performer"},
 }
 
 // belonging are the elements that say to which organisation somebody or something belongs.
 var belonging = map[string]string{"PractitionerRole": "organization", "Organization": "partOf", "Location": "managingOrganization"}
 
 // linksOf finds what has to be known of a resource besides whom it is about.
-func linksOf(f *stage.Facts, group []fhir.Reference) *links {
-	l := &links{members: group}
+func linksOf(f *stage.Facts, group []fhir.Reference, ties []tie) *links {
+	l := &links{members: group, ties: ties}
 	if path, ok := belonging[f.Type]; ok {
 		l.organization = referencesAt(f, path)
 	}
@@ -62,13 +52,7 @@ func linksOf(f *stage.Facts, group []fhir.Reference) *links {
 	if slices.Contains(identityTypes, f.Type) {
 		l.identifiers = identifiersAt(f, "identifier")
 	}
-	if paths := tying[f.Type]; paths != nil && (f.Type == "Patient" || hasCode(f, "status", "active")) {
-		for _, p := range paths {
-			l.ties = append(l.ties, referencesAt(f, p)...)
-			l.tieIDs = append(l.tieIDs, identifiersAt(f, p+".identifier")...)
-		}
-	}
-	if len(l.targets)+len(l.members)+len(l.organization)+len(l.practitioner)+len(l.ties)+len(l.tieIDs)+len(l.identifiers)+len(l.binaries) == 0 {
+	if len(l.targets)+len(l.members)+len(l.organization)+len(l.practitioner)+len(l.ties)+len(l.identifiers)+len(l.binaries) == 0 {
 		return nil
 	}
 	return l
@@ -91,10 +75,6 @@ func identifiersAt(f *stage.Facts, path string) (ids []fhir.Identifier) {
 		}
 	}
 	return ids
-}
-
-func hasCode(f *stage.Facts, path, code string) bool {
-	return slices.ContainsFunc(f.Codings, func(c stage.At[fhir.Coding]) bool { return c.Path == path && c.Value.Code == code })
 }
 
 // cloned lets go of the line that a reference was read from.

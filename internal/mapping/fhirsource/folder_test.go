@@ -288,8 +288,9 @@ func TestWhomTheDataTie(t *testing.T) {
 {"resourceType":"Coverage","id":"k2","status":"cancelled","beneficiary":{"reference":"Patient/ben"},"payor":[{"reference":"Organization/harbor"}]}`
 	got, err := lay(t, text).state().Ties(context.Background(), []practice.ClientKey{"ann", "ben"})
 	noError(t, err)
-	want := map[practice.ClientKey][]fhir.Identifier{
-		"ann": {{System: "http://hl7.org/fhir/sid/us-npi", Value: "111"}, {System: "urn:org", Value: "harbor"}}, "ben": {{System: "urn:org", Value: "payer"}},
+	want := map[practice.ClientKey][]mapping.Tie{
+		"ann": {{To: fhir.Identifier{System: "http://hl7.org/fhir/sid/us-npi", Value: "111"}}, {To: fhir.Identifier{System: "urn:org", Value: "harbor"}}},
+		"ben": {{To: fhir.Identifier{System: "urn:org", Value: "payer"}}},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)

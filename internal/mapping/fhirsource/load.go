@@ -279,7 +279,7 @@ func (l *loader) line(f *files.File, line files.Line, ids identities) (r lineRea
 			group = members
 		}
 	}
-	r.entry = &entry{ref: fhir.Reference{Type: f.Type, ID: id}, file: f, place: line.Place, line: int32(line.Number), clients: x.Clients, links: linksOf(x, group)}
+	r.entry = &entry{ref: fhir.Reference{Type: f.Type, ID: id}, file: f, place: line.Place, line: int32(line.Number), clients: x.Clients, links: linksOf(x, group, tiesOf(msg, l.opts.Zone))}
 	if r.entry.kind, r.entry.verdict = l.opts.Notes.judge(x, msg); r.entry.verdict != listed {
 		r.unreleased = binariesOf(x)
 	}

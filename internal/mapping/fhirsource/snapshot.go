@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/consentry/gateway/internal/fhir"
+	"github.com/consentry/gateway/internal/mapping"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/practice/files"
 )
@@ -25,7 +26,7 @@ type snapshot struct {
 	charts  map[practice.ClientKey][]member
 	own     map[fhir.Reference]bool // the practice's own staff and sites
 	house   fhir.Reference          // the practice
-	ties    map[practice.ClientKey][]fhir.Identifier
+	ties    map[practice.ClientKey][]mapping.Tie
 	nobody  map[*entry]bool // what is about nobody known
 	// consenting are the clients who have a Consent, sorted.
 	consenting []practice.ClientKey
@@ -47,7 +48,7 @@ var outside = []string{"Organization", "Practitioner", "PractitionerRole", "Loca
 func link(index map[string]*fileIndex, ids identities, ours []fhir.Identifier, source string) (*snapshot, error) {
 	s := &snapshot{
 		files: index, byRef: map[fhir.Reference]*entry{}, clients: map[fhir.Reference]practice.ClientKey{}, patient: map[practice.ClientKey]fhir.Reference{},
-		charts: map[practice.ClientKey][]member{}, own: map[fhir.Reference]bool{}, ties: map[practice.ClientKey][]fhir.Identifier{},
+		charts: map[practice.ClientKey][]member{}, own: map[fhir.Reference]bool{}, ties: map[practice.ClientKey][]mapping.Tie{},
 		nobody: map[*entry]bool{}, identities: ids, source: source,
 	}
 	k := &linker{snapshot: s}
@@ -211,20 +212,26 @@ func (k *linker) about(e *entry) []practice.ClientKey {
 	return slices.Compact(all)
 }
 
-// tie notes the identifiers of the organisations that a resource ties to a client.
+// tie notes the organisations that a resource ties to a client, by their identifiers, and when.
 func (k *linker) tie(c practice.ClientKey, e *entry) {
 	if e.links == nil {
 		return
 	}
-	k.ties[c] = append(k.ties[c], e.links.tieIDs...)
-	for _, ref := range e.links.ties {
-		to := k.byRef[ref]
-		if to != nil && ref.Type == "PractitionerRole" && to.links != nil && len(to.links.organization) == 1 {
-			ref = to.links.organization[0]
-			to = k.byRef[ref]
+	note := func(ids []fhir.Identifier, during fhir.Interval) {
+		for _, id := range ids {
+			k.ties[c] = append(k.ties[c], mapping.Tie{To: id, During: during})
 		}
-		if to != nil && ref.Type == "Organization" && to.links != nil && !k.own[ref] {
-			k.ties[c] = append(k.ties[c], to.links.identifiers...)
+	}
+	for _, t := range e.links.ties {
+		note(t.ids, t.during)
+		to := k.byRef[t.to]
+		if to != nil && t.to.Type == "PractitionerRole" && to.links != nil && len(to.links.ties) == 1 {
+			role := to.links.ties[0]
+			t.to, t.during = role.to, t.during.And(role.during)
+			to = k.byRef[t.to]
+		}
+		if to != nil && t.to.Type == "Organization" && to.links != nil && !k.own[t.to] {
+			note(to.links.identifiers, t.during)
 		}
 	}
 }

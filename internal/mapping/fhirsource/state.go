@@ -24,9 +24,9 @@ type State struct {
 // Version names the state by what its files hold.
 func (s *State) Version(context.Context) (string, error) { return s.version, nil }
 
-// Ties are the identifiers of the organisations that the data tie to the given clients.
-func (s *State) Ties(_ context.Context, clients []practice.ClientKey) (map[practice.ClientKey][]fhir.Identifier, error) {
-	ties := make(map[practice.ClientKey][]fhir.Identifier, len(clients))
+// Ties are the organisations that the data tie to the given clients, and when.
+func (s *State) Ties(_ context.Context, clients []practice.ClientKey) (map[practice.ClientKey][]mapping.Tie, error) {
+	ties := make(map[practice.ClientKey][]mapping.Tie, len(clients))
 	for _, c := range clients {
 		if t := s.ties[c]; len(t) > 0 {
 			ties[c] = slices.Clone(t)

@@ -74,18 +74,53 @@ func (m *maker) ties(id func(string, int) string) {
 	organization := func() Object {
 		return ref("Organization/" + pick(m, "org-harbor", "org-dawn", "org-plan", "org-outside"))
 	}
+	if m.of == m.p.Clients[1] {
+		m.formerTies(id)
+		return
+	}
+	acting := func() Object {
+		if m.chance(30) {
+			return ref("PractitionerRole/" + pick(m, "role-harbor", "role-dawn"))
+		}
+		return organization()
+	}
 	for i := range m.IntN(3) {
-		m.add("CareTeam", id("team", i), Object{"status": pick(m, "active", "active", "inactive"), "subject": subject, "encounter": m.to(30, "Encounter"),
-			"participant": some(Object{"role": some(concept(code("http://nucc.org/provider-taxonomy", pick(m, "103T00000X", "261QM0801X")))), "member": organization()}, Object{"member": m.named()})})
+		member := Object{"role": some(concept(code("http://nucc.org/provider-taxonomy", pick(m, "103T00000X", "261QM0801X")))), "member": acting()}
+		if term := m.term(); term != nil {
+			member["period"] = term
+		}
+		m.add("CareTeam", id("team", i), Object{"status": pick(m, "active", "active", "inactive"), "subject": subject, "encounter": m.to(30, "Encounter"), "period": m.term(),
+			"participant": some(member, Object{"member": m.named()})})
 	}
 	if m.chance(40) {
 		m.add("ServiceRequest", id("referral", 0), Object{"status": pick(m, "active", "active", "completed"), "intent": "order", "subject": subject, "code": concept(code(cpt, pick(m, "90837", "99213"))),
-			"category": some(concept(code("http://snomed.info/sct", "3457005"))), "authoredOn": m.maybe(70, m.when()), "requester": organization(), "performer": list(m.maybe(40, organization())), "encounter": m.to(40, "Encounter")})
+			"category": some(concept(code("http://snomed.info/sct", "3457005"))), "authoredOn": m.maybe(70, m.when()), "requester": acting(), "performer": list(m.maybe(40, acting())), "encounter": m.to(40, "Encounter"), "occurrencePeriod": m.term()})
 	}
 	if m.chance(40) {
-		m.add("Coverage", id("cover", 0), Object{"status": pick(m, "active", "active", "cancelled"), "beneficiary": subject, "payor": some(organization()), "period": m.maybe(50, m.period()),
+		m.add("Coverage", id("cover", 0), Object{"status": pick(m, "active", "active", "cancelled"), "beneficiary": subject, "payor": some(organization()), "period": m.term(),
 			"type": concept(code(actCode, "EHCPOL"))})
 	}
+}
+
+// formerTies tie Harbor to the client no longer, not yet, or nobody knows whether, and Dawn still.
+func (m *maker) formerTies(id func(string, int) string) {
+	subject, harbor := ref("Patient/"+m.of), ref("Organization/org-harbor")
+	m.add("CareTeam", id("team", 0), Object{"status": "active", "subject": subject, "participant": some(Object{"member": harbor, "period": Object{"start": "2020", "end": "2024-06"}},
+		Object{"member": ref("Organization/org-dawn"), "period": Object{"start": "2020-05-01", "end": "2060"}})})
+	m.add("CareTeam", id("team", 1), Object{"status": "active", "subject": subject, "period": Object{"end": "2024-06"}, "participant": some(Object{"member": harbor, "period": Object{"end": "2060"}}),
+		"managingOrganization": some(harbor)})
+	m.add("ServiceRequest", id("referral", 0), Object{"status": "active", "intent": "order", "subject": subject, "code": concept(code(cpt, "90837")), "requester": ref("PractitionerRole/role-harbor"),
+		"occurrencePeriod": Object{"start": "2060"}})
+	m.add("Coverage", id("cover", 0), Object{"status": "active", "beneficiary": subject, "payor": some(harbor), "period": Object{"start": "2020", "_end": unknown}})
+}
+
+// unknown is what stands beside an element of which nobody knows the value.
+var unknown = Object{"extension": some(Object{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"})}
+
+// term is for how long something holds: now, or no longer, or not yet, or nobody knows; or nothing.
+func (m *maker) term() any {
+	return m.maybe(60, pick(m, Object{"start": "2020"}, Object{"start": "2020-05-01", "end": "2060"}, Object{"end": "2060-12"}, Object{"end": "2024-06"}, Object{"start": "2060"},
+		Object{"start": "2020", "_end": unknown}))
 }
 
 // one is the id of a record of the client's made before, or "".

@@ -26,12 +26,16 @@ func ConsentsFor(seed uint64, clients []string) *Practice {
 	return m.p
 }
 
-// consents gives every client one Consent that permits everything to Everybody, and others to the other partners.
+// consents gives every client one Consent that permits everything to Everybody, and others to the other partners. The second client has one for whomever the
+// practice's data tie to them, and none for Harbor.
 func (m *maker) consents() {
 	for i, client := range m.p.Clients {
 		m.consent(fmt.Sprintf("consent-%d-all", i), client, Object{"type": "permit", "actor": some(recipient(Partners[0])), "securityLabel": labels("V", append(sensitivities, "42CFRPart2")...)})
+		if i == 1 {
+			m.consent("consent-1-open", client, Object{"type": "permit"})
+		}
 		for j, p := range Partners[1:] {
-			if m.chance(25) {
+			if m.chance(25) || i == 1 && j == 0 {
 				continue // no Consent for this partner
 			}
 			root := m.permit(p)

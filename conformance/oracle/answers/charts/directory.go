@@ -25,6 +25,8 @@ func (m *maker) directory() {
 		m.add("PractitionerRole", []string{"role-0", "role-1"}[i], Object{"active": true, "practitioner": ref("Practitioner/" + id), "organization": ref("Organization/" + Own),
 			"specialty": some(concept(code("http://nucc.org/provider-taxonomy", []string{"103T00000X", "2084P0800X"}[i])))})
 	}
+	m.add("PractitionerRole", "role-harbor", Object{"active": true, "practitioner": ref("Practitioner/prac-2"), "organization": ref("Organization/org-harbor"), "period": Object{"start": "2020"}})
+	m.add("PractitionerRole", "role-dawn", Object{"practitioner": ref("Practitioner/prac-2"), "organization": ref("Organization/org-dawn"), "period": Object{"end": "2024"}})
 	m.add("Location", "loc-own", Object{"status": "active", "name": "Main Street", "alias": some("Cédar House"), "address": Object{"line": some("12 Main Street"), "city": "Springfield", "state": "VT", "postalCode": "05150"},
 		"managingOrganization": ref("Organization/" + Own)})
 	m.add("Location", "loc-outside", Object{"status": "active", "name": "Elsewhere", "managingOrganization": ref("Organization/org-outside")})

@@ -120,7 +120,7 @@ func TestWhatIsNamedAndCannotBeReadIsAProblemOfItsLine(t *testing.T) {
 		"several at once": {[]string{"[ES256]", "[HS256]", "maps: maps", "maps: nope", "partners: partners.yaml", "partners: nope", "sqlite: practice.db", "sqlite: none/practice.db"}, nil,
 			[]string{"gateway.yaml:7: practice.sqlite: ", "gateway.yaml:9: maps: stat nope", "gateway.yaml:10: partners: stat nope", `gateway.yaml:14: tokens.algorithms: algorithm "HS256"`}},
 		"a folder of profiles":     {[]string{"limits:", "profiles: nope\nlimits:"}, nil, []string{"gateway.yaml:20: profiles: stat nope"}},
-		"the maps and a bad zone":  {[]string{"zone: America/New_York", "zone: Mars", "maps: maps", "maps: keys"}, nil, []string{"gateway.yaml:5: zone", "keys:1: no maps in this folder", "keys/source.yaml:1: cannot be read"}},
+		"the maps and a bad zone":  {[]string{"zone: America/New_York", "zone: Mars", "maps: maps", "maps: keys"}, nil, []string{"gateway.yaml:5: zone", "keys:1: no maps are in this folder", "keys/source.yaml:1: there is no such file: it says what the source is"}},
 		"an empty register":        {nil, func(dir string) { _ = os.WriteFile(dir+"/partners.yaml", nil, 0o600) }, []string{"gateway.yaml:10: partners: partners.yaml is no file, or empty"}},
 		"a register of comments":   {nil, func(dir string) { _ = os.WriteFile(dir+"/partners.yaml", []byte("# later\n"), 0o600) }, []string{"partners.yaml:1: no partners"}},
 		"a key set that is none":   {[]string{"jwks-uri: http://127.0.0.1:8080/auth/jwks.json", "jwks-file: maps/source.yaml"}, nil, []string{"gateway.yaml:15: tokens.jwks-file: not a JSON Web Key Set"}},

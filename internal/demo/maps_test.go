@@ -192,7 +192,7 @@ func TestAFormThatCannotBeReadIsNamedByItsTableAndColumn(t *testing.T) {
 		if r.Map != "release" {
 			continue
 		}
-		want := []mapping.Failure{{Key: strconv.FormatInt(form.Release, 10), Column: "exceptions.since", Why: "does not fit its column"}}
+		want := []mapping.Failure{{Key: strconv.FormatInt(form.Release, 10), Column: "exceptions.since", Why: "does not fit its column: date is a day as 2026-11-21, or 2026-11, or 2026"}}
 		if !slices.Equal(r.Failed, want) || r.Table != "releases" {
 			t.Errorf("table %s, failed %+v", r.Table, r.Failed)
 		}

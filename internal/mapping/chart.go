@@ -146,7 +146,7 @@ func (m *Maps) read(ctx context.Context, src practice.Source, x *run, rm *rowMap
 	p := m.newMapper(x, rm)
 	defer p.close()
 	err := src.Rows(ctx, rm.query, clients, p.add, func(b *practice.BrokenRow) {
-		report.Failed = append(report.Failed, Failure{Key: b.Key, Column: b.Column, Why: "does not fit its column"})
+		report.Failed = append(report.Failed, Failure{Key: b.Key, Column: b.Column, Why: rm.columns.misfit(b.Column)})
 	})
 	if err != nil {
 		return nil, report, fmt.Errorf("mapping: %s: %w", rm.kind, err)

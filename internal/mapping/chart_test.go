@@ -142,6 +142,23 @@ func TestARowIsWithheldWholeAndTheOthersStay(t *testing.T) {
 	}
 }
 
+// What does not fit is said by what would, so that who writes the map knows what to change, and never by the value.
+func TestAValueThatDoesNotFitIsSaidByWhatWouldFit(t *testing.T) {
+	for _, c := range []struct{ column, change, want string }{
+		{"at", "UPDATE notes SET at = 'soon' WHERE id = 1", "localtime is a time without a zone as 2026-11-21 09:30, on the practice's clocks; where it may be null, localtime?"},
+		{"sens", "UPDATE notes SET sens = 'SUD' WHERE id = 1", "list is a JSON array of texts, as json_group_array makes it, [] for none"},
+	} {
+		_, report, err := load(t, clinic()).MadeOf(t.Context(), source(t, database(t, c.change)), "7")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := report[slices.IndexFunc(report, func(r mapping.MapReport) bool { return r.Map == "soap-note" })]
+		if want := (mapping.Failure{Key: "1", Column: c.column, Why: "does not fit its column: " + c.want}); !slices.Contains(r.Failed, want) {
+			t.Errorf("no %+v in %+v", want, r.Failed)
+		}
+	}
+}
+
 func TestARowOfAnotherClientFails(t *testing.T) {
 	maps := with(t, "note.yaml", "n.client IN (:clients)", "n.client IN (:clients) OR n.id = 4")
 	all, report, err := load(t, maps).MadeOf(t.Context(), source(t, database(t)), "7")

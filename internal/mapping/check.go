@@ -23,6 +23,8 @@ type Checked struct {
 	Clients   int
 	Maps      Report // the sums over all clients, in order of the maps
 	NoteKinds []NoteKind
+	// Uncounted says that maps take notes, and source.yaml does not say which kinds there are: one that no map lists would be noticed by nobody.
+	Uncounted bool
 }
 
 // NoteKind is a kind of note that stands in the practice's records.
@@ -37,10 +39,10 @@ type NoteKind struct {
 // Unlisted tells whether nobody has decided about this kind.
 func (k NoteKind) Unlisted() bool { return k.Map == "" && k.Withheld == "" }
 
-// OK tells whether nothing is left to look at: no failed row, no kind of note that nobody has listed.
+// OK tells whether nothing is left to look at: no failed row, no kind of note that nobody has listed, or that nobody would notice.
 func (c *Checked) OK() bool {
 	failed := slices.ContainsFunc(c.Maps, func(r MapReport) bool { return len(r.Failed) > 0 })
-	return !failed && !slices.ContainsFunc(c.NoteKinds, NoteKind.Unlisted)
+	return !failed && !c.Uncounted && !slices.ContainsFunc(c.NoteKinds, NoteKind.Unlisted)
 }
 
 // Check proves the separation, runs every map over every client, and holds each resource against google/fhir: it must parse, validate,
@@ -234,6 +236,7 @@ func sameField(a, b reflect.Value) bool {
 // noteKinds lists the kinds of note in the practice's records, those that nobody has listed first.
 func (c *checker) noteKinds(ctx context.Context) error {
 	if c.m.source.kindsSQL == "" {
+		c.out.Uncounted = slices.ContainsFunc(c.m.maps, func(rm *rowMap) bool { return len(rm.noteTypes) > 0 })
 		return nil
 	}
 	listed := map[string]string{}

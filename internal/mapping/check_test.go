@@ -59,6 +59,17 @@ func TestCheckIsNotOK(t *testing.T) {
 	}
 }
 
+// A source that does not say which kinds of note there are leaves a kind that no map lists unnoticed, so that is not OK either.
+func TestCheckIsNotOKWhereKindsOfNoteAreNotCounted(t *testing.T) {
+	files := clinic()
+	kept, _, counted := strings.Cut(sourceYAML, "note-kinds:")
+	files["source.yaml"] = kept
+	got, err := load(t, files).Check(t.Context(), source(t, database(t)))
+	if err != nil || got.OK() || !got.Uncounted || !counted {
+		t.Errorf("it is OK, or %v", err)
+	}
+}
+
 func TestNothingIsCheckedThatCannotBeReliedOn(t *testing.T) {
 	for name, c := range map[string]struct{ change, say string }{
 		"a readable separated store": {"CREATE TABLE psychotherapy_notes (id INTEGER)", "separation"},

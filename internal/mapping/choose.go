@@ -18,7 +18,7 @@ func (t *translation) run(x *run) bool {
 	o, ok := t.to[textOf(v)]
 	if !ok {
 		if !t.open {
-			x.fail(t.get.column(), "the table has no such value")
+			x.fail(t.get.column(), "`translate` has no such value, and no `else`")
 			return false
 		}
 		o = t.otherwise

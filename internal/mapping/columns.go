@@ -16,6 +16,20 @@ var columnName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 
 var scalarTypes = []string{"int", "text", "decimal", "bool", "date", "localtime", "instant", "bytes"}
 
+// typeWords say what fits a column of each type.
+var typeWords = map[practice.ColumnType]string{
+	practice.Int:       "a whole number",
+	practice.Text:      "a text, or a number as a text",
+	practice.Decimal:   "a decimal number",
+	practice.Bool:      "0 or 1, false or true",
+	practice.Date:      "a day as 2026-11-21, or 2026-11, or 2026",
+	practice.LocalTime: "a time without a zone as 2026-11-21 09:30, on the practice's clocks",
+	practice.Instant:   "a time with its zone as 2026-11-21T09:30:00Z",
+	practice.Bytes:     "a blob, or a text",
+	practice.List:      "a JSON array of texts, as json_group_array makes it, [] for none",
+	practice.Items:     "a JSON array of objects, as json_group_array(json_object(...)) makes it, [] for none",
+}
+
 // columns are the declared columns of a map.
 type columns struct {
 	list  []practice.Column
@@ -51,6 +65,26 @@ func (r *reporter) columns(n *yaml.Node) *columns {
 		c.list = append(c.list, col)
 	}
 	return c
+}
+
+// misfit says why a value does not fit a column, or a field of its objects as column.field, by what fits: the value itself is not for reports.
+func (c *columns) misfit(name string) string {
+	name, field, within := strings.Cut(name, ".")
+	list := c.list
+	if within {
+		list = c.list[c.index[name]].Fields
+		name = field
+	}
+	at := slices.IndexFunc(list, func(one practice.Column) bool { return one.Name == name })
+	if at < 0 {
+		return "does not fit its column"
+	}
+	column := list[at]
+	why := "does not fit its column: " + string(column.Type) + " is " + typeWords[column.Type]
+	if !column.Nullable && column.Type != practice.List && column.Type != practice.Items {
+		why += "; where it may be null, " + string(column.Type) + "?"
+	}
+	return why
 }
 
 func (r *reporter) columnName(key *yaml.Node) bool {

@@ -201,7 +201,7 @@ func (s *source) kindsQuery() practice.Query {
 // readSource reads source.yaml. The probes of the separated store have no default: a source that proves nothing is refused.
 func (l *loader) readSource(dir string) {
 	l.source.withheld = map[string]string{}
-	l.source.file = path.Join(dir, "source.yaml")
+	l.source.file = path.Join(dir, sourceFile)
 	root := l.read(l.source.file)
 	if root == nil {
 		return

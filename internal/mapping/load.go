@@ -17,6 +17,9 @@ import (
 	"github.com/consentry/gateway/internal/release/facts"
 )
 
+// sourceFile stands beside the maps, and is none.
+const sourceFile = "source.yaml"
+
 // shapesDir is where the shapes lie in the profiles folder.
 const shapesDir = "maps/shapes"
 
@@ -80,7 +83,7 @@ func Load(fsys fs.FS, dir string, o Options) (*Maps, error) {
 	l.readShapes()
 	ordered := l.readHeaders(dir)
 	if len(ordered) == 0 {
-		l.file(dir, "no maps in this folder")
+		l.file(dir, "no maps are in this folder: files that end in .yaml, one for each kind of record")
 	}
 	m := l.compileAll(ordered)
 	if err := l.err(); err != nil {
@@ -107,12 +110,23 @@ func (l *loader) readTypes() {
 func (l *loader) read(file string) *yaml.Node {
 	text, err := fs.ReadFile(l.fsys, file)
 	if err != nil {
-		l.file(file, "cannot be read")
+		l.file(file, "%s", unread(file, err))
 		return nil
 	}
 	sum := sha256.Sum256(text)
 	l.hashed = append(append(append(l.hashed, file...), 0), sum[:]...)
 	return l.parse(file, text)
+}
+
+// unread says why a file of the maps cannot be read.
+func unread(file string, err error) string {
+	switch {
+	case !errors.Is(err, fs.ErrNotExist):
+		return "cannot be read"
+	case path.Base(file) == sourceFile:
+		return "there is no such file: it says what the source is, and how the gateway proves that it cannot read the psychotherapy notes"
+	}
+	return "there is no such file"
 }
 
 func (l *loader) list(dir string) []string {
@@ -123,7 +137,7 @@ func (l *loader) list(dir string) []string {
 	}
 	var files []string
 	for _, e := range entries {
-		if !e.IsDir() && strings.HasSuffix(e.Name(), ".yaml") && e.Name() != "source.yaml" {
+		if !e.IsDir() && strings.HasSuffix(e.Name(), ".yaml") && e.Name() != sourceFile {
 			files = append(files, path.Join(dir, e.Name()))
 		}
 	}

@@ -2,12 +2,14 @@ package mapping
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/schema"
 	"github.com/consentry/gateway/profiles"
 )
@@ -71,8 +73,8 @@ func TestTheSchemasAreUpToDate(t *testing.T) {
 	const draft = "http://json-schema.org/draft-07/schema#"
 	source := keysOf("", node{
 		"database":   node{"enum": []string{"sqlite"}},
-		"separated":  keysOf("How the gateway proves that it cannot read the psychotherapy notes.", node{"probes": listOf("Statements that would read the separated store and must fail.", node{"type": "string"}), "files": node{"type": "boolean"}}, "probes"),
-		"note-kinds": keysOf("Which kinds of note there are.", node{"rows": sayingText("A statement that yields kind and n."), "withheld": node{"type": "object", "additionalProperties": node{"type": "string"}, "description": "Kinds that never leave, each with why."}}, "rows"),
+		"separated":  keysOf("How the gateway proves that it cannot read the psychotherapy notes.", node{"probes": listOf("Statements that would read the separated store and must fail.", node{"type": "string"}), "files": node{"type": "boolean", "description": "The notes lie in another database file: it is tried as well that none can be attached."}}, "probes"),
+		"note-kinds": keysOf("Which kinds of note there are, so that `gateway check` names those that no map lists.", node{"rows": sayingText("A statement that yields kind and n."), "withheld": node{"type": "object", "additionalProperties": node{"type": "string"}, "description": "Kinds that never leave, each with why."}}, "rows"),
 	}, "database", "separated")
 	source["$schema"], source["title"] = draft, "Consentry: the practice's database as a source"
 	schema.Hold(t, "source", source)
@@ -85,7 +87,7 @@ func TestTheSchemasAreUpToDate(t *testing.T) {
 // mapSchema is that of a map: the keys of its header, the shapes, and FHIR itself as far as it can be released.
 func mapSchema(l *loader) node {
 	defs := definitions{
-		"column":     node{"anyOf": []node{{"type": "string", "pattern": `^(list|(` + strings.Join(scalarTypes, "|") + `)\??)$`}, {"type": "array", "minItems": 1, "maxItems": 1, "items": node{"type": "object"}}}},
+		"column":     node{"description": columnWords(), "anyOf": []node{{"type": "string", "pattern": `^(list|(` + strings.Join(scalarTypes, "|") + `)\??)$`}, {"type": "array", "minItems": 1, "maxItems": 1, "items": node{"type": "object"}}}},
 		"reference":  keysOf("A reference: ids are made by the gateway.", node{"ref": sayingText("The kind of the other map; self, practice or this."), "key": node{}, "display": node{}, "identifier": node{"type": "object"}, "at": node{}}, "ref"),
 		"getter":     node{"anyOf": []node{keysOf("", node{"join": node{"type": "array"}, "with": node{"type": "string"}}, "join"), keysOf("", node{"text": node{"type": "array", "minItems": 1}}, "text"), keysOf("", node{"id": node{"const": "this"}}, "id")}},
 		"provenance": l.arguments(l.shapes["provenance"]),
@@ -94,6 +96,7 @@ func mapSchema(l *loader) node {
 	bodies := []node{{"required": []string{"resource"}}, {"required": []string{"tie"}}}
 	for _, name := range l.shapeNames() {
 		properties[name] = l.arguments(l.shapes[name])
+		properties[name]["description"] = headWords(l.shapes[name])
 		bodies = append(bodies, node{"required": []string{name}})
 	}
 	var types []string
@@ -115,12 +118,32 @@ func mapSchema(l *loader) node {
 	return root
 }
 
+// columnWords say what the types of columns take.
+func columnWords() string {
+	types := append(slices.Clone(scalarTypes), "list")
+	for i, name := range types {
+		types[i] = name + " is " + typeWords[practice.ColumnType(name)]
+	}
+	return strings.Join(types, ". ") + ". A ? behind a type lets it be null. [{name: type}] is " + typeWords[practice.Items] + "."
+}
+
 func anyOf(m map[string]node) node {
 	out := node{}
 	for k, v := range m {
 		out[k] = v
 	}
 	return out
+}
+
+// headWords are what stands at the head of a shape's file: what it makes, and an example with all of its parameters.
+func headWords(s *shape) string {
+	var lines []string
+	for line := range strings.Lines(s.node.Content[0].HeadComment) {
+		if !strings.Contains(line, "yaml-language-server") {
+			lines = append(lines, strings.TrimPrefix(strings.TrimPrefix(strings.TrimRight(line, "\n"), "#"), " "))
+		}
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
 // arguments are what a shape takes.

@@ -30,8 +30,8 @@ Of a partner register in the store it names the entries that cannot be read, or 
 
 With TLS it says until when the certificate can be used, and whether it is for the host of base-url; two weeks before its end that has to be looked at.
 
-It prints a table of the maps: rows read, mapped, withheld by reason, failed. Failed rows are listed by table, key and column, never with
-a value. Kinds of note that no map lists are withheld, and listed here so that somebody decides.
+It prints a table of the maps: rows read, mapped, withheld by reason, failed. Failed rows are listed by table, key and column, with what would fit, never
+with a value. Kinds of note that no map lists are withheld, and listed here so that somebody decides.
 
 The exit code is 0 if nothing is left to look at, and 1 otherwise. Nothing is released, and nothing is written to the ledger.`,
 		Example: "  gateway check --config gateway.yaml",
@@ -52,6 +52,9 @@ The exit code is 0 if nothing is left to look at, and 1 otherwise. Nothing is re
 			}
 			registered, err := records.printPartners(cmd.Context(), cmd.OutOrStdout())
 			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintln(cmd.OutOrStdout(), records.separation()); err != nil {
 				return err
 			}
 			if err := printChecked(cmd.OutOrStdout(), found); err != nil {
@@ -81,6 +84,10 @@ func printChecked(out io.Writer, found *mapping.Checked) error {
 		return err
 	}
 	printFailures(out, found.Maps)
+	if found.Uncounted {
+		_, err := fmt.Fprintln(out, "\nKinds of note are not counted: source.yaml needs note-kinds with rows, or nobody notices a kind that no map lists.")
+		return err
+	}
 	return printKinds(out, found.NoteKinds)
 }
 

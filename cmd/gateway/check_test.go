@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -38,5 +39,28 @@ An unknown kind needs a map with note-types, or a line under note-kinds: withhel
 `
 	if d := cmp.Diff(want, out.String()); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
+	}
+}
+
+func TestCheckSaysThatKindsOfNoteAreNotCounted(t *testing.T) {
+	var out strings.Builder
+	noError(t, printChecked(&out, &mapping.Checked{Uncounted: true}))
+	if !strings.Contains(out.String(), "source.yaml needs note-kinds") {
+		t.Error(out.String())
+	}
+}
+
+// What check is for above all stands in its answer: that the psychotherapy notes cannot be read, and by what it was tried.
+func TestCheckSaysByWhatTheSeparationIsProven(t *testing.T) {
+	d := preparedDemo(t)
+	cmd := rootCommand()
+	var out strings.Builder
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	cmd.SetArgs([]string{"check", "--config", filepath.Join(d.dir, demoConfigFile)})
+	_ = cmd.ExecuteContext(t.Context()) // the synthetic practice has rows to look at
+	want := "The psychotherapy notes cannot be read: 2 probes were refused, and no other database file can be attached.\n20 clients\n"
+	if !strings.HasPrefix(out.String(), want) {
+		t.Errorf("%.300s", out.String())
 	}
 }

@@ -34,6 +34,29 @@ func (r *records) apart(ctx context.Context) error {
 	return r.meaning(r.source.ProveSeparation(ctx), "the psychotherapy notes are not proven to be apart: %w")
 }
 
+// separation says by what it is proven that the psychotherapy notes are apart, once it is.
+func (r *records) separation() string {
+	if r.folder != nil {
+		if n := len(r.cfg.Practice.Separated); n > 0 {
+			return fmt.Sprintf("The psychotherapy notes cannot be read: %s of practice.separated closed to this user.", counted(n, "place is", "places are"))
+		}
+		return "Nothing is proven of psychotherapy notes: practice.separated says that there are none on this machine."
+	}
+	s := r.maps.Proofs()
+	text := "The psychotherapy notes cannot be read: " + counted(len(s.Probes), "probe was", "probes were") + " refused"
+	if s.Files {
+		text += ", and no other database file can be attached"
+	}
+	return text + "."
+}
+
+func counted(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
 // fit proves that every statement of the maps runs and yields its columns, or that the folder can be read whole.
 func (r *records) fit(ctx context.Context) error {
 	if r.folder != nil {

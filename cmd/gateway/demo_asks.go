@@ -110,7 +110,7 @@ func (a *storyPartner) preview(client practice.ClientKey) (*release.Preview, err
 	if len(a.partner.Purposes) > 0 {
 		purpose = a.partner.Purposes[0]
 	}
-	r, err := a.demo.requesterFor(a.ctx, a.partner.ID, purpose)
+	r, err := a.demo.requesterFor(a.ctx, a.partner.ID, purpose, client)
 	if err != nil {
 		return nil, err
 	}
@@ -130,10 +130,10 @@ func (a *storyPartner) account(p *release.Preview, came map[fhir.Reference]bool)
 		a.say("   %5d %-9s  %-11s  %s: %s", sum(fates[f]), f.what, f.reason, f.why(), counts(fates[f]))
 		noted[f.what] = true
 	}
-	if noted["in part"] {
+	if noted[inPart] {
 		a.say("   in part: of the client no more than who it is about; of a Consent an extract of what it permits this partner")
 	}
-	if noted["kept back"] {
+	if noted[keptBack] {
 		a.say("   kept back: a Consent by which nothing leaves, people and organisations to whom nothing released refers, and what would be incomplete")
 	}
 }
@@ -143,17 +143,9 @@ func (a *storyPartner) fates(p *release.Preview, came map[fhir.Reference]bool) m
 	fates := map[fate]map[string]int{}
 	a.permitting = nil
 	for _, l := range p.Lines {
-		f := fate{"withheld", string(l.Decision.Reason), "", l.Decision.Provision}
+		f := fate{leaves(l, came[fhir.Reference{Type: l.Facts.Type, ID: l.Facts.ID}]), string(l.Decision.Reason), "", l.Decision.Provision}
 		if l.Decision.Consent != (fhir.Reference{}) {
 			f.consent = shortRef(l.Decision.Consent)
-		}
-		switch here := came[fhir.Reference{Type: l.Facts.Type, ID: l.Facts.ID}]; {
-		case here && l.Decision.Release && l.Facts.Type != "Consent":
-			f.what = "released"
-		case here:
-			f.what = "in part"
-		case l.Decision.Release:
-			f.what = "kept back"
 		}
 		if l.Decision.Release && f.consent != "" && !slices.Contains(a.permitting, f.consent) {
 			a.permitting = append(a.permitting, f.consent)
@@ -167,7 +159,7 @@ func (a *storyPartner) fates(p *release.Preview, came map[fhir.Reference]bool) m
 }
 
 func order(what string) int {
-	return slices.Index([]string{"released", "in part", "kept back", "withheld"}, what)
+	return slices.Index([]string{whole, inPart, keptBack, withheld}, what)
 }
 
 // why names the Consent and provision that decided, or what decided in their place.

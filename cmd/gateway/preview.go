@@ -17,6 +17,7 @@ import (
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/release"
+	"github.com/consentry/gateway/internal/release/consent"
 	"github.com/consentry/gateway/internal/requester"
 	"github.com/consentry/gateway/internal/smart"
 	"github.com/consentry/gateway/internal/spelling"
@@ -28,10 +29,13 @@ func previewCommand() *cobra.Command {
 		Use:   "preview --config FILE --client KEY --as PARTNER [--purpose P]",
 		Short: "Show what a partner would get of a client's chart today, what not, and why",
 		Long: `Decides over one client's whole chart as if the partner asked now, with all scopes that it is registered for, and prints one line per resource:
-whether it would leave, and the reason, Consent and provision of the decision. Nothing is written to the ledger, since nothing leaves.
+released or withheld, and the reason, Consent and provision of the decision. Nothing is written to the ledger, since nothing leaves.
 
-A resource that is permitted may stay all the same: what would lose a part that FHIR requires stays whole. Of a Consent by which something leaves a
-partner gets an extract, whatever is decided of the whole. A purpose for which the partner is not registered gets nothing, with the reason "purpose".`,
+"in part": of the client no more than who it is about, where anything of theirs leaves; of a Consent by which something leaves an extract of what it permits
+this partner. "kept back": permitted, and stays all the same, since nothing that leaves refers to it, or since it would be incomplete.
+
+A purpose for which the partner is not registered gets nothing, with the reason "purpose". Of an app (kind patient) it shows what the client themself would see
+with it.`,
 		Example: "  gateway preview --config gateway.yaml --client 1042 --as harbor-family-medicine --purpose TREAT",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -63,18 +67,26 @@ partner gets an extract, whatever is decided of the whole. A purpose for which t
 
 // preview decides as if the partner asked now, with all that it is registered for.
 func (v *views) preview(ctx context.Context, partner, purpose, client string) (*release.Preview, error) {
-	r, err := v.requesterFor(ctx, partner, purpose)
+	register, err := v.partners.Current(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := registered(register, "--as", partner); err != nil { // before a client is looked for
 		return nil, err
 	}
 	key, err := v.client(ctx, client)
 	if err != nil {
 		return nil, err
 	}
+	r, err := v.requesterFor(ctx, partner, purpose, key)
+	if err != nil {
+		return nil, err
+	}
 	return v.service.Preview(ctx, r, smart.Search, key)
 }
 
-func (v *views) requesterFor(ctx context.Context, partner, purpose string) (*requester.Requester, error) {
+// requesterFor is the partner, and where it is an app the client who has launched it.
+func (v *views) requesterFor(ctx context.Context, partner, purpose string, client practice.ClientKey) (*requester.Requester, error) {
 	register, err := v.partners.Current(ctx)
 	if err != nil {
 		return nil, err
@@ -83,7 +95,18 @@ func (v *views) requesterFor(ctx context.Context, partner, purpose string) (*req
 	if err != nil {
 		return nil, err
 	}
+	if p.Disabled {
+		return nil, fmt.Errorf("--as: %s is disabled: it gets nothing, of nobody", p.ID)
+	}
 	token := &smart.Token{Issuer: p.Issuer, ClientID: p.ID, Scopes: p.Scopes}
+	if p.Kind == requester.KindPatient {
+		id, err := v.sealer.Seal("Patient", string(client), "patient", string(client))
+		if err != nil {
+			return nil, err
+		}
+		token.Patient = fhir.Reference{Type: "Patient", ID: id}
+		token.FHIRUser = token.Patient
+	}
 	if purpose != "" {
 		stated, ok := register.Purpose(purpose)
 		if !ok {
@@ -128,25 +151,31 @@ func clientKey(text string) (practice.ClientKey, bool) {
 
 // writePreview prints a table: kinds, dates and codes, never a name or a text.
 func writePreview(out io.Writer, p *release.Preview, zone *time.Location) error {
-	shown := 0
+	leaving, self := map[string]int{}, false
 	for _, l := range p.Lines {
-		if l.Shown {
-			shown++
-		}
+		leaving[leaves(l, l.Shown)]++
+		self = self || l.Decision.Reason == consent.SelfAccess
 	}
-	fmt.Fprintf(out, "%d of %d resources would leave.", shown, len(p.Lines))
-	if !p.Related {
+	fmt.Fprintf(out, "%d of %d resources would leave", leaving[whole]+leaving[inPart], len(p.Lines))
+	if leaving[inPart] > 0 {
+		fmt.Fprintf(out, ", %d of them in part", leaving[inPart])
+	}
+	fmt.Fprint(out, ".")
+	switch {
+	case self:
+		fmt.Fprint(out, " The client themself has launched the app: that needs no Consent.")
+	case !p.Related:
 		fmt.Fprint(out, " The practice's own data do not tie the partner to this client: a permit that names nobody does not reach it.")
 	}
 	fmt.Fprintln(out)
 	t := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "LEAVES\tRESOURCE\tKIND\tDATE\tREASON\tCONSENT\tPROVISION")
+	fmt.Fprintln(t, "OUTCOME\tRESOURCE\tKIND\tDATE\tREASON\tCONSENT\tPROVISION")
 	for _, l := range sortedLines(p.Lines) {
 		consent := "-"
 		if l.Decision.Consent != (fhir.Reference{}) {
 			consent = shortRef(l.Decision.Consent)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", yesNo(l.Shown), shortRef(fhir.Reference{Type: l.Facts.Type, ID: l.Facts.ID}),
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", leaves(l, l.Shown), shortRef(fhir.Reference{Type: l.Facts.Type, ID: l.Facts.ID}),
 			cmp.Or(l.Facts.Origin.Kind, l.Facts.Origin.Map), day(l.Facts.When.Start, zone), l.Decision.Reason, consent, cmp.Or(l.Decision.Provision, "-"))
 	}
 	return t.Flush()
@@ -166,11 +195,26 @@ func shortRef(r fhir.Reference) string {
 	return r.String()
 }
 
-func yesNo(b bool) string {
-	if b {
-		return "yes"
+// What becomes of a resource.
+const (
+	whole    = "released"
+	inPart   = "in part"
+	keptBack = "kept back"
+	withheld = "withheld"
+)
+
+// leaves says what becomes of a resource that is shown, or is not.
+func leaves(l release.PreviewLine, shown bool) string {
+	extract := l.Facts.Type == "Consent" && l.Decision.Reason != consent.SelfAccess
+	switch {
+	case shown && l.Decision.Release && !extract:
+		return whole
+	case shown:
+		return inPart
+	case l.Decision.Release:
+		return keptBack
 	}
-	return "no"
+	return withheld
 }
 
 func day(t time.Time, zone *time.Location) string {

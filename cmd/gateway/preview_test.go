@@ -71,6 +71,39 @@ func TestPreviewNamesWhatCouldHaveBeenMeant(t *testing.T) {
 	}
 }
 
+// An app of clients is previewed as the client's own, who has launched it: without anybody behind it an app gets nothing, whoever asks.
+func TestPreviewOfAnAppIsWhatTheClientSeesThemself(t *testing.T) {
+	d := preparedDemo(t)
+	out, err := runPreview(t, d.dir, "--client", string(d.practice.Story.Referred), "--as", "my-records-app")
+	noError(t, err)
+	if !regexp.MustCompile(`^[1-9][0-9]* of [0-9]+ resources would leave\. The client themself has launched the app`).MatchString(out) {
+		t.Errorf("%.200s", out)
+	}
+	if !regexp.MustCompile(`released +DocumentReference/\S+ +\S+ +\S+ +self-access`).MatchString(out) || !regexp.MustCompile(`released +Consent/`).MatchString(out) {
+		t.Error("no note and no Consent of the client's own")
+	}
+}
+
+// What leaves in part, and what is permitted and stays, is called so: "denied" beside a plain "it leaves" could be read by nobody.
+func TestPreviewSaysWhatLeavesInPart(t *testing.T) {
+	d := preparedDemo(t)
+	out, err := runPreview(t, d.dir, "--client", string(d.practice.Story.Referred), "--as", storyInsurer)
+	noError(t, err)
+	for _, want := range []string{`^\d+ of \d+ resources would leave, 2 of them in part`, `(?m)^in part +Patient/`, `(?m)^in part +Consent/`, `(?m)^withheld +Consent/`, `(?m)^released +Encounter/`} {
+		if !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("no %s in %.300s", want, out)
+		}
+	}
+	if wrong := regexp.MustCompile(`(?m)^released .* (denied|no-consent) .*$`).FindString(out); wrong != "" {
+		t.Error(wrong)
+	}
+	out, err = runPreview(t, d.dir, "--client", string(d.practice.Story.Referred), "--as", storyProvider)
+	noError(t, err)
+	if !regexp.MustCompile(`(?m)^kept back +\S+ +\S+ +\S+ +permitted`).MatchString(out) {
+		t.Errorf("nothing is kept back: %.300s", out)
+	}
+}
+
 // preparedDemo is the demo's folder, with a gateway that serves nobody.
 func preparedDemo(t *testing.T) *demonstration {
 	t.Helper()

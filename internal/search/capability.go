@@ -51,7 +51,7 @@ type (
 	}
 	security struct {
 		Extension   []extension `json:"extension,omitempty"`
-		CORS        bool        `json:"cors"` // false: of all that is served, two public documents alone have the headers
+		CORS        bool        `json:"cors"` // pages of registered origins may call all that is served (package crossorigin)
 		Service     []concept   `json:"service"`
 		Description string      `json:"description"`
 	}
@@ -124,7 +124,7 @@ func (c Capability) Statement() ([]byte, error) {
 		Documentation: "Read and search only. Every search names its client (patient, subject or _id), except on Patient and on the types of the " +
 			"practice's own staff and sites. What may not be released is absent from every answer. The search parameters and their combinations are those " +
 			"of US Core 6.1; DocumentReference cannot be created here, so full conformance to the US Core server is not claimed.",
-		Security: security{Extension: c.endpoints(),
+		Security: security{Extension: c.endpoints(), CORS: true,
 			Service:     []concept{{Coding: []coding{{System: "http://terminology.hl7.org/CodeSystem/restful-security-service", Code: "SMART-on-FHIR"}}}},
 			Description: "SMART App Launch 2.2; see [base]/.well-known/smart-configuration."},
 	}

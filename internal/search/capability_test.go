@@ -70,8 +70,8 @@ func TestTheCapabilityStatementSaysWhatTheTableSays(t *testing.T) {
 	if len(s.Rest) != 1 || len(s.Rest[0].Resource) != len(Resources())+1 {
 		t.Fatal("not one entry for each type, and one for Binary")
 	}
-	if s.Rest[0].Security.CORS {
-		t.Error("promises CORS headers, which records do not have")
+	if !s.Rest[0].Security.CORS {
+		t.Error("does not say that pages of registered origins may call")
 	}
 	if system := s.Rest[0].Interaction; len(system) != 1 || system[0].Code != "batch" || len(s.Rest[0].Compartment) != 1 {
 		t.Errorf("the whole system offers %v, compartments %v", system, s.Rest[0].Compartment)

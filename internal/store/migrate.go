@@ -37,7 +37,7 @@ func Migrate(ctx context.Context, db *DB, part string, steps []Migration) error 
 		return fmt.Errorf("store: %w", err)
 	}
 	if newest > len(steps) {
-		return ErrSchema
+		return fmt.Errorf("%w: a newer version has changed it", ErrSchema)
 	}
 	for i, step := range steps {
 		if err := m.apply(ctx, i+1, step); err != nil {

@@ -13,13 +13,21 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), ends()...)
 	err := rootCommand().ExecuteContext(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gateway:", err)
 		os.Exit(1)
 	}
+}
+
+// ends are the signals that end a command in good order: a terminal that is closed as well, unless nohup or a supervisor has it ignored.
+func ends() []os.Signal {
+	if signal.Ignored(syscall.SIGHUP) {
+		return []os.Signal{os.Interrupt, syscall.SIGTERM}
+	}
+	return []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
 }
 
 func rootCommand() *cobra.Command {
@@ -33,6 +41,7 @@ Start with "gateway demo": it brings a practice of its own.
 
 For a practice of yours: "gateway keys" makes the keys; write a configuration, maps and a partner register; "gateway check" tries the maps on the real
 rows; "gateway preview" shows what a partner would get; "gateway serve" serves. Each explains itself with --help.`,
+		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -20,7 +20,7 @@ func serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve --config FILE",
 		Short: "Serve a practice's records over FHIR R4",
-		Long: `Serves what the configuration describes, until SIGTERM or Ctrl-C; requests under way are then answered first.
+		Long: `Serves what the configuration describes, until SIGTERM, SIGHUP or Ctrl-C; requests under way are then answered first, for half a minute at most.
 
 It does not start before it has loaded keys, maps and rules, has proven that it cannot read the psychotherapy notes, and has seen that every statement of the
 maps runs. All problems of the configuration and of the files that it names are one report, each with its file and line. The files that it writes, ledger and
@@ -118,6 +118,7 @@ func (s *servers) run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
+	s.gateway.log.Info("stopping: requests under way are answered first", "at most", drainTimeout.String())
 	s.gateway.api.Drain()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()

@@ -53,6 +53,11 @@ func (a *accountant) write(ctx context.Context) error {
 		return err
 	}
 	entries, unread := readable(ctx, reader, f)
+	if len(entries) == 0 && unread == nil {
+		if _, err := r.client(ctx, a.client); err != nil { // a letter to nobody, which says that nothing was given out, must not be made of a mistyped number
+			return err
+		}
+	}
 	whole := accounting.Of(a.chosen(entries), where)
 	if a.csv {
 		err = whole.WriteCSV(a.out, r.zone)

@@ -50,7 +50,7 @@ the releases are looked up in the practice's records. Names and addresses of rec
 			l := lister{out: cmd.OutOrStdout(), json: format == "json", accountable: accountable}
 			err := l.list(cmd.Context(), config, client, since)
 			if err == nil && l.listed == 0 {
-				_, err = fmt.Fprintln(cmd.ErrOrStderr(), "no such records")
+				_, err = fmt.Fprintln(cmd.ErrOrStderr(), l.nothing(client))
 			}
 			return err
 		},
@@ -91,6 +91,14 @@ func (l *lister) list(ctx context.Context, config, client, since string) error {
 		return err
 	}
 	return l.inOrder(ctx, reader, f)
+}
+
+// nothing says what it means that no record is listed.
+func (l *lister) nothing(client string) string {
+	if client == "" {
+		return "no such records"
+	}
+	return "no such records: nobody has asked for records of this client in that time, or no client has this key"
 }
 
 // sinceIn reads --since; zero for none.

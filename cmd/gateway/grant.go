@@ -104,6 +104,10 @@ A grant of an app that may not come back by itself is over a few minutes after i
 			if err != nil {
 				return err
 			}
+			if len(found) == 0 {
+				_, err = fmt.Fprintln(cmd.ErrOrStderr(), "no such grants")
+				return err
+			}
 			return write(cmd.OutOrStdout(), found)
 		},
 	}

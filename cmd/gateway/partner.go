@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/consentry/gateway/internal/requester"
+	"github.com/consentry/gateway/internal/smart"
 	"github.com/consentry/gateway/internal/store"
 )
 
@@ -120,16 +121,20 @@ wrote and this one cannot read is named, with what is wrong with it: its partner
 				return err
 			}
 			defer register.Close()
-			return register.list(cmd.Context(), cmd.OutOrStdout())
+			return register.list(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	configFlag(cmd, &config)
 	return cmd
 }
 
-func (r *ownRegister) list(ctx context.Context, out io.Writer) error {
+func (r *ownRegister) list(ctx context.Context, out, side io.Writer) error {
 	kept, err := r.Standing(ctx)
 	if err != nil {
+		return err
+	}
+	if len(kept.Partners) == 0 {
+		_, err := fmt.Fprintln(side, "no partner is registered, so nobody gets anything: \"gateway partner add\"")
 		return err
 	}
 	var problems []error
@@ -170,6 +175,9 @@ ones gets a token. To let an old key run out, name a set with both. Tokens that 
 			if file != "" {
 				if keys, err = os.ReadFile(file); err != nil {
 					return fmt.Errorf("--jwks: %w", err)
+				}
+				if _, err := smart.ParseJWKS(keys); err != nil {
+					return errors.New("--jwks: the file is no JSON Web Key Set of public keys, {\"keys\": [...]}")
 				}
 			}
 			err = register.ChangePartner(cmd.Context(), args[0], func(text string) (string, error) {

@@ -37,13 +37,15 @@ func TestThePartnersOfTheStore(t *testing.T) {
 		{"list", "clinic   provider  enabled", false},
 		{"rotate --jwks new.jwks.json clinic", "rotated the keys of clinic", false},
 		{"rotate --jwks-uri http://clinic.example.org/k clinic", "jwks-uri is not https", true},
-		{"rotate --jwks clinic.yaml clinic", "", true},
+		{"rotate --jwks clinic.yaml clinic", "--jwks: the file is no JSON Web Key Set of public keys", true},
 		{"rotate --jwks new.jwks.json nobody", `no partner "nobody"`, true},
 		{"rotate clinic", "jwks", true},
 		{"add --file wrong.yaml", "wrong.yaml:2: kind is not one of", true},
 		{"add --file absent.yaml", "absent.yaml", true},
+		{"disable insurer", "disabled insurer", false},
 		{"add --replace --file mtls.yaml", "no client can show a certificate here", true},
-		{"list", "insurer  payer", false},
+		{"list", "insurer  payer     disabled", false},
+		{"enable insurer", "enabled insurer", false},
 	} {
 		args := strings.Fields(step.args)
 		for i, a := range args {
@@ -71,5 +73,13 @@ func TestADeclaredRegisterIsNotChangedByCommands(t *testing.T) {
 		if _, err := runCommand(t, append([]string{"partner", args[0], "--config", config}, args[1:]...)...); err == nil || !strings.Contains(err.Error(), "names a register under partners") {
 			t.Errorf("%s: %v", args[0], err)
 		}
+	}
+}
+
+func TestAnEmptyRegisterIsSaidToBeEmpty(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "gateway.yaml")
+	noError(t, os.WriteFile(config, []byte(strings.Replace(goodConfig, "partners: partners.yaml\n", "", 1)), 0o600))
+	if out, err := runCommand(t, "partner", "list", "--config", config); err != nil || !strings.Contains(out, "nobody gets anything") {
+		t.Errorf("%v %s", err, out)
 	}
 }

@@ -104,6 +104,28 @@ func TestPreviewSaysWhatLeavesInPart(t *testing.T) {
 	}
 }
 
+// A letter which says that nothing was given out is never made of a mistyped number: only of a client of the practice, or of one whom the ledger knows.
+func TestAnAccountingIsMadeOfNobodyUnknown(t *testing.T) {
+	d := preparedDemo(t)
+	config := filepath.Join(d.dir, demoConfigFile)
+	for _, format := range []string{"text", "csv"} {
+		for _, key := range []string{"99999", "1001 "} {
+			out, err := runCommand(t, "ledger", "disclosures", "--config", config, "--client", key, "--format", format)
+			if err == nil || out != "" {
+				t.Errorf("%s of %q: %v %.200s", format, key, err, out)
+			}
+		}
+		out, err := runCommand(t, "ledger", "disclosures", "--config", config, "--client", string(d.practice.Story.Referred), "--format", format)
+		if err != nil || out == "" {
+			t.Errorf("%s of a client of whom nothing was given out: %v %q", format, err, out)
+		}
+	}
+	out, err := runCommand(t, "grant", "list", "--config", config)
+	if err != nil || !strings.Contains(out, "no such grants") {
+		t.Errorf("%v %s", err, out)
+	}
+}
+
 // preparedDemo is the demo's folder, with a gateway that serves nobody.
 func preparedDemo(t *testing.T) *demonstration {
 	t.Helper()

@@ -1,0 +1,48 @@
+CREATE TABLE public.client_handles (
+    handle bigint NOT NULL,
+    client_key text NOT NULL COLLATE pg_catalog."C"
+);
+ALTER TABLE public.client_handles ALTER COLUMN handle ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.client_handles_handle_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE public.partners (
+    id text NOT NULL COLLATE pg_catalog."C",
+    entry text NOT NULL,
+    enabled bigint NOT NULL
+);
+CREATE TABLE public.revoked (
+    mark bytea NOT NULL,
+    until bigint NOT NULL
+);
+CREATE TABLE public.standing (
+    version bigint NOT NULL
+);
+CREATE TABLE public.state_migrations (
+    step integer NOT NULL,
+    name text NOT NULL,
+    digest text NOT NULL
+);
+INSERT INTO public.client_handles OVERRIDING SYSTEM VALUE VALUES (1, 'client-1');
+INSERT INTO public.client_handles OVERRIDING SYSTEM VALUE VALUES (2, 'client-2');
+INSERT INTO public.partners VALUES ('clinic', 'entry of the clinic', 1);
+INSERT INTO public.partners VALUES ('plan', 'entry of the plan', 0);
+INSERT INTO public.revoked VALUES ('\x0102030000000000000000000000000000000000000000000000000000000000', 4070908800000000000);
+INSERT INTO public.standing VALUES (4);
+INSERT INTO public.state_migrations VALUES (1, 'client handles', '5e8f26755c5948f106ddc676ee4dcd8381f2835ce6a13d1ac47b185add88f0b5');
+INSERT INTO public.state_migrations VALUES (2, 'partners, and what is revoked', 'abbd7489de0693ce88690320931fd58be8a91137729a9f440621bb7f5fa11828');
+SELECT pg_catalog.setval('public.client_handles_handle_seq', 2, true);
+ALTER TABLE ONLY public.client_handles
+    ADD CONSTRAINT client_handles_client_key_key UNIQUE (client_key);
+ALTER TABLE ONLY public.client_handles
+    ADD CONSTRAINT client_handles_pkey PRIMARY KEY (handle);
+ALTER TABLE ONLY public.partners
+    ADD CONSTRAINT partners_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.revoked
+    ADD CONSTRAINT revoked_pkey PRIMARY KEY (mark);
+ALTER TABLE ONLY public.state_migrations
+    ADD CONSTRAINT state_migrations_pkey PRIMARY KEY (step);

@@ -1,0 +1,28 @@
+BEGIN TRANSACTION;
+CREATE TABLE client_handles (
+		handle INTEGER PRIMARY KEY AUTOINCREMENT,
+		client_key TEXT NOT NULL UNIQUE
+	) STRICT;
+INSERT INTO "client_handles" VALUES(1,'client-1');
+INSERT INTO "client_handles" VALUES(2,'client-2');
+CREATE TABLE partners (
+	id      TEXT NOT NULL PRIMARY KEY,
+	entry   TEXT NOT NULL,
+	enabled INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO "partners" VALUES('clinic','entry of the clinic',1);
+INSERT INTO "partners" VALUES('plan','entry of the plan',0);
+CREATE TABLE revoked (
+	mark  BLOB NOT NULL PRIMARY KEY,
+	until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO "revoked" VALUES(X'0102030000000000000000000000000000000000000000000000000000000000',4070908800000000000);
+CREATE TABLE schema_migrations (
+		step INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL) STRICT;
+INSERT INTO "schema_migrations" VALUES(1,'client handles','99e7ca7efab188073ae72b73f33b8794e5a29656c09d2a3ab766cff406748753');
+INSERT INTO "schema_migrations" VALUES(2,'partners, and what is revoked','9a7b1558b9225438c2c0530353a665411069e1becfa48c1574a93902316b2b30');
+CREATE TABLE standing (version INTEGER NOT NULL) STRICT;
+INSERT INTO "standing" VALUES(4);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('client_handles',2);
+COMMIT;

@@ -25,7 +25,9 @@ setup: ## Install what the tests need (Debian packages, npm), where this machine
 	./conformance/setup
 
 .PHONY: test
+test: export CONSENTRY_SKIPPED := $(CURDIR)/bin/skipped
 test: setup ## Run every test
+	@mkdir -p bin && : > "$(CONSENTRY_SKIPPED)"
 	$(GO) vet ./...
 	$(GO) test -race -short -shuffle=on -skip '$(LONG)' -timeout 40m ./...
 	@echo "The long proofs, without the race detector:"
@@ -33,6 +35,7 @@ test: setup ## Run every test
 	$(GO) test -run '^TestTenThousandClients' ./internal/demo
 	$(GO) test -run '^TestNoninterference' -timeout 40m -v ./cmd/gateway
 	CONSENTRY_CASES=200000 CONSENTRY_SEED=89240830476288 $(GO) test -run '^TestAgree$$' -timeout 30m -v ./internal/release/consent
+	@[ ! -s "$(CONSENTRY_SKIPPED)" ] || { echo "Tests that were skipped, by what this machine does not have:"; sort "$(CONSENTRY_SKIPPED)" | uniq -c; }
 
 .PHONY: lint
 lint: ## Run the linters

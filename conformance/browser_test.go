@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/consentry/gateway/conformance/missing"
 )
 
 // chromium gives the browser of this machine.
@@ -18,7 +20,7 @@ func chromium(t testing.TB) string {
 			return path
 		}
 	}
-	t.Skip("there is no Chromium here (conformance/setup installs it)")
+	missing.Skip(t, "Chromium")
 	return ""
 }
 

@@ -12,16 +12,18 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/consentry/gateway/conformance/missing"
 )
 
 // needsNode skips a test where node or the npm packages are not installed.
 func needsNode(t testing.TB) {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("node is not installed; conformance/setup installs it")
+		missing.Skip(t, "node")
 	}
 	if _, err := os.Stat(filepath.Join("node_modules", "oidc-provider")); err != nil {
-		t.Skip("the npm packages are not installed; conformance/setup installs them")
+		missing.Skip(t, "the npm packages (conformance/setup)")
 	}
 }
 

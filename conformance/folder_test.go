@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/consentry/gateway/conformance/missing"
 	"github.com/consentry/gateway/internal/fhir/fhirjson"
 )
 
@@ -316,7 +317,7 @@ func TestCheckAndPreviewOfAFolder(t *testing.T) {
 // TestAnExportOfAnotherSystem serves what another system wrote, with Consents of ours for three of its patients.
 func TestAnExportOfAnotherSystem(t *testing.T) {
 	if _, err := os.Stat(bulkExport); errors.Is(err, os.ErrNotExist) {
-		t.Skip("../shared/data/smart-bulk-10 is not here")
+		missing.Skip(t, "the export of another system (../shared/data/smart-bulk-10)")
 	}
 	t.Parallel()
 	e := layExport(t, bulkExport, "testdata/smart-bulk-10")

@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/consentry/gateway/conformance/missing"
 	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/store/postgrestest"
 )
@@ -30,7 +31,7 @@ type replicas struct {
 func startRedis(t *testing.T) (address string, stop func()) {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Skip("no redis-server")
+		missing.Skip(t, "redis-server")
 	}
 	ports, err := freePorts(1)
 	if err != nil {

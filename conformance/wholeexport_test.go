@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/consentry/gateway/conformance/missing"
 	"github.com/consentry/gateway/conformance/oracle/answers"
 	"github.com/consentry/gateway/conformance/oracle/answers/charts"
 )
@@ -19,7 +20,7 @@ import (
 // have one an identifier is added, by which it is known again.
 func TestTheOracleAgreesOnAnotherSystemsExport(t *testing.T) {
 	if _, err := os.Stat(bulkExport); errors.Is(err, os.ErrNotExist) {
-		t.Skip("../shared/data/smart-bulk-10 is not here")
+		missing.Skip(t, "the export of another system (../shared/data/smart-bulk-10)")
 	}
 	t.Parallel()
 	files := map[string][]byte{}

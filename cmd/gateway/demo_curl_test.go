@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/consentry/gateway/conformance/missing"
 )
 
 // The line finds its token from any folder, whatever the demo's own is called.
 func TestACurlLineNamesItsTokenAsAShellTakesIt(t *testing.T) {
 	if _, err := exec.LookPath("sh"); err != nil {
-		t.Skip("sh is not installed: the lines of the demo are for a shell")
+		missing.Skip(t, "a shell")
 	}
 	t.Chdir(t.TempDir())
 	for _, dir := range []string{".demo", "my practice", `it's "$HOME" & more`, "a;b"} {

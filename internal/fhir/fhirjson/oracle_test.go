@@ -11,6 +11,7 @@ import (
 	"github.com/google/fhir/go/jsonformat"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/consentry/gateway/conformance/missing"
 	"github.com/consentry/gateway/internal/fhir/fhirjson"
 )
 
@@ -29,7 +30,7 @@ func exports(t testing.TB, each func(file string, line []byte)) {
 	t.Helper()
 	files, _ := filepath.Glob("../../../../shared/data/smart-bulk-10/*.ndjson")
 	if len(files) == 0 {
-		t.Skip("no export of another system beside the checkout (shared/data/smart-bulk-10)")
+		missing.Skip(t, "the export of another system (../shared/data/smart-bulk-10)")
 	}
 	for _, name := range files {
 		f, err := os.Open(name)

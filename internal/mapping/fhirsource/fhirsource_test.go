@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/consentry/gateway/conformance/missing"
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/mapping/fhirsource"
 	"github.com/consentry/gateway/internal/release/facts"
@@ -90,7 +91,7 @@ func TestWhomAResourceIsAbout(t *testing.T) {
 func TestARealExportCanBeRead(t *testing.T) {
 	files, _ := filepath.Glob("../../../../shared/data/smart-bulk-10/*.ndjson")
 	if len(files) == 0 {
-		t.Skip("no export of another system beside the checkout (shared/data/smart-bulk-10)")
+		missing.Skip(t, "the export of another system (../shared/data/smart-bulk-10)")
 	}
 	o := options(t)
 	about := map[string]int{}

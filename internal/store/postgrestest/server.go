@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/consentry/gateway/conformance/missing"
 )
 
 // Database is an empty database that a test has for itself.
@@ -63,7 +65,7 @@ func New(t testing.TB) Database {
 	t.Helper()
 	once.Do(func() { shared, problem = start() })
 	if problem != nil {
-		t.Skipf("no PostgreSQL: %v", problem)
+		missing.Skip(t, fmt.Sprintf("a PostgreSQL server: %v", problem))
 	}
 	mu.Lock()
 	defer mu.Unlock()
@@ -85,7 +87,7 @@ func Own(t testing.TB) Database {
 	t.Helper()
 	s, err := start()
 	if err != nil {
-		t.Skipf("no PostgreSQL: %v", err)
+		missing.Skip(t, fmt.Sprintf("a PostgreSQL server: %v", err))
 	}
 	t.Cleanup(func() {
 		s.Stop()

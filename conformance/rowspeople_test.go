@@ -25,7 +25,16 @@ var signatures = map[string]string{
 	"CarePlan":          `SELECT client_id, starts_on, signed_at, staff_id, signed_by, NULL FROM treatment_plans WHERE deleted=0 AND status<>'draft' AND signed_at IS NOT NULL`,
 	"DocumentReference": `SELECT c.id, n.written_at, n.signed_at, n.author_id, n.signed_by, CASE WHEN n.cosigned_at IS NOT NULL THEN n.cosigned_by END FROM notes n ` + subjects + ` WHERE ` + inForce + `
 		UNION ALL SELECT client_id, uploaded_at, uploaded_at, uploaded_by, NULL, NULL FROM documents WHERE deleted=0 AND status='final' AND content IS NOT NULL`,
+	"Goal": `SELECT g.client_id, g.starts_on, p.signed_at, p.staff_id, NULL, NULL FROM plan_goals g JOIN treatment_plans p ON p.id=g.plan_id AND p.client_id=g.client_id
+		WHERE g.deleted=0 AND p.deleted=0 AND p.status<>'draft' AND p.signed_at IS NOT NULL`,
+	"Patient": `SELECT id, birth_date, updated_at, created_by, NULL, NULL FROM clients WHERE deleted=0`,
+	// A form is signed by its client, or by a contact who may act for them; who else has signed is nobody's record.
+	"Consent": `SELECT r.client_id, r.signed_at, NULL, CASE WHEN r.signed_by_contact IS NULL THEN 'the client' ELSE coalesce((SELECT concat_ws(' ', k.first_name, k.last_name, k.phone)
+		FROM client_contacts k WHERE k.id=r.signed_by_contact AND k.client_id=r.client_id AND k.is_legal_representative=1 AND k.deleted=0), 'somebody else') END, NULL, NULL FROM releases r WHERE r.deleted=0`,
 }
+
+// stated are what of that a resource says itself, where no other test compares it.
+var stated = []table{{typ: "Patient", when: "birthDate"}, {typ: "Consent", when: "dateTime", who: "performer"}}
 
 // signedRows reads a table.
 func (c *clinic) signedRows(t *testing.T, typ string) (out []signed) {
@@ -43,22 +52,54 @@ func (told signed) fits(row signed) bool {
 		(told.author == "" || told.author == row.author) && (told.attester == "" || told.attester == row.attester) && (told.verifier == "" || told.verifier == row.verifier)
 }
 
-// wrongSignatures are the Provenances, and the documents, of a type's records that say what no row says.
+// wrongSignatures are the Provenances, and the records themselves, of a type that say what no row says.
 func (c *clinic) wrongSignatures(t *testing.T, typ string, all []resource) (out []string) {
+	t.Helper()
+	told, rows := c.toldSignatures(t, typ, all), c.signedRows(t, typ)
+	wrong, filled, there := map[string]int{}, signed{}, signed{}
+	for s := range told {
+		filled = filled.or(s)
+		if !slices.ContainsFunc(rows, s.fits) {
+			wrong[s.nearest(rows)]++
+		}
+	}
+	for what, n := range wrong {
+		out = append(out, fmt.Sprintf("%d of %d %ss and what says who made them: no row says the same %s", n, len(told), typ, what))
+	}
+	for _, r := range rows {
+		there = there.or(r)
+	}
+	if there.author == "" || (there.recorded == "") != (filled.recorded == "") || filled.author == "" || (there.attester == "") != (filled.attester == "") || (there.verifier == "") != (filled.verifier == "") {
+		out = append(out, fmt.Sprintf("no %s says who made it", typ))
+	}
+	return out
+}
+
+// or has whatever one of two says.
+func (s signed) or(o signed) signed {
+	return signed{"", "", cmp.Or(s.recorded, o.recorded), cmp.Or(s.author, o.author), cmp.Or(s.attester, o.attester), cmp.Or(s.verifier, o.verifier)}
+}
+
+// toldSignatures are what the records of a type, and the Provenances of them, say of who made them.
+func (c *clinic) toldSignatures(t *testing.T, typ string, all []resource) map[signed]bool {
 	t.Helper()
 	zone, err := time.LoadLocation(demo.Zone)
 	must(t, err)
-	clients, staff := c.known(t, all)
-	x := tables[slices.IndexFunc(tables, func(x table) bool { return x.typ == typ })]
-	of := map[string]signed{}
-	told, filled := map[signed]bool{}, signed{}
+	clients, people := c.knownSigners(t, all)
+	compared := slices.Concat(tables, stated)
+	x := compared[slices.IndexFunc(compared, func(x table) bool { return x.typ == typ })]
+	of, told := map[string]signed{}, map[signed]bool{}
 	for _, r := range all {
-		if r.Type != typ {
+		if r.Type != typ || slices.Contains(texts(r.Tree, "meta.profile"), ours+"consent-extract") { // an extract does not say who signed
 			continue
 		}
-		l := x.said(r, clients[texts(r.Tree, "subject.reference")[0]], zone, staff)
+		whose := slices.Concat(texts(r.Tree, "subject.reference"), texts(r.Tree, "patient.reference"), []string{r.ref()})[0]
+		l := x.said(r, clients[whose], zone, people)
+		if typ == "Consent" {
+			l.who = cmp.Or(l.who, "nobody") // its client sees it whole
+		}
 		of[r.ref()] = signed{client: l.client, when: l.when}
-		told[signed{client: l.client, when: l.when, author: l.who, attester: somebody(staff, texts(r.Tree, "authenticator.reference"))}] = true
+		told[signed{client: l.client, when: l.when, author: l.who, attester: somebody(people, texts(r.Tree, "authenticator.reference"))}] = true
 	}
 	for _, r := range all {
 		if r.Type != "Provenance" {
@@ -66,7 +107,7 @@ func (c *clinic) wrongSignatures(t *testing.T, typ string, all []resource) (out 
 		}
 		agents := map[string]string{}
 		for _, a := range at(r.Tree, "agent") {
-			agents[texts(a, "type.coding.code")[0]] = somebody(staff, texts(a, "who.reference"))
+			agents[texts(a, "type.coding.code")[0]] = somebody(people, texts(a, "who.reference"))
 		}
 		for _, target := range texts(r.Tree, "target.reference") {
 			if s, is := of[target]; is {
@@ -75,20 +116,22 @@ func (c *clinic) wrongSignatures(t *testing.T, typ string, all []resource) (out 
 			}
 		}
 	}
-	rows, wrong := c.signedRows(t, typ), map[string]int{}
-	for s := range told {
-		filled = signed{"", "", cmp.Or(filled.recorded, s.recorded), cmp.Or(filled.author, s.author), cmp.Or(filled.attester, s.attester), cmp.Or(filled.verifier, s.verifier)}
-		if !slices.ContainsFunc(rows, s.fits) {
-			wrong[s.nearest(rows)]++
+	return told
+}
+
+// knownSigners are the clients, and all who may sign: the practice's people, by their keys, clients and those who may act for them.
+func (c *clinic) knownSigners(t *testing.T, all []resource) (clients, people map[string]string) {
+	t.Helper()
+	clients, people = c.known(t, all)
+	for _, r := range all {
+		switch r.Type {
+		case "Patient":
+			people[r.ref()] = "the client"
+		case "RelatedPerson":
+			people[r.ref()] = strings.Join(slices.Concat(texts(r.Tree, "name.given"), texts(r.Tree, "name.family"), texts(r.Tree, "telecom.value")), " ")
 		}
 	}
-	for what, n := range wrong {
-		out = append(out, fmt.Sprintf("%d of %d %ss and what says who made them: no row says the same %s", n, len(told), typ, what))
-	}
-	if filled.recorded == "" || filled.author == "" || strings.Contains(signatures[typ], "signed_by") && filled.attester == "" || strings.Contains(signatures[typ], "cosigned_by") && filled.verifier == "" {
-		out = append(out, fmt.Sprintf("no %s says who made it", typ))
-	}
-	return out
+	return clients, people
 }
 
 // somebody is the practice's own person who is named, "somebody else", or nobody.
@@ -130,7 +173,8 @@ func TestWhoMadeARecordIsWhomTheTablesSay(t *testing.T) {
 	}
 }
 
-// TestAMapThatNamesSomebodyElseIsFound changes the maps of a clinic: they take another's key for who recorded a diagnosis, and the author for who signed a note beside.
+// TestAMapThatNamesSomebodyElseIsFound changes the maps of a clinic: they take another's key for who recorded a diagnosis or a client, the author for who signed a note beside,
+// the client for who signed a form, and another time for when a goal was.
 func TestAMapThatNamesSomebodyElseIsFound(t *testing.T) {
 	t.Parallel()
 	c := changedClinic(t)
@@ -140,13 +184,15 @@ func TestAMapThatNamesSomebodyElseIsFound(t *testing.T) {
 	for _, path := range maps {
 		text, err := os.ReadFile(path)
 		must(t, err)
-		other := strings.NewReplacer(`recorded_by AS "by"`, `recorded_by % 5 + 1 AS "by"`, `cosigner: {practitioner: cosigner,`, `cosigner: {practitioner: author,`).Replace(string(text))
+		other := strings.NewReplacer(`recorded_by AS "by"`, `recorded_by % 5 + 1 AS "by"`, `cosigner: {practitioner: cosigner,`, `cosigner: {practitioner: author,`,
+			`status, created_by AS "by"`, `status, created_by % 5 + 1 AS "by"`, `provenance: {recorded: signed, author: {practitioner: by}}`, `provenance: {recorded: created, author: {practitioner: by}}`,
+			`r.signed_by_contact AS signer`, `NULL AS signer`).Replace(string(text))
 		if other != string(text) {
 			changed++
 		}
 		must(t, os.WriteFile(path, []byte(other), 0o600))
 	}
-	if changed < 5 {
+	if changed < 9 {
 		t.Fatalf("%d maps are changed", changed)
 	}
 	must(t, c.open())
@@ -154,8 +200,9 @@ func TestAMapThatNamesSomebodyElseIsFound(t *testing.T) {
 	all, _ := c.as(t, newDawn).all(t, "Practitioner?_count=200")
 	for _, k := range c.practice.Clients {
 		id := c.id(t, k)
-		for _, typ := range []string{"Condition", "DocumentReference", "Provenance"} {
-			found, _ := c.person(t, id, "Patient/"+id).all(t, typ+"?_count=200&patient="+id)
+		for _, typ := range []string{"Condition", "Consent", "DocumentReference", "Goal", "Patient", "Provenance", "RelatedPerson"} {
+			query := map[bool]string{true: "?_id=", false: "?_count=200&patient="}[typ == "Patient"] + id
+			found, _ := c.person(t, id, "Patient/"+id).all(t, typ+query)
 			all = append(all, found...)
 		}
 	}
@@ -164,12 +211,18 @@ func TestAMapThatNamesSomebodyElseIsFound(t *testing.T) {
 	clients, staff := c.known(t, all)
 	conditions := tables[slices.IndexFunc(tables, func(x table) bool { return x.typ == "Condition" })]
 	for what, found := range map[string][]string{
+		"recorded": c.wrongSignatures(t, "Goal", all),
 		"who":      conditions.wrong(conditions.lines(t, c), conditions.told(all, clients, zone, staff)),
 		"author":   c.wrongSignatures(t, "Condition", all),
 		"verifier": c.wrongSignatures(t, "DocumentReference", all),
 	} {
 		if !slices.ContainsFunc(found, func(d string) bool { return strings.HasSuffix(d, "the same "+what) }) {
 			t.Errorf("the map's other %s is not found: %q", what, found)
+		}
+	}
+	for _, typ := range []string{"Patient", "Consent"} {
+		if found := c.wrongSignatures(t, typ, all); !slices.ContainsFunc(found, func(d string) bool { return strings.HasSuffix(d, "the same author") }) {
+			t.Errorf("another author of a %s is not found: %q", typ, found)
 		}
 	}
 }

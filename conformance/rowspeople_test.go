@@ -76,8 +76,8 @@ func (c *clinic) wrongSignatures(t *testing.T, typ string, all []resource) (out 
 }
 
 // or has whatever one of two says.
-func (s signed) or(o signed) signed {
-	return signed{"", "", cmp.Or(s.recorded, o.recorded), cmp.Or(s.author, o.author), cmp.Or(s.attester, o.attester), cmp.Or(s.verifier, o.verifier)}
+func (told signed) or(o signed) signed {
+	return signed{"", "", cmp.Or(told.recorded, o.recorded), cmp.Or(told.author, o.author), cmp.Or(told.attester, o.attester), cmp.Or(told.verifier, o.verifier)}
 }
 
 // toldSignatures are what the records of a type, and the Provenances of them, say of who made them.

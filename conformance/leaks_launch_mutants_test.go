@@ -73,6 +73,12 @@ var leakingLaunches = []mutant{
 		}
 		return a
 	}},
+	{name: "an older launch keeps what a newer one takes away", line: "launch-scopes", leak: func(b *backdoor, r *asked) *answer {
+		if a := b.real(r); a.status != http.StatusUnauthorized || partnerOf(r.token()) != diary {
+			return a
+		}
+		return b.allOfTheirs(r)
+	}},
 	{name: "a batch is not held to the page", line: "launch-scopes", leak: func(b *backdoor, r *asked) *answer {
 		if r.method == http.MethodPost && bytes.Contains(r.body, []byte(`"batch"`)) && partnerOf(r.token()) == diary {
 			return b.allOfTheirs(r)

@@ -119,11 +119,12 @@ func (g *gateway) apps(now clock) (*authserver.Apps, error) {
 	if err != nil {
 		return nil, err
 	}
+	given := &authserver.Given{Grants: g.state, Now: now, Revoke: func(ctx context.Context, grant string, until time.Time) error {
+		return g.state.Revoke(ctx, partners.GrantMark(issuer, grant), until, now())
+	}}
 	pages, err := launch.New(launch.Config{
 		Issuer: issuer, Audience: g.cfg.BaseURL, Practice: a.PracticeName, Words: words, Partners: g.partners, SignIn: provider, People: g.people(), Box: box,
-		Once: g.ephemeral, Types: g.types(), Offline: time.Duration(a.OfflineAccess), Now: now,
+		Once: g.ephemeral, Given: given, Types: g.types(), Offline: time.Duration(a.OfflineAccess), Now: now,
 	})
-	return &authserver.Apps{Launch: pages, Grants: g.state, Revoke: func(ctx context.Context, grant string, until time.Time) error {
-		return g.state.Revoke(ctx, partners.GrantMark(issuer, grant), until, now())
-	}}, err
+	return &authserver.Apps{Launch: pages, Given: given}, err
 }

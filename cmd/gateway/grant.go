@@ -79,8 +79,8 @@ them), since when, until when at most, whether it is open or was ended before th
 How much of them the app gets is decided anew for each request.
 
 With --ended it prints a line for each grant that has ended instead: when, and by whom. That is the app, as it lets the client disconnect; an operator, by "gateway grant end", with the
-name of the operating system's user; reuse, where a code or a refresh token was shown twice or by another app, so that somebody else may have it; or expiry, its time. What has ended is
-forgotten 90 days after the time that it was given for.
+name of the operating system's user; newer, where the client took something of it away when they launched the app again; reuse, where a code or a refresh token was shown twice or by
+another app, so that somebody else may have it; or expiry, its time, also where the app never came for it. What has ended is forgotten 90 days after the time that it was given for.
 
 A grant of an app that may not come back by itself is over a few minutes after it was given. No client's name and no token is printed: the store has none.`,
 		Example: `  gateway grant list --config gateway.yaml --client 1042
@@ -145,7 +145,7 @@ func (g *grants) write(out io.Writer, found []store.Grant) error {
 	for _, one := range found {
 		state := "open"
 		if one.Ended {
-			state = "ended by " + ender(one.End)
+			state = "ended, by " + ender(one.End)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", one.ID, one.App, g.client(one), giver(one), g.minute(one.Begun), g.minute(one.Until), state, one.Scope)
 	}
@@ -165,7 +165,7 @@ func (g *grants) writeEnded(out io.Writer, found []store.Grant) error {
 func ender(e store.End) string {
 	switch {
 	case e.By == "":
-		return "-"
+		return "unknown"
 	case e.Operator != "":
 		return fmt.Sprintf("%s %s", e.By, e.Operator)
 	}

@@ -213,8 +213,8 @@ func (l *launch) refresh(token, scope string) tokens {
 	return l.ask(e.Token, form)
 }
 
-// complete launches the app with these rows of the page taken away, and gives who the client is.
-func (l *launch) complete(scope string, without ...int) {
+// allow decides on the page with these rows taken away; the app does not come for the code.
+func (l *launch) allow(scope string, without ...int) {
 	form, to := l.consentPage(scope)
 	rows := form["scope"]
 	form["scope"] = nil
@@ -224,6 +224,11 @@ func (l *launch) complete(scope string, without ...int) {
 		}
 	}
 	l.decide(form, to)
+}
+
+// complete launches the app with these rows of the page taken away, and gives who the client is.
+func (l *launch) complete(scope string, without ...int) {
+	l.allow(scope, without...)
 	if l.given = l.redeem(); l.given.Access == "" || l.given.Patient == "" {
 		l.p.broken("a launched app gets no token: %d", l.given.status)
 	}

@@ -17,8 +17,8 @@ func launchLines() []*line {
 			tries: "Cache-Control, framing, scripts and cookies of each answer of a launch; the consent page sent from another browser, and twice", run: launchPages}),
 		in(&line{name: "launch-one-client", title: "a launched app's token opens the records of the client who launched it, and of nobody else", source: "Firely 4.10.2 ($everything ignored the launch patient), own",
 			tries: "every way to another client's records and to staff, and searches without a client, with the token of a launch", run: launchOneClient}),
-		in(&line{name: "launch-scopes", title: "what was taken away on the consent page stays away", source: "OpenEMR CVE-2026-24487, AWS authz-smart GHSA-vv7x-7w4m-q72f",
-			tries: "each kind of record taken away in turn: reads, searches, _include, _revinclude, $everything, $docref, compartments, batches, files, refreshed tokens that ask for it again", run: launchScopes}),
+		in(&line{name: "launch-scopes", title: "what was taken away on the consent page stays away", source: "OpenEMR CVE-2026-24487, AWS authz-smart GHSA-vv7x-7w4m-q72f", alone: true, // a newer launch ends older ones
+			tries: "each kind of record taken away in turn: reads, searches, _include, _revinclude, $everything, $docref, compartments, batches, files, refreshed tokens that ask for it again, tokens of an older launch", run: launchScopes}),
 		in(&line{name: "launch-revocation", title: "what an app was given ends when it is taken back", source: "RFC 6749 4.1.2, RFC 7009 2.1, RFC 9700 4.14.2",
 			tries: "a code and a refresh token used twice, a refresh token that was revoked; after each the access token, and the refresh tokens of the same grant", run: launchRevocation}),
 	}

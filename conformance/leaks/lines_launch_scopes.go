@@ -31,7 +31,9 @@ func launchScopes(p *probe) {
 		case len(gone) > 1:
 			p.broken("one row of the page is %d kinds of record", len(gone))
 		}
-		tried++
+		if tried++; tried == 1 {
+			p.losesWhatItHad(scope, row, gone[0])
+		}
 		p.staysAway(l, gone[0])
 		p.comesBack(l, gone[0])
 		wide := p.newLaunch(aboutPeople[0])
@@ -40,6 +42,19 @@ func launchScopes(p *probe) {
 		}
 	}
 	p.need(tried > 1, "no page from which something can be taken away")
+}
+
+// losesWhatItHad takes a kind of record away at a newer launch of the app, for which it does not come, and looks for it with what the app had before.
+func (p *probe) losesWhatItHad(scope string, row int, typ string) {
+	had := p.newLaunch(aboutPeople[0])
+	had.complete(scope)
+	p.newLaunch(aboutPeople[0]).allow(scope, row)
+	if a := had.caller().get(plain(typ, had.given.Patient)); a.status < http.StatusBadRequest {
+		p.leak("%s was taken away, and a token of before opens it: %d", typ, a.status)
+	}
+	if again := had.refresh(had.given.Refresh, ""); grants(again.Scope, typ) {
+		p.leak("%s was taken away, and comes with a refresh token of before", typ)
+	}
 }
 
 // grants tells whether a scope opens a type, in any way.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/consentry/gateway/internal/authserver/launch"
 	"github.com/consentry/gateway/internal/requester"
@@ -15,22 +14,12 @@ import (
 // Apps is what the server needs for clients who launch an app of their own (SMART App Launch 2.2). All of it is required.
 type Apps struct {
 	Launch *launch.Launch
-	// Grants keeps what was given to apps (store.State).
-	Grants Grants
-	// Revoke refuses every token of a grant from now on, everywhere.
-	Revoke func(ctx context.Context, grant string, until time.Time) error
-}
-
-// Grants keeps what clients have given to apps.
-type Grants interface {
-	AddGrant(ctx context.Context, g store.Grant, r store.Refresh, now time.Time) error
-	FindGrant(ctx context.Context, r store.Refresh, now time.Time) (store.Grant, error)
-	RotateGrant(ctx context.Context, id string, from, to store.Refresh, now time.Time) error
-	EndGrant(ctx context.Context, id string, until time.Time, end store.End) error
+	// Given keeps what was given to apps, also for the Launch.
+	Given *Given
 }
 
 func (a *Apps) complete() bool {
-	return a == nil || a.Launch != nil && a.Grants != nil && a.Revoke != nil
+	return a == nil || a.Launch != nil && a.Given != nil && a.Given.Grants != nil && a.Given.Revoke != nil && a.Given.Now != nil
 }
 
 // errProof says nothing about what is wrong with a code or a refresh token.
@@ -86,12 +75,9 @@ func (s *Server) codeGrant(r *http.Request, form map[string]string) (any, error)
 	return s.give(r.Context(), app, g, bound)
 }
 
-// takeBack ends a grant that somebody else may have as well: its refresh token and every token of it. It gives the error to answer with.
+// takeBack ends a grant that somebody else may have as well, or as its app asks. It gives the error to answer with.
 func (s *Server) takeBack(ctx context.Context, grant string, by store.EndedBy) error {
-	ctx = context.WithoutCancel(ctx) // whoever replays must not be able to stop it by going away
-	now := s.config.Now()
-	until := now.Add(s.config.Lifetime + afterExpiry)
-	if err := errors.Join(s.config.Apps.Revoke(ctx, grant, until), s.config.Apps.Grants.EndGrant(ctx, grant, until, store.End{By: by, At: now})); err != nil {
+	if s.config.Apps.Given.end(ctx, grant, by) != nil {
 		return errUnavailable
 	}
 	return errProof
@@ -124,7 +110,7 @@ func (s *Server) give(ctx context.Context, app *requester.Partner, g launch.Gran
 	return answer, nil
 }
 
-// keep keeps a grant, so that the practice sees it and can end it, and makes the refresh token of an app that may come back.
+// keep begins a grant, which the practice sees and can end, and makes the refresh token of an app that may come back.
 func (s *Server) keep(ctx context.Context, app *requester.Partner, g launch.Grant, bound smart.Confirmation) (refresh string, err error) {
 	now := s.config.Now()
 	kept := store.Grant{ID: g.ID, App: app.ID, Patient: g.Patient.String(), Person: g.User.String(), Scope: g.Scope, Until: now.Add(s.config.Lifetime + afterExpiry)}
@@ -134,8 +120,8 @@ func (s *Server) keep(ctx context.Context, app *requester.Partner, g launch.Gran
 		kept.Until = now.Add(s.config.Apps.Launch.Offline)
 		refresh, digests = token.String(), token.digests(refreshKey(app, bound))
 	}
-	switch err := s.config.Apps.Grants.AddGrant(ctx, kept, digests, now); {
-	case errors.Is(err, store.ErrNoGrant): // the code was replayed meanwhile
+	switch err := s.config.Apps.Given.Grants.BeginGrant(ctx, kept, digests, now); {
+	case errors.Is(err, store.ErrNoGrant): // the code was replayed meanwhile, or the client has decided otherwise
 		return "", errProof
 	case err != nil:
 		return "", errUnavailable

@@ -107,24 +107,25 @@ func newApps(t testing.TB) *apps {
 	box, err := seal.New(make([]byte, seal.KeySize), clock)
 	check(err)
 	once := ephemeral.NewMemory(0, clock)
+	given := &Given{Grants: a.state, Now: clock, Revoke: func(ctx context.Context, grant string, until time.Time) error {
+		return a.state.Revoke(ctx, partners.GrantMark(issuer, grant), until, a.now)
+	}}
 	pages, err := launch.New(launch.Config{
-		Issuer: issuer, Audience: audience, Practice: "Cedar Bridge", Words: words, Partners: a.register, SignIn: a, People: a, Box: box, Once: once,
+		Issuer: issuer, Audience: audience, Practice: "Cedar Bridge", Words: words, Partners: a.register, SignIn: a, People: a, Box: box, Once: once, Given: given,
 		Types: []string{"Patient", "Condition"}, Offline: 24 * time.Hour, Now: clock,
 	})
 	check(err)
 	a.Server, err = New(Config{Issuer: issuer, Audience: audience, Keys: signing(t, "server", "server-rsa"), Claims: claims(t), Partners: a.register, Replay: once, Now: clock,
 		Revoke: func(context.Context, string, time.Time) error { return nil },
-		Apps: &Apps{Launch: pages, Grants: a.state, Revoke: func(ctx context.Context, grant string, until time.Time) error {
-			return a.state.Revoke(ctx, partners.GrantMark(issuer, grant), until, a.now)
-		}}})
+		Apps:   &Apps{Launch: pages, Given: given}})
 	check(err)
 	return a
 }
 
 var pageField = regexp.MustCompile(`name="page" value="([^"]*)"`)
 
-// code lets Ada give an app everything that it asks.
-func (a *apps) code(t testing.TB, app, scope string) string {
+// code lets Ada give an app everything that it asks, but for the rows of the page with these numbers.
+func (a *apps) code(t testing.TB, app, scope string, without ...int) string {
 	t.Helper()
 	sum := sha256.Sum256([]byte(appVerifier))
 	q := url.Values{"response_type": {"code"}, "client_id": {app}, "redirect_uri": {"https://app.example.org/cb"}, "scope": {scope}, "state": {"st"}, "aud": {audience},
@@ -155,7 +156,9 @@ func (a *apps) code(t testing.TB, app, scope string) string {
 	}
 	form := url.Values{"page": {page[1]}, "decision": {"allow"}}
 	for n := range strings.Count(text, `type="checkbox"`) {
-		form.Add("scope", fmt.Sprint(n))
+		if !slices.Contains(without, n) {
+			form.Add("scope", fmt.Sprint(n))
+		}
 	}
 	w = do(httptest.NewRequest(http.MethodPost, "/auth/consent", strings.NewReader(form.Encode())))
 	to, _ = url.Parse(w.Header().Get("Location"))

@@ -89,7 +89,7 @@ func (s *Server) refreshGrant(r *http.Request, form map[string]string) (any, err
 		return nil, err
 	}
 	key := refreshKey(app, bound)
-	kept, err := s.config.Apps.Grants.FindGrant(ctx, shown.digests(key), s.config.Now())
+	kept, err := s.config.Apps.Given.Grants.FindGrant(ctx, shown.digests(key), s.config.Now())
 	switch {
 	case errors.Is(err, store.ErrReused):
 		return nil, s.takeBack(ctx, kept.ID, store.ByReuse)
@@ -109,7 +109,7 @@ func (s *Server) refreshGrant(r *http.Request, form map[string]string) (any, err
 		return nil, err
 	}
 	next := shown.next(app.ID)
-	switch err := s.config.Apps.Grants.RotateGrant(ctx, kept.ID, shown.digests(key), next.digests(key), s.config.Now()); {
+	switch err := s.config.Apps.Given.Grants.RotateGrant(ctx, kept.ID, shown.digests(key), next.digests(key), s.config.Now()); {
 	case errors.Is(err, store.ErrReused):
 		return nil, s.takeBack(ctx, kept.ID, store.ByReuse)
 	case err != nil:
@@ -180,7 +180,7 @@ func narrowed(asked, given string) (string, bool) {
 // disconnect ends what an app was given, as it asks with the refresh token (RFC 7009, 2.1: with it end the access tokens of the same grant). One that was used
 // before will do, whatever key it is bound to: it can only end what it was given for.
 func (s *Server) disconnect(ctx context.Context, app *requester.Partner, shown refreshToken) error {
-	kept, err := s.config.Apps.Grants.FindGrant(ctx, shown.digests(""), s.config.Now())
+	kept, err := s.config.Apps.Given.Grants.FindGrant(ctx, shown.digests(""), s.config.Now())
 	by := store.ByApp
 	switch {
 	case errors.Is(err, store.ErrNoGrant):

@@ -62,6 +62,12 @@ ALTER TABLE app_grants ADD COLUMN operator TEXT NOT NULL DEFAULT '';
 `,
 }
 
+var grantCodesMigration = Migration{
+	Name:     "what apps were given and have not come for",
+	SQLite:   `ALTER TABLE app_grants ADD COLUMN redeemed INTEGER NOT NULL DEFAULT 1`,
+	Postgres: `ALTER TABLE app_grants ADD COLUMN redeemed BIGINT NOT NULL DEFAULT 1`,
+}
+
 // Grant is what a client has given to an app: since when, until when, and for what. Of its refresh token, if it has one, only digests are kept.
 type Grant struct {
 	ID      string
@@ -85,6 +91,8 @@ const (
 	ByOperator EndedBy = "operator"
 	// ByReuse is the gateway: a code or a refresh token was shown twice, or by another app, so that somebody else may have it.
 	ByReuse EndedBy = "reuse"
+	// ByNewer is the client, who has taken something of it away when they launched the app again.
+	ByNewer EndedBy = "newer"
 	// ByExpiry is its time, which was over.
 	ByExpiry EndedBy = "expiry"
 )
@@ -109,19 +117,30 @@ var (
 	ErrReused = errors.New("store: the refresh token was used before")
 )
 
-// AddGrant keeps a new grant with its first refresh token; with the zero one nobody can come back. One that was ended before it came does not begin.
-func (s *State) AddGrant(ctx context.Context, g Grant, r Refresh, now time.Time) error {
+// GiveGrant keeps a new grant that the app has not come for yet: until g.Until it may.
+func (s *State) GiveGrant(ctx context.Context, g Grant, now time.Time) error {
 	ctx, cancel := s.db.Bounded(ctx)
 	defer cancel()
 	return s.db.update(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM app_grants WHERE until <= $1 OR until <= $2 AND app = ''`, now.Add(-remembered).Unix(), now.Unix()); err != nil {
 			return fmt.Errorf("store: grants: %w", err)
 		}
-		family, secret := r.columns()
-		added, err := tx.ExecContext(ctx, `INSERT INTO app_grants (id, family, secret, app, patient, person, scope, begun, until, ended)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0) ON CONFLICT DO NOTHING`, g.ID, family, secret, g.App, g.Patient, g.Person, g.Scope, now.Unix(), g.Until.Unix())
+		added, err := tx.ExecContext(ctx, `INSERT INTO app_grants (id, app, patient, person, scope, begun, until, ended, redeemed)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0) ON CONFLICT DO NOTHING`, g.ID, g.App, g.Patient, g.Person, g.Scope, now.Unix(), g.Until.Unix())
 		return exactlyOne(added, err)
 	})
+}
+
+// BeginGrant gives the app a grant that it has come for, once, with its first refresh token; with the zero one it cannot come back. One that was ended before
+// does not begin.
+func (s *State) BeginGrant(ctx context.Context, g Grant, r Refresh, now time.Time) error {
+	ctx, cancel := s.db.Bounded(ctx)
+	defer cancel()
+	family, secret := r.columns()
+	changed, err := s.db.ExecContext(ctx, `UPDATE app_grants SET family = $1, secret = $2, scope = $3, until = $4, redeemed = 1
+		WHERE id = $5 AND app = $6 AND patient = $7 AND person = $8 AND redeemed = 0 AND ended = 0 AND until > $9`,
+		family, secret, g.Scope, g.Until.Unix(), g.ID, g.App, g.Patient, g.Person, now.Unix())
+	return exactlyOne(changed, err)
 }
 
 // columns are what is kept of it: nothing of the zero one.

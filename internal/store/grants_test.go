@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"sync"
@@ -20,11 +21,21 @@ func aGrant() Grant {
 	return Grant{ID: "g", App: "app", Patient: "Patient/a", Person: "RelatedPerson/b", Scope: "patient/*.rs", Begun: grantNow, Until: grantNow.Add(time.Hour)}
 }
 
+// begin gives a grant, for which the app comes at once.
+func begin(ctx context.Context, s *State, g Grant, r Refresh, now time.Time) error {
+	given := g
+	given.Until = now.Add(time.Minute)
+	if err := s.GiveGrant(ctx, given, now); err != nil {
+		return err
+	}
+	return s.BeginGrant(ctx, g, r, now)
+}
+
 func TestARefreshTokenIsGoodOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, p Place) {
 		s, ctx := openState(t, p), t.Context()
 		first, second := refresh("f", "1"), refresh("f", "2")
-		if err := s.AddGrant(ctx, aGrant(), first, grantNow); err != nil {
+		if err := begin(ctx, s, aGrant(), first, grantNow); err != nil {
 			t.Fatal(err)
 		}
 		got, err := s.FindGrant(ctx, first, grantNow)
@@ -56,7 +67,7 @@ func TestOfTwoWhoShowOneTokenBothLoseTheGrant(t *testing.T) {
 	onBoth(t, func(t *testing.T, p Place) {
 		s, ctx := openState(t, p), t.Context()
 		first := refresh("f", "1")
-		if err := s.AddGrant(ctx, aGrant(), first, grantNow); err != nil {
+		if err := begin(ctx, s, aGrant(), first, grantNow); err != nil {
 			t.Fatal(err)
 		}
 		errs := make([]error, 4)
@@ -86,7 +97,7 @@ func TestAGrantEnds(t *testing.T) {
 	onBoth(t, func(t *testing.T, p Place) {
 		s, ctx := openState(t, p), t.Context()
 		token := refresh("f", "1")
-		if err := s.AddGrant(ctx, aGrant(), token, grantNow); err != nil {
+		if err := begin(ctx, s, aGrant(), token, grantNow); err != nil {
 			t.Fatal(err)
 		}
 		late := aGrant().Until
@@ -105,21 +116,53 @@ func TestAGrantEnds(t *testing.T) {
 	})
 }
 
-// A code may be replayed before its first answer has been written.
+// A code may be replayed, or the client may decide otherwise, before the first answer has been written.
 func TestAGrantThatWasEndedBeforeItCameDoesNotBegin(t *testing.T) {
 	onBoth(t, func(t *testing.T, p Place) {
 		s, ctx := openState(t, p), t.Context()
-		if err := s.EndGrant(ctx, "g", grantNow.Add(time.Minute), End{By: ByReuse, At: grantNow}); err != nil {
+		given := aGrant()
+		given.Until = grantNow.Add(time.Minute)
+		other := aGrant()
+		other.Patient = "Patient/b"
+		for name, c := range map[string]struct {
+			before func() error
+			begins Grant
+			now    time.Time
+			want   error
+		}{
+			"nobody has given it": {func() error { return nil }, aGrant(), grantNow, ErrNoGrant},
+			"another patient's":   {func() error { return s.GiveGrant(ctx, given, grantNow) }, other, grantNow, ErrNoGrant},
+			"too late":            {func() error { return s.GiveGrant(ctx, given, grantNow) }, aGrant(), given.Until, ErrNoGrant},
+			"ended": {func() error {
+				return errors.Join(s.GiveGrant(ctx, given, grantNow), s.EndGrant(ctx, "g", given.Until, End{By: ByReuse, At: grantNow}))
+			}, aGrant(), grantNow, ErrNoGrant},
+			"begun before": {func() error { return begin(ctx, s, aGrant(), Refresh{}, grantNow) }, aGrant(), grantNow, ErrNoGrant},
+			"good":         {func() error { return s.GiveGrant(ctx, given, grantNow) }, aGrant(), given.Until.Add(-time.Second), nil},
+		} {
+			if _, err := s.db.ExecContext(ctx, `DELETE FROM app_grants`); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.before(); err != nil {
+				t.Fatal(name, err)
+			}
+			if err := s.BeginGrant(ctx, c.begins, refresh("f", "1"), c.now); !errors.Is(err, c.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if _, err := s.FindGrant(ctx, refresh("f", "1"), c.now); !errors.Is(err, c.want) {
+				t.Errorf("%s: it has begun: %v", name, err)
+			}
+		}
+		if _, err := s.db.ExecContext(ctx, `DELETE FROM app_grants`); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.AddGrant(ctx, aGrant(), refresh("f", "1"), grantNow); !errors.Is(err, ErrNoGrant) {
-			t.Errorf("it begins: %v", err)
+		// One whose end came first is not given. When nobody can begin it any more, it is forgotten.
+		if err := s.EndGrant(ctx, "g", given.Until, End{By: ByReuse, At: grantNow}); err != nil {
+			t.Fatal(err)
 		}
-		if _, err := s.FindGrant(ctx, refresh("f", "1"), grantNow); !errors.Is(err, ErrNoGrant) {
-			t.Errorf("it has begun: %v", err)
+		if err := s.GiveGrant(ctx, given, grantNow); !errors.Is(err, ErrNoGrant) {
+			t.Error(err)
 		}
-		// When nobody can begin it any more, it is forgotten.
-		if err := s.AddGrant(ctx, aGrant(), refresh("f", "1"), grantNow.Add(time.Minute)); err != nil {
+		if err := begin(ctx, s, Grant{ID: "g", App: "app", Until: given.Until.Add(time.Hour)}, Refresh{}, given.Until); err != nil {
 			t.Error(err)
 		}
 	})
@@ -140,7 +183,7 @@ func TestGrantsAreListedUntilTheyAreOver(t *testing.T) {
 			if g.Until.Before(grantNow.Add(time.Hour)) {
 				token = Refresh{} // several have none
 			}
-			if err := s.AddGrant(ctx, g, token, g.Begun); err != nil {
+			if err := begin(ctx, s, g, token, g.Begun); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -183,7 +226,7 @@ func TestWhoHasEndedAGrantIsRemembered(t *testing.T) {
 		add := func(id string, until time.Time) Refresh {
 			g, token := aGrant(), refresh("f"+id, "1")
 			g.ID, g.Until = id, until
-			if err := s.AddGrant(ctx, g, token, grantNow); err != nil {
+			if err := begin(ctx, s, g, token, grantNow); err != nil {
 				t.Fatal(err)
 			}
 			return token
@@ -233,7 +276,7 @@ func TestWhoHasEndedAGrantIsRemembered(t *testing.T) {
 		}{{until.Add(remembered - time.Second), 4}, {until.Add(remembered), 0}} {
 			g := aGrant()
 			g.ID, g.Until = x.at.String(), x.at.Add(time.Hour)
-			if err := s.AddGrant(ctx, g, Refresh{}, x.at); err != nil {
+			if err := begin(ctx, s, g, Refresh{}, x.at); err != nil {
 				t.Fatal(err)
 			}
 			all, err := s.EndedGrants(ctx, "", "", x.at)

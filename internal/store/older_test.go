@@ -112,7 +112,7 @@ func checkOlderGrants(t *testing.T, steps int, s *State, now, far time.Time) {
 	}
 	third := g
 	third.ID = "grant-3" // ended before it came
-	early := s.AddGrant(t.Context(), third, Refresh{}, now)
+	early := s.GiveGrant(t.Context(), third, now)
 	if steps < 3 {
 		if early != nil {
 			t.Errorf("a grant cannot be added: %v", early)

@@ -51,7 +51,7 @@ CREATE TABLE revoked (
 CREATE TABLE standing (version BIGINT NOT NULL);
 INSERT INTO standing VALUES (0);
 `,
-}, grantsMigration, grantTimesMigration, grantEndsMigration}
+}, grantsMigration, grantTimesMigration, grantEndsMigration, grantCodesMigration}
 
 // OpenState opens the state, makes it if it is not there, and brings its schema up to date.
 func OpenState(ctx context.Context, p Place) (*State, error) {

@@ -64,11 +64,16 @@ func (l *Launch) Redeem(ctx context.Context, app, text, redirect, verifier strin
 	if app == "" || app != c.Client || redirect != c.Redirect || !verifies(verifier, c.Challenge) {
 		return Grant{}, ErrCode
 	}
+	return c.grant(), nil
+}
+
+// grant is what the code is for.
+func (c code) grant() Grant {
 	g := Grant{ID: c.Flow, Client: c.Client, Patient: c.Patient, User: c.User, Scope: c.Scope, Nonce: c.Nonce}
 	if c.At != 0 {
 		g.SignedInAt = time.Unix(c.At, 0)
 	}
-	return g, nil
+	return g
 }
 
 // verifies holds a verifier against its challenge (RFC 7636, 4.1 and 4.6).

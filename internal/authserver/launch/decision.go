@@ -81,7 +81,15 @@ func (l *Launch) decided(w http.ResponseWriter, r *http.Request) {
 		l.end(w, r, s.Flow, errDenied)
 		return
 	}
-	code, err := l.Box.Close(useCode, l.Now().Add(codeTime), choice)
+	if err := l.hold(r.Context(), *choice); err != nil {
+		l.end(w, r, s.Flow, errTemporarily)
+		return
+	}
+	if choice.given.nothing() {
+		l.end(w, r, s.Flow, errDenied)
+		return
+	}
+	code, err := l.Box.Close(useCode, l.Now().Add(codeTime), choice.code)
 	if err != nil {
 		l.end(w, r, s.Flow, errServer)
 		return
@@ -90,9 +98,15 @@ func (l *Launch) decided(w http.ResponseWriter, r *http.Request) {
 	l.sendBack(w, r, s.Flow.Ask, "code", code)
 }
 
-// choice reads what the client has decided: nil where they give nothing.
-func (l *Launch) choice(app *requester.Partner, s shown, chart, kept []string, decision string) (*code, error) {
-	if decision != "allow" || len(s.Charts) == 0 {
+// decision is what a client has decided about somebody's records: the code that the app shall have, and what the ticks left and took away.
+type decision struct {
+	code         code
+	given, taken scopes
+}
+
+// choice reads what the client has decided: nil where they turn back, which says nothing of anybody's records and changes nothing of before.
+func (l *Launch) choice(app *requester.Partner, s shown, chart, kept []string, pressed string) (*decision, error) {
+	if pressed != "allow" || len(s.Charts) == 0 {
 		return nil, nil
 	}
 	at := 0
@@ -107,23 +121,22 @@ func (l *Launch) choice(app *requester.Partner, s shown, chart, kept []string, d
 	if !bytes.Equal(digest(rows), s.Rows) { // the register has changed: a number would stand for another row
 		return nil, errElsewhere
 	}
-	of := map[int]bool{}
+	of, not := map[int]bool{}, map[int]bool{}
+	for n := range rows {
+		not[n] = true
+	}
 	for _, text := range kept {
 		n, ok := number([]string{text}, len(rows))
 		if !ok {
 			return nil, errForm
 		}
-		of[n] = true
+		of[n], not[n] = true, false
 	}
-	given := keep(asked, rows, of)
-	if given.nothing() {
-		return nil, nil
-	}
-	c := s.Charts[at]
-	return &code{
+	c, given := s.Charts[at], keep(asked, rows, of)
+	return &decision{given: given, taken: keep(asked, rows, not), code: code{
 		Flow: s.Flow.ID, Client: s.Flow.Ask.Client, Redirect: s.Flow.Ask.Redirect, Challenge: s.Flow.Ask.Challenge, Nonce: s.Flow.Ask.Nonce,
 		Patient: c.Patient, User: c.User, Scope: given.String(), At: s.At,
-	}, nil
+	}}, nil
 }
 
 // number reads the only text as a number below the bound.

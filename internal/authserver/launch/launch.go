@@ -68,6 +68,7 @@ type Config struct {
 	People   People
 	Box      *seal.Box
 	Once     ephemeral.Store // remembers what was used
+	Given    Given
 	// Types are the resource types that the practice's records can hold.
 	Types []string
 	// Offline is how long an app may come back without the client; zero for never.
@@ -87,7 +88,7 @@ type Launch struct {
 func New(c Config) (*Launch, error) {
 	var problems []error
 	for name, missing := range map[string]bool{
-		"words": c.Words == nil, "partners": c.Partners == nil, "sign-in": c.SignIn == nil, "people": c.People == nil, "box": c.Box == nil,
+		"words": c.Words == nil, "partners": c.Partners == nil, "sign-in": c.SignIn == nil, "people": c.People == nil, "box": c.Box == nil, "store of what was given": c.Given == nil,
 		"store of what was used": c.Once == nil, "audience": c.Audience == "", "practice's name": c.Practice == "", "types": len(c.Types) == 0,
 	} {
 		if missing {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -45,6 +46,7 @@ type world struct {
 	provider provider
 	people   people
 	once     ephemeral.Store
+	given    given
 	now      time.Time
 }
 
@@ -89,6 +91,39 @@ func (p *people) May(context.Context, fhir.Reference, fhir.Reference) (bool, err
 	return true, p.err
 }
 
+// given remembers what was given to apps, and what was ended.
+type given struct {
+	all   map[string]Grant
+	until time.Time // of the last one
+	ended []string
+	down  error
+}
+
+func (g *given) Give(_ context.Context, one Grant, until time.Time) error {
+	if g.down == nil {
+		if g.all == nil {
+			g.all = map[string]Grant{}
+		}
+		g.all[one.ID], g.until = one, until
+	}
+	return g.down
+}
+
+func (g *given) Before(_ context.Context, one Grant) (map[string]string, error) {
+	scopes := map[string]string{}
+	for id, other := range g.all {
+		if id != one.ID && other.Client == one.Client && other.User == one.User && other.Patient == one.Patient && !slices.Contains(g.ended, id) {
+			scopes[id] = other.Scope
+		}
+	}
+	return scopes, g.down
+}
+
+func (g *given) End(_ context.Context, id string) error {
+	g.ended = append(g.ended, id)
+	return g.down
+}
+
 func patient(id string) fhir.Reference { return fhir.Reference{Type: "Patient", ID: id} }
 
 // unavailable is a store that never answers.
@@ -119,7 +154,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w.Launch, err = New(Config{
-		Issuer: issuer, Audience: audience, Practice: "Cedar Bridge", Words: words, Partners: w, SignIn: &w.provider, People: &w.people, Box: box, Once: w.once,
+		Issuer: issuer, Audience: audience, Practice: "Cedar Bridge", Words: words, Partners: w, SignIn: &w.provider, People: &w.people, Box: box, Once: w.once, Given: &w.given,
 		Types: []string{"Patient", "Condition", "Observation", "DocumentReference"}, Offline: 30 * 24 * time.Hour, Now: clock,
 	})
 	if err != nil {

@@ -86,10 +86,38 @@ type proven struct {
 	apart, prove func(context.Context) error
 	fits         *atomic.Bool           // whether prove has held
 	version      atomic.Pointer[string] // of which the separation is proven
+	tell         func(trouble string)   // is called when what keeps the records closed changes, with "" when nothing does any more; nil for nobody
+	told         atomic.Pointer[string] // what tell was called with
 }
 
 // Version implements release.Records.
 func (p *proven) Version(ctx context.Context) (string, error) {
+	version, err := p.provenVersion(ctx)
+	if errors.Is(err, practice.ErrNoVersion) {
+		p.report(ctx, nil)
+	} else {
+		p.report(ctx, err)
+	}
+	return version, err
+}
+
+// report tells the operator once what closes the records: a request's log has no more than that they were closed.
+func (p *proven) report(ctx context.Context, err error) {
+	trouble := ""
+	switch {
+	case p.tell == nil || ctx.Err() != nil: // who has gone away has closed nothing
+		return
+	case errors.Is(err, practice.ErrUnavailable):
+		trouble = "the practice's database does not answer"
+	case err != nil:
+		trouble = err.Error()
+	}
+	if before := p.told.Swap(&trouble); before == nil && trouble != "" || before != nil && *before != trouble {
+		p.tell(trouble)
+	}
+}
+
+func (p *proven) provenVersion(ctx context.Context) (string, error) {
 	version, err := p.Records.Version(ctx)
 	unnamed := errors.Is(err, practice.ErrNoVersion) // then each request proves
 	if err != nil && !unnamed {

@@ -104,6 +104,34 @@ func TestTheSeparationIsProvenForEachVersion(t *testing.T) {
 	}
 }
 
+// The log says once what has closed the records, and once that it is over: an operator who sees that notes were moved into the database must act.
+func TestWhatClosesTheRecordsIsToldWhenItChanges(t *testing.T) {
+	var apart error
+	var told []string
+	w := &observed{version: "1"}
+	fits := &atomic.Bool{}
+	fits.Store(true)
+	p := &proven{Records: w, fits: fits, apart: func(context.Context) error { return apart }, tell: func(trouble string) { told = append(told, trouble) }}
+	ask := func(version string, of, separation error) {
+		w.version, w.err, apart = version, of, separation
+		for range 2 {
+			_, _ = p.Version(t.Context())
+		}
+	}
+	gone, stop := context.WithCancel(t.Context())
+	stop()
+	ask("1", nil, nil)
+	ask("2", nil, errors.New("they can be read"))
+	w.err = context.Canceled
+	_, _ = p.Version(gone)
+	ask("", fmt.Errorf("row 17: %w", practice.ErrUnavailable), nil)
+	ask("3", nil, nil)
+	ask("", practice.ErrNoVersion, nil)
+	if want := []string{"they can be read", "the practice's database does not answer", ""}; !slices.Equal(told, want) {
+		t.Errorf("%q, want %q", told, want)
+	}
+}
+
 // The maps' problems are named where the files lie, all at once, and the guard knows what the maps withhold.
 func TestWhatAMapNamesIsToldAsItLies(t *testing.T) {
 	d := preparedDemo(t)

@@ -46,11 +46,22 @@ func (r *records) release(log *slog.Logger, now clock) (_ *views, err error) {
 	}
 	v.metrics.AnswerBytes(v.egress.AnswerBytes)
 	v.service, err = release.New(release.Options{
-		Records: &proven{Records: r.all(), apart: r.apart, prove: r.prove, fits: r.fits},
+		Records: &proven{Records: r.all(), apart: r.apart, prove: r.prove, fits: r.fits, tell: closes(log)},
 		Sealer:  r.sealer, Labels: r.labels, Rules: r.rules, Projector: v.egress,
 		Practice: r.discloser(), Zone: r.zone, Now: now, Granular: granular, CacheBytes: r.cfg.Limits.CacheBytes, Audit: r.audit,
 	})
 	return v, err
+}
+
+// closes logs what closes the records to everybody, and that it is over.
+func closes(log *slog.Logger) func(trouble string) {
+	return func(trouble string) {
+		if trouble == "" {
+			log.Info("the practice's records can be read again")
+			return
+		}
+		log.Error("nothing is released", "because", trouble)
+	}
 }
 
 func (v *views) egressOptions() (egress.Options, error) {

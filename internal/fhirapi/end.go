@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"github.com/consentry/gateway/internal/fhir"
 	"github.com/consentry/gateway/internal/outcome"
@@ -102,18 +103,29 @@ func (x *exchange) log(status int) {
 	level := slog.LevelInfo
 	if x.failed != nil && x.failed.Kind().Status() >= http.StatusInternalServerError {
 		level = slog.LevelError
-		attrs = append(attrs, slog.String("cause", cause(x.failed)))
+		attrs = append(attrs, slog.String("cause", strings.Join(causes(x.failed.Unwrap()), " ")))
+		if x.unrecorded {
+			attrs = append(attrs, slog.String("because", "the ledger cannot be written"))
+		}
 	}
 	x.api.Log.LogAttrs(ctx, level, "request", attrs...)
 }
 
-// cause names what failed, by the types of the errors alone: their texts are other packages', and may say more than a log may hold.
-func cause(e *outcome.Error) string {
-	text := ""
-	for err := e.Unwrap(); err != nil; err = errors.Unwrap(err) {
-		text += fmt.Sprintf("%T ", err)
+// causes name what failed, by the types of the errors alone: their texts are other packages', and may say more than a log may hold.
+func causes(err error) []string {
+	if err == nil {
+		return nil
 	}
-	return text
+	found := []string{fmt.Sprintf("%T", err)}
+	switch of := err.(type) { //nolint:errorlint // the chain itself is what is named
+	case interface{ Unwrap() error }:
+		found = append(found, causes(of.Unwrap())...)
+	case interface{ Unwrap() []error }:
+		for _, one := range of.Unwrap() {
+			found = append(found, causes(one)...)
+		}
+	}
+	return found
 }
 
 func codes(cs []fhir.Coding) []string {

@@ -43,6 +43,8 @@ type exchange struct {
 	// released and withheld are how many resources the answer has, and how many of the views it has not, by reason.
 	released int
 	withheld map[string]uint32
+	// unrecorded says that the ledger could not be written, so that nothing was released.
+	unrecorded bool
 	// form is how the requester wants FHIR JSON to be named.
 	form  egress.Form
 	token *smart.Token

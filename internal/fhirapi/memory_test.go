@@ -93,6 +93,16 @@ func TestWhatIsTakenIsGivenBack(t *testing.T) {
 	}
 }
 
+// An operator must see that it is the ledger which closes everything, and not the error's own text, which may say more than a log may hold.
+func TestTheLogSaysThatTheLedgerCannotBeWritten(t *testing.T) {
+	c := newClinic(t)
+	c.ledgerErr = fmt.Errorf("record of p1: %w", errors.Join(errors.New("disk full")))
+	c.get("/fhir/Patient/p1")
+	if log := c.log.String(); !strings.Contains(log, "the ledger cannot be written") || !strings.Contains(log, "*errors.joinError *errors.errorString") || strings.Contains(log, "p1") {
+		t.Error(log)
+	}
+}
+
 // crowd is a clinic whose requester may know of n clients with three records each besides.
 func crowd(t testing.TB, n int) *clinic {
 	t.Helper()

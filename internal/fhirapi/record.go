@@ -17,7 +17,9 @@ const guarded = "guard"
 // record writes what is told into the ledger, before a byte of it is sent.
 func (x *exchange) record(ctx context.Context, records []ledger.Record) error {
 	defer x.took(stepLedger)
-	return x.api.Ledger.Append(ctx, records...)
+	err := x.api.Ledger.Append(ctx, records...)
+	x.unrecorded = err != nil
+	return err
 }
 
 // records are one for each client that the answer is about, or one without a client.

@@ -37,14 +37,19 @@ INSERT INTO referrals VALUES (1,7,'3333333334'), (2,7,NULL);`
 // database writes the clinic's rows, and then what the test changes.
 func database(t testing.TB, changes ...string) string {
 	t.Helper()
+	return filled(t, append([]string{clinicSchema, clinicRows}, changes...)...)
+}
+
+func filled(t testing.TB, statements ...string) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "clinic.db")
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, statements := range append([]string{clinicSchema, clinicRows}, changes...) {
-		if _, err := db.Exec(statements); err != nil {
+	for _, one := range statements {
+		if _, err := db.Exec(one); err != nil {
 			t.Fatal(err)
 		}
 	}

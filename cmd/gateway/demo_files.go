@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
@@ -125,7 +126,7 @@ func (d *demonstration) writePartners() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(d.dir, demoPartnersFile), append([]byte(schemaLine("partners")), append(text, "# Who may ask, and for what. Written by `gateway demo`.\n"...)...), 0o600)
+	return os.WriteFile(filepath.Join(d.dir, demoPartnersFile), slices.Concat([]byte(schemaLine("partners")), []byte("# Who may ask, and for what. Written by `gateway demo`.\n"), text), 0o600)
 }
 
 // partnerKey makes a partner's key pair, or reads the one that is there.

@@ -58,7 +58,7 @@ type partnerFile struct {
 	Public         bool        `yaml:"public"`          // the app has no key: it runs in a browser or on a phone
 	OfflineAccess  bool        `yaml:"offline-access"`  // the app may have refresh tokens
 	Origins        []string    `yaml:"origins"`         // of pages from which the partner's software calls in a browser (CORS), "https://app.example.org"
-	// SenderConstraint is what the partner must prove besides having its token: dpop, a key of its own (RFC 9449), or mtls, a client certificate (RFC 8705).
+	// What the partner must prove besides having its token: dpop, a key of its own (RFC 9449), or mtls, a client certificate (RFC 8705).
 	SenderConstraint smart.Constraint `yaml:"sender-constraint"`
 }
 

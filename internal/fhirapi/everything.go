@@ -51,6 +51,7 @@ type everythingQuery struct {
 }
 
 // keeps tells whether a resource is asked for, its type aside. What has no clinical date is in every period: it is what the dated is about.
+// So is a Consent, which speaks of what is done while it holds, not of the day on which it was signed.
 func (q *everythingQuery) keeps(f *stage.Facts) bool {
 	if !q.since.IsZero() && (f.LastUpdated == (fhir.Interval{}) || f.LastUpdated.Start.Before(q.since)) {
 		return false

@@ -258,7 +258,7 @@ func (b *builder) addAs(c criterion, modifier, text string) error {
 	return nil
 }
 
-// finish checks what only the whole request shows: whom it names.
+// finish checks what only the whole request shows: what does not go together, and whom it names.
 func (b *builder) finish() (*Query, error) {
 	q := b.query
 	if q.token != "" {
@@ -269,10 +269,10 @@ func (b *builder) finish() (*Query, error) {
 		}
 		return q, nil
 	}
-	if err := b.clients(); err != nil {
+	if err := b.shape(); err != nil {
 		return nil, err
 	}
-	if err := b.shape(); err != nil {
+	if err := b.clients(); err != nil { // last: what is malformed cannot be mended by naming a client
 		return nil, err
 	}
 	q.self = strings.Join(b.self, "&")

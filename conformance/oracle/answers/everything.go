@@ -120,5 +120,6 @@ func (a *Asker) within(v *View, r Object, since *span, b bounds) bool {
 		}
 	}
 	happened, dated := a.when(r)
+	dated = dated && r["resourceType"] != "Consent" // it speaks of what was done while it holds, not of the day on which it was signed
 	return !b.given || !dated || happened.overlaps(b.asked)
 }

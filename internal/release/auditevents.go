@@ -17,9 +17,8 @@ import (
 // audited is a View of AuditEvents and what it follows from: they change with each answer to anybody, and are no part of a chart.
 type audited struct {
 	lasting
-	of     *View // of the chart
-	events int   // the ledger only grows
-	last   string
+	of     *View           // of the chart
+	events int             // how many there were in all: the ledger only grows
 	made   map[string]told // by the key of the event
 }
 
@@ -64,21 +63,17 @@ func (s *Service) AuditEvents(ctx context.Context, r *requester.Requester, p sma
 	if !chart.Evidence().SelfAccess {
 		return nothing, nil // no person of this client's, or one without authority
 	}
-	events, err := s.opts.Audit.Events(ctx, patient)
+	events, all, err := s.opts.Audit.Events(ctx, patient)
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	return s.auditView(ctx, viewKey{client: client, requester: r.Digest(), permission: r.Scopes.Canonical(p)}, r, chart, events)
+	return s.auditView(ctx, viewKey{client: client, requester: r.Digest(), permission: r.Scopes.Canonical(p)}, r, chart, events, all)
 }
 
 // auditView gives the View that was made of the same chart and events, or makes it.
-func (s *Service) auditView(ctx context.Context, key viewKey, r *requester.Requester, chart *View, events []audit.Event) (*View, error) {
-	last := ""
-	if len(events) > 0 {
-		last = events[len(events)-1].Key()
-	}
+func (s *Service) auditView(ctx context.Context, key viewKey, r *requester.Requester, chart *View, events []audit.Event, all int) (*View, error) {
 	kept, ok := s.audits.GetIfPresent(key)
-	if ok && kept.of == chart && kept.events == len(events) && kept.last == last && kept.fits(s.opts.Now()) {
+	if ok && kept.of == chart && kept.events == all && kept.fits(s.opts.Now()) {
 		return kept.view, nil
 	}
 	var made audited
@@ -92,7 +87,7 @@ func (s *Service) auditView(ctx context.Context, key viewKey, r *requester.Reque
 	if err != nil {
 		return nil, err
 	}
-	made.of, made.events, made.last = chart, len(events), last
+	made.of, made.events = chart, all
 	s.audits.Set(key, made)
 	return made.view, nil
 }

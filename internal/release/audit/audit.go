@@ -65,12 +65,13 @@ type Event struct{ entry ledger.Entry }
 // maxEvents bounds the events of one client. What is older stands in the accounting that the practice prints.
 const maxEvents = 2_000
 
-// Events gives what the ledger has of a client that released something, oldest first. That somebody looked at AuditEvents is none: no AuditEvent tells
-// of it, and those who look often would not see what else there is.
-func (s *Source) Events(ctx context.Context, patient fhir.Reference) ([]Event, error) {
+// Events gives what the ledger has of a client that released something, the newest, oldest first; and how many there are in all: the ledger only grows, so
+// where there are as many they are the same. That somebody looked at AuditEvents is none: no AuditEvent tells of it, and those who look often would not
+// see what else there is.
+func (s *Source) Events(ctx context.Context, patient fhir.Reference) (newest []Event, all int, err error) {
 	entries, err := s.o.Records.Of(ctx, patient.String())
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	events := make([]Event, 0, len(entries))
 	for _, e := range entries {
@@ -79,7 +80,7 @@ func (s *Source) Events(ctx context.Context, patient fhir.Reference) ([]Event, e
 		}
 	}
 	slices.SortStableFunc(events, func(a, b Event) int { return a.entry.Record.At.Compare(b.entry.Record.At) })
-	return events[max(0, len(events)-maxEvents):], nil
+	return events[max(0, len(events)-maxEvents):], len(events), nil
 }
 
 func isOther(released string) bool { return !strings.HasPrefix(released, Type+"/") }

@@ -12,7 +12,6 @@ type mapper struct {
 	maps  *Maps
 	run   *run
 	of    *rowMap
-	keys  *keys
 	made  []made
 	batch batch // is being filled
 
@@ -34,7 +33,7 @@ const (
 )
 
 func (m *Maps) newMapper(x *run, rm *rowMap) *mapper {
-	return &mapper{maps: m, run: x, of: rm, keys: newKeys(rm.kind == kindPractice || rm.kind == kindPatient)}
+	return &mapper{maps: m, run: x, of: rm}
 }
 
 // add takes a row, whose slice the reader will use again.
@@ -56,7 +55,7 @@ func (p *mapper) add(row practice.Row) error {
 func (p *mapper) hand() {
 	if p.full == nil {
 		p.full, p.empty, p.done = make(chan batch, 1), make(chan batch, 2), make(chan struct{})
-		p.empty <- batch{}
+		p.empty <- batch{values: make([]practice.Value, 0, cap(p.batch.values))}
 		go p.work()
 	}
 	p.full <- p.batch
@@ -88,9 +87,7 @@ func (p *mapper) each(b batch) {
 	width := len(p.of.query.Columns)
 	for rest := b.values; len(rest) > 0; rest = rest[width:] {
 		p.run.row = rest[:width:width]
-		r := p.maps.row(p.run, p.of)
-		p.keys.add(r.key, len(p.made))
-		p.made = append(p.made, r)
+		p.made = append(p.made, p.maps.row(p.run, p.of))
 	}
 }
 

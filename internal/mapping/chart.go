@@ -152,13 +152,17 @@ func (m *Maps) read(ctx context.Context, src practice.Source, x *run, rm *rowMap
 		return nil, report, fmt.Errorf("mapping: %s: %w", rm.kind, err)
 	}
 	p.finish()
+	keys := newKeys(rm.kind == kindPractice || rm.kind == kindPatient, len(p.made))
+	for i := range p.made {
+		keys.add(p.made[i].key, i)
+	}
 	for _, f := range report.Failed {
-		p.keys.broken(f.Key)
+		keys.broken(f.Key)
 	}
 	report.Read = len(p.made) + len(report.Failed)
 	good := p.made[:0]
 	for i, r := range p.made {
-		if r.fault == nil && r.withheld == "" && p.keys.twice(r.key, i) {
+		if r.fault == nil && r.withheld == "" && keys.twice(r.key, i) {
 			r.fault = &fault{column: rm.columns.list[rm.key].Name, why: "the key stands twice"}
 		}
 		switch {
@@ -182,7 +186,10 @@ type keys struct {
 
 const doubled = -1
 
-func newKeys(single bool) *keys { return &keys{seen: map[string]int{}, single: single} }
+// newKeys has room for the keys of so many rows, if that is known.
+func newKeys(single bool, rows int) *keys {
+	return &keys{seen: make(map[string]int, rows), single: single}
+}
 
 func (k *keys) add(key string, row int) {
 	if k.single {

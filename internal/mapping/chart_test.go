@@ -159,6 +159,23 @@ func TestAValueThatDoesNotFitIsSaidByWhatWouldFit(t *testing.T) {
 	}
 }
 
+// A row that turns out broken halfway has said something by then.
+func TestABrokenRowLeavesNothingToTheNext(t *testing.T) {
+	made := func(change string) []mapping.Made {
+		all, _, err := load(t, clinic()).MadeOf(t.Context(), source(t, database(t, change)), "7")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	for _, key := range []string{"1", "2"} {
+		broken := made("UPDATE notes SET s = '', o = NULL WHERE id = " + key)
+		if d := cmp.Diff(made("DELETE FROM notes WHERE id = "+key), broken); d != "" {
+			t.Errorf("note %s (-absent +broken)\n%s", key, d)
+		}
+	}
+}
+
 func TestARowOfAnotherClientFails(t *testing.T) {
 	maps := with(t, "note.yaml", "n.client IN (:clients)", "n.client IN (:clients) OR n.id = 4")
 	all, report, err := load(t, maps).MadeOf(t.Context(), source(t, database(t)), "7")

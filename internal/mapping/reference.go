@@ -36,7 +36,6 @@ func (r *reference) run(x *run) bool {
 	if !ok {
 		return false
 	}
-	m := x.mark()
 	x.facts.references.add(stage.At[fhir.Reference]{Path: r.path, Value: ref})
 	x.buf = append(x.buf, '{')
 	if r.display != nil {
@@ -45,8 +44,7 @@ func (r *reference) run(x *run) bool {
 	if r.identifier != nil {
 		x.optional(`"identifier":`, r.identifier)
 	}
-	if x.fault != nil {
-		x.back(m)
+	if x.fault != nil { // nothing of the row is kept
 		return false
 	}
 	x.buf = append(x.buf, `"reference":"`...)

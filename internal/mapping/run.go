@@ -27,6 +27,7 @@ type run struct {
 	ids    *ids
 	memos  [memos]memo
 	zone   *time.Location
+	clock  written // the time that was written last
 
 	made    block[encoded]
 	facts   gathered

@@ -187,9 +187,26 @@ func (x *run) appendDate(v *practice.Value, kind primitiveKind, zone *time.Locat
 	return x.appendTime(t), true
 }
 
-// appendTime writes "2006-01-02T15:04:05Z", with milliseconds where there are any. It is written out because a chart has many times.
+// written is a time as it was written. A record and its Provenance say some times more than once.
+type written struct {
+	at       time.Time
+	text     []byte
+	interval fhir.Interval
+}
+
+// appendTime writes "2006-01-02T15:04:05Z", with milliseconds where there are any.
 func (x *run) appendTime(t time.Time) fhir.Interval {
-	t = t.UTC()
+	w := &x.clock
+	if len(w.text) == 0 || w.at != t {
+		w.at = t
+		w.text, w.interval = appendInstant(w.text[:0], t.UTC())
+	}
+	x.buf = append(x.buf, w.text...)
+	return w.interval
+}
+
+// appendInstant writes a time in UTC. It is written out because a chart has many times.
+func appendInstant(b []byte, t time.Time) ([]byte, fhir.Interval) {
 	unit := time.Second
 	if t.Nanosecond() >= int(time.Millisecond) {
 		unit = time.Millisecond
@@ -198,7 +215,7 @@ func (x *run) appendTime(t time.Time) fhir.Interval {
 		t = t.Add(-time.Duration(over))
 	}
 	hour, minute, second := t.Clock()
-	b := append(appendDay(append(x.buf, '"'), t), 'T')
+	b = append(appendDay(append(b, '"'), t), 'T')
 	b = append(pair(b, hour), ':')
 	b = append(pair(b, minute), ':')
 	b = pair(b, second)
@@ -206,9 +223,7 @@ func (x *run) appendTime(t time.Time) fhir.Interval {
 		millis := t.Nanosecond() / int(time.Millisecond)
 		b = pair(append(b, '.', byte('0'+millis/100)), millis%100)
 	}
-	b = append(b, 'Z', '"')
-	x.buf = b
-	return fhir.Interval{Start: t, End: t.Add(unit)}
+	return append(b, 'Z', '"'), fhir.Interval{Start: t, End: t.Add(unit)}
 }
 
 // appendDay writes "2006-01-02".

@@ -49,7 +49,7 @@ type clientRows struct {
 func (m *Maps) tieRows(ctx context.Context, src practice.Source, rm *rowMap, clients []practice.ClientKey, runs map[practice.ClientKey]*run) (map[practice.ClientKey]*clientRows, error) {
 	read := make(map[practice.ClientKey]*clientRows, len(runs))
 	for c := range runs {
-		read[c] = &clientRows{keys: newKeys(false)}
+		read[c] = &clientRows{keys: newKeys(false, 0)}
 	}
 	err := src.Rows(ctx, rm.query, clients, func(row practice.Row) error {
 		if len(row) != len(rm.query.Columns) {

@@ -1,6 +1,7 @@
 package requester
 
 import (
+	"cmp"
 	"encoding/json"
 	"io/fs"
 	"path"
@@ -130,7 +131,8 @@ func (l *loader) purposes(i int, p *Partner, f partnerFile) {
 		c := smart.ParsePurpose(text)
 		switch {
 		case !l.tree.knows(c):
-			l.add(line, "purpose %q is not in purposes/tree.yaml%s", text, spelling.DidYouMean(text, l.tree.codes()))
+			l.add(line, "purpose %q is not in purposes/tree.yaml%s", text,
+				cmp.Or(spelling.DidYouMean(text, l.tree.codes()), " (there are: "+strings.Join(l.tree.codes(), ", ")+")"))
 		case l.tree.forbidden(f.Kind, c.Code):
 			l.add(line, "a partner of kind %s never holds %s: a body that is both is two partners", f.Kind, c.Code)
 		case slices.Contains(p.Purposes, c):

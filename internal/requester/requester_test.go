@@ -409,6 +409,7 @@ func TestLoadRefuses(t *testing.T) {
 		"an empty file":     {"", "partners.yaml:1: no partners"},
 		"no partners":       {"partners: []\n", "no partners"},
 		"a mistyped key":    {strings.Replace(head, "purposes:", "purpose:", 1) + "}", `partners.yaml:2: unknown key purpose, did you mean "purposes"?`},
+		"a word for a code": {strings.Replace(head, "TREAT", "TREATMENT", 1) + "}", `partners.yaml:2: purpose "TREATMENT" is not in purposes/tree.yaml (there are: BIORCH, `},
 		"a mistyped code":   {strings.Replace(head, "TREAT", "TRAET", 1) + "}", `partners.yaml:2: purpose "TRAET" is not in purposes/tree.yaml, did you mean "TREAT"?`},
 		"two documents":     {register + "---\npartners: []\n", "second YAML document"},
 		"a repeated key":    {"partners: []\npartners: []\n", "already defined"},

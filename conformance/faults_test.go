@@ -134,6 +134,25 @@ func TestWithoutTheLedgerNothingIsReleased(t *testing.T) {
 	}
 }
 
+// TestWithAnotherIDKeyNothingIsServed: partners could not use an id that they keep, and clients would be told that nobody got anything.
+func TestWithAnotherIDKeyNothingIsServed(t *testing.T) {
+	t.Parallel()
+	c, err := openClinic(t.TempDir(), 20)
+	must(t, err)
+	c.as(t, harbor).get(t, "Patient/"+c.id(t, c.practice.Story.Referred))
+	must(t, c.stop())
+	if r := runGateway(t, "keys", "--dir", filepath.Join(c.dir, "other")); r.code != 0 {
+		t.Fatal(r.stderr)
+	}
+	must(t, os.Rename(filepath.Join(c.dir, "other", "id.key"), filepath.Join(c.dir, "keys", "id.key")))
+	for _, args := range [][]string{{"serve"}, {"ledger", "disclosures", "--client", string(c.practice.Story.Referred)}, {"ledger", "disclosures", "--client", string(c.practice.Story.Referred), "--format", "text"}} {
+		r := runGateway(t, append(args, "--config", c.config())...)
+		if r.code != 1 || !strings.Contains(r.stderr, "keys.id is not the key") || strings.Contains(r.stdout, "Nothing") {
+			t.Errorf("gateway %s: %d %s%s", args[0], r.code, r.stdout, r.stderr)
+		}
+	}
+}
+
 // TestShutdownAnswersWhatIsUnderWay sends SIGTERM while a form is half sent.
 func TestShutdownAnswersWhatIsUnderWay(t *testing.T) {
 	t.Parallel()

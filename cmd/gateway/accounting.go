@@ -39,7 +39,7 @@ func (a *accountant) write(ctx context.Context) error {
 	}
 	defer r.Close()
 	f := ledger.Filter{}
-	if f.Client, err = patientReference(ctx, cfg, a.client); err != nil {
+	if f.Client, err = patientReference(ctx, cfg, reader, a.client); err != nil {
 		return err
 	}
 	if f.Since, err = sinceIn(a.since, r.zone); err != nil {

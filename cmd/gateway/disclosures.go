@@ -87,7 +87,7 @@ func (l *lister) list(ctx context.Context, config, client, since string) error {
 	if client == "" {
 		return l.stream(ctx, reader, f)
 	}
-	if f.Client, err = patientReference(ctx, cfg, client); err != nil {
+	if f.Client, err = patientReference(ctx, cfg, reader, client); err != nil {
 		return err
 	}
 	return l.inOrder(ctx, reader, f)

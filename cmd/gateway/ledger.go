@@ -99,8 +99,8 @@ func ledgerReader(ctx context.Context, config string) (*Config, *ledger.Reader, 
 	return cfg, reader, err
 }
 
-// patientReference gives the FHIR reference of a client by the practice's own key.
-func patientReference(ctx context.Context, cfg *Config, key string) (string, error) {
+// patientReference gives the FHIR reference of a client in the ledger by the practice's own key.
+func patientReference(ctx context.Context, cfg *Config, l *ledger.Reader, key string) (string, error) {
 	state, err := store.OpenState(ctx, cfg.statePlace())
 	if err != nil {
 		return "", err
@@ -110,7 +110,30 @@ func patientReference(ctx context.Context, cfg *Config, key string) (string, err
 	if err != nil {
 		return "", err
 	}
+	if err := hasIDsOf(ctx, l, ids.Sealer); err != nil {
+		return "", err
+	}
 	return ids.patient(key)
+}
+
+var errOtherIDs = errors.New("keys.id is not the key that made the ids in the ledger, or state is not the one that belongs to it: no accounting would find its client, and no id that a partner has kept would be found")
+
+// hasIDsOf finds out by one record whether the ledger's ids are the sealer's.
+func hasIDsOf(ctx context.Context, l *ledger.Reader, ids *ident.Sealer) error {
+	for e, err := range l.Disclosures(ctx, ledger.Filter{}) {
+		if err != nil {
+			return err
+		}
+		patient, ok := fhir.ParseReference(e.Record.Client)
+		if !ok {
+			continue // of a request that named nobody
+		}
+		if _, ok := ids.Open(patient.Type, patient.ID); !ok {
+			return errOtherIDs
+		}
+		return nil
+	}
+	return nil
 }
 
 // clientIDs are the ids of clients, for a command: it makes no handle for a key that never had one.
@@ -161,6 +184,9 @@ func (r *records) openLedger(ctx context.Context, now clock) (*ledger.Chain, err
 		return nil, err
 	}
 	r.add(reader)
+	if err := hasIDsOf(ctx, reader, r.sealer); err != nil {
+		return nil, err
+	}
 	r.audit, err = audit.New(audit.Options{
 		Records: reader, Sealer: r.sealer, Partner: r.recipient, Practice: r.discloser()[0].Identifiers[0], Base: r.cfg.BaseURL, Types: r.types, Zone: r.zone,
 	})

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -101,6 +102,27 @@ func TestLedgerVerifyFindsWhatIsMissing(t *testing.T) {
 	out, err = runLedger(t, "verify", "--config", config)
 	if err == nil || !strings.Contains(out, string(ledger.RecordMissing)) {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestAnAccountingIsNotMadeWithAnotherIDKey: with it the ledger would have nothing of anybody.
+func TestAnAccountingIsNotMadeWithAnotherIDKey(t *testing.T) {
+	config := practiceWithLedger(t)
+	key := filepath.Join(filepath.Dir(config), "id.key")
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := makeKeys(filepath.Dir(config)); err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"lines", "json"} {
+		out, err := runLedger(t, "disclosures", "--config", config, "--client", "1042", "--format", format)
+		if !errors.Is(err, errOtherIDs) || out != "" {
+			t.Errorf("%s: %v\n%s", format, err, out)
+		}
+	}
+	if out, err := runLedger(t, "disclosures", "--config", config); err != nil || strings.Count(out, "\n") != 3 {
+		t.Errorf("all of it: %v\n%s", err, out)
 	}
 }
 

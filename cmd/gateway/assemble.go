@@ -63,14 +63,17 @@ func openGateway(ctx context.Context, cfg *Config, log *slog.Logger, now clock) 
 		return nil, err
 	}
 	g := &gateway{views: v, ledger: l}
-	if err := g.open(now); err != nil {
+	if err := g.open(ctx, now); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
 	return g, nil
 }
 
 // open opens what serving needs besides the views.
-func (g *gateway) open(now clock) (err error) {
+func (g *gateway) open(ctx context.Context, now clock) (err error) {
+	if err := g.alone(ctx); err != nil {
+		return err
+	}
 	if g.ephemeral, err = openEphemeral(g.cfg, now); err != nil {
 		return err
 	}

@@ -77,11 +77,11 @@ func runDemo(ctx context.Context, out io.Writer, o demoOptions) error {
 		return fmt.Errorf("--listen: %w", err)
 	}
 	defer listener.Close()
-	unlock, err := lockFolder(ctx, o.dir)
+	held, err := lockFolder(ctx, o.dir)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = unlock() }() // nothing was written into it
+	defer func() { _ = held.Close() }() // nothing was written into it
 	d, err := prepareDemo(ctx, o, listener.Addr().String())
 	if err != nil {
 		return err

@@ -142,12 +142,12 @@ func preparedDemo(t *testing.T) *demonstration {
 // Nothing that the demo writes is readable by others, whatever the process's umask lets through.
 func TestTheDemosFilesAreItsOwners(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "demo")
-	unlock, err := lockFolder(t.Context(), dir)
+	held, err := lockFolder(t.Context(), dir)
 	noError(t, err)
 	d, err := prepareDemo(t.Context(), demoOptions{dir: dir, clients: minDemoClients, seed: 1}, "127.0.0.1:1")
 	noError(t, err)
 	defer d.Close()
-	defer func() { _ = unlock() }()
+	defer func() { _ = held.Close() }()
 	files := 0
 	noError(t, filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
 		noError(t, err)

@@ -87,7 +87,7 @@ func (x *exchange) log(status int) {
 	}
 	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(attrs, slog.String("request", x.id), slog.String("route", x.template), slog.Int("status", status),
-		slog.Duration("duration", x.api.Now().Sub(x.began)), slog.Int("released", x.released))
+		slog.Float64("seconds", x.api.Now().Sub(x.began).Seconds()), slog.Int("released", x.released))
 	if who := x.request.Requester; who != nil {
 		attrs = append(attrs, slog.String("partner", who.PartnerID), slog.Any("purpose", codes(who.Purposes)))
 	}

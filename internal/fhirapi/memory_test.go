@@ -43,7 +43,7 @@ func TestWithoutRoomNothingIsReleased(t *testing.T) {
 	if w := c.get("/fhir/DocumentReference/n1"); w.Code != http.StatusOK || len(c.ledger) != 1 {
 		t.Errorf("a short answer: %d", w.Code)
 	}
-	if text := c.log.String(); strings.Count(text, `"status":503`) != 6 || strings.Contains(text, `"status":503,"duration":0,"released":1`) {
+	if text := c.log.String(); strings.Count(text, `"status":503`) != 6 || strings.Contains(text, `"status":503,"seconds":0,"released":1`) {
 		t.Errorf("the log: %s", text)
 	}
 }

@@ -203,7 +203,7 @@ func TestTheOtherCommandsOnTheDemosFolder(t *testing.T) {
 		t.Errorf("check: %d", check.code)
 	}
 	preview := runGateway(t, "preview", "--config", config, "--client", "1001", "--as", newDawn)
-	if preview.code != 0 || !strings.Contains(preview.stdout, "permitted") || !strings.Contains(preview.stdout, "yes") {
+	if preview.code != 0 || !strings.Contains(preview.stdout, "permitted") || !strings.Contains(preview.stdout, "released") {
 		t.Errorf("preview: %d %.200s", preview.code, preview.stdout+preview.stderr)
 	}
 	verify := runGateway(t, "ledger", "verify", "--config", config)

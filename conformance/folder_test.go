@@ -295,11 +295,11 @@ func TestCheckAndPreviewOfAFolder(t *testing.T) {
 	e := layExport(t, ownFolder)
 	r := runGateway(t, "check", "--config", e.config())
 	if r.code != 1 || !regexp.MustCompile(`DocumentReference +DocumentReference.000.ndjson +7 +4 +kind of note 1, psychotherapy, not read 2 +0`).MatchString(r.stdout) ||
-		!strings.Contains(r.stdout, "http://loinc.org|28570-0") || strings.Contains(r.stdout+r.stderr, noteCanary) || !strings.HasPrefix(r.stdout, "3 clients") {
+		!strings.Contains(r.stdout, "http://loinc.org|28570-0") || strings.Contains(r.stdout+r.stderr, noteCanary) || !strings.Contains(r.stdout, "\n3 clients\n") {
 		t.Errorf("check: %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	r = runGateway(t, "preview", "--config", e.config(), "--client", "pat-1", "--as", harbor)
-	if r.code != 0 || !regexp.MustCompile(`(?m)^yes +DocumentReference/\S+ +progress-note`).MatchString(r.stdout) || !regexp.MustCompile(`(?m)^no +Encounter/`).MatchString(r.stdout) {
+	if r.code != 0 || !regexp.MustCompile(`(?m)^released +DocumentReference/\S+ +progress-note`).MatchString(r.stdout) || !regexp.MustCompile(`(?m)^withheld +Encounter/`).MatchString(r.stdout) {
 		t.Errorf("preview: %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	if r = runGateway(t, "preview", "--config", e.config(), "--client", "pat-9", "--as", harbor); r.code == 0 || !strings.Contains(r.stderr, "no such client") {

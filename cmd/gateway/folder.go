@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/consentry/gateway/internal/fhir"
@@ -21,7 +18,6 @@ type folder struct {
 	*fhirsource.Folder
 	notes *fhirsource.Notes
 	house fhir.Reference
-	log   atomic.Pointer[slog.Logger] // nil until something is served: before that, errors are the command's
 }
 
 // loadFolder reads what says how the folder is to be read. It does not look at the folder yet.
@@ -45,17 +41,10 @@ func (r *records) loadFolder(p *problems) {
 	}
 	f.Folder, err = fhirsource.NewFolder(fhirsource.FolderOptions{
 		Path: r.cfg.Practice.Files, Zone: r.zone, Types: r.types, Notes: f.notes, Sealer: r.sealer, Practice: ids, Base: r.cfg.BaseURL, InlineBytes: r.cfg.Practice.InlineAttachmentBytes,
-		Timeout: time.Duration(r.cfg.Practice.Timeout), MaxAge: time.Duration(r.cfg.Practice.MaxAge), Refused: f.refused,
+		Timeout: time.Duration(r.cfg.Practice.Timeout), MaxAge: time.Duration(r.cfg.Practice.MaxAge),
 	})
 	p.addAll(r.cfg.line("practice.files"), "practice.files", err)
 	r.folder = f
-}
-
-// refused reports a new snapshot that is not served, and because of which nothing is.
-func (f *folder) refused(err error) {
-	if log := f.log.Load(); log != nil {
-		log.Error("the folder as it is now is refused; nothing is released until it is replaced", "problems", strings.Split(err.Error(), "\n"))
-	}
 }
 
 // fit reads the folder. The first time somebody may be looking on.

@@ -108,7 +108,7 @@ func (p *proven) report(ctx context.Context, err error) {
 	case p.tell == nil || ctx.Err() != nil: // who has gone away has closed nothing
 		return
 	case errors.Is(err, practice.ErrUnavailable):
-		trouble = "the practice's database does not answer"
+		trouble = "the practice's records cannot be read"
 	case err != nil:
 		trouble = err.Error()
 	}

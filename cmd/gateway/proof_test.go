@@ -127,7 +127,7 @@ func TestWhatClosesTheRecordsIsToldWhenItChanges(t *testing.T) {
 	ask("", fmt.Errorf("row 17: %w", practice.ErrUnavailable), nil)
 	ask("3", nil, nil)
 	ask("", practice.ErrNoVersion, nil)
-	if want := []string{"they can be read", "the practice's database does not answer", ""}; !slices.Equal(told, want) {
+	if want := []string{"they can be read", "the practice's records cannot be read", ""}; !slices.Equal(told, want) {
 		t.Errorf("%q, want %q", told, want)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/consentry/gateway/internal/fhirapi"
@@ -29,9 +30,6 @@ type views struct {
 func (r *records) release(log *slog.Logger, now clock) (_ *views, err error) {
 	v := &views{records: r, metrics: fhirapi.NewMetrics(), log: log}
 	r.log.Store(log)
-	if r.folder != nil {
-		r.folder.log.Store(log)
-	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, v.Close())
@@ -60,7 +58,7 @@ func closes(log *slog.Logger) func(trouble string) {
 			log.Info("the practice's records can be read again")
 			return
 		}
-		log.Error("nothing is released", "because", trouble)
+		log.Error("nothing is released", "because", strings.Split(trouble, "\n"))
 	}
 }
 

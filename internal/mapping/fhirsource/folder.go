@@ -15,7 +15,7 @@ import (
 	"github.com/consentry/gateway/internal/release/facts"
 )
 
-// FolderOptions are what a Folder is made of. All but InlineBytes, MaxAge and Refused are required.
+// FolderOptions are what a Folder is made of. All but InlineBytes and MaxAge are required.
 type FolderOptions struct {
 	Path   string
 	Zone   *time.Location
@@ -31,8 +31,6 @@ type FolderOptions struct {
 	Timeout time.Duration
 	// MaxAge is how long ago the folder may have been written last; 0 for any time.
 	MaxAge time.Duration
-	// Refused is told, once, why a snapshot is refused: by file and line, never with a value.
-	Refused func(error)
 }
 
 // Sealer makes the FHIR ids that leave the gateway (package ident).
@@ -52,7 +50,6 @@ type Folder struct {
 	err     error          // why
 	loading *loading
 	known   map[string]*fileIndex // of the last snapshot that was good
-	told    string
 }
 
 // loading is a snapshot that is being read, and then what came of it.
@@ -122,7 +119,7 @@ func (f *Folder) current(ctx context.Context, progress func(done, total int64)) 
 	called := time.Now()
 	l, err := files.List(f.opts.Path)
 	if err != nil {
-		return nil, f.tell(err)
+		return nil, err
 	}
 	if f.opts.MaxAge > 0 && l.Age() > f.opts.MaxAge {
 		return nil, errStale
@@ -131,9 +128,6 @@ func (f *Folder) current(ctx context.Context, progress func(done, total int64)) 
 		f.mu.Lock()
 		if f.listing != nil && f.listing.Settled() && l.Same(f.listing) {
 			now, err := f.now, f.err
-			if err == nil {
-				f.told = ""
-			}
 			f.mu.Unlock()
 			return now, err
 		}
@@ -162,12 +156,11 @@ func (f *Folder) load(ctx context.Context, mine *loading, progress func(done, to
 	mine.err = errMoving
 	defer func() {
 		_ = recover() // mine.err stands: nothing is known
-		mine.err = f.tell(mine.err)
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.loading, f.listing, f.now, f.err = nil, listing, mine.now, mine.err
 		if mine.err == nil {
-			f.known, f.told = index, ""
+			f.known = index
 		} else if errors.Is(mine.err, practice.ErrUnavailable) {
 			f.listing = nil
 		}
@@ -197,19 +190,4 @@ func (f *Folder) read(ctx context.Context, progress func(done, total int64)) (*f
 		now = nil
 	}
 	return listing, index, now, err
-}
-
-// tell reports once why a snapshot is refused.
-func (f *Folder) tell(err error) error {
-	if err == nil || errors.Is(err, practice.ErrUnavailable) {
-		return err
-	}
-	f.mu.Lock()
-	again := f.told == err.Error()
-	f.told = err.Error()
-	f.mu.Unlock()
-	if !again && f.opts.Refused != nil {
-		f.opts.Refused(err)
-	}
-	return err
 }

@@ -34,8 +34,8 @@ func FuzzFolder(f *testing.F) {
 		r := lay(t, text)
 		state, err := r.Snapshot(t.Context())
 		if err != nil {
-			if len(r.refused) == 0 || slices.ContainsFunc(r.refused, func(s string) bool { return strings.Contains(s, canary) }) {
-				t.Errorf("refused without a word, or with a value: %v", r.refused)
+			if strings.Contains(err.Error(), canary) {
+				t.Error("refused with a value")
 			}
 			return
 		}

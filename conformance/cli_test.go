@@ -270,7 +270,7 @@ func TestTheDemoOnce(t *testing.T) {
 
 // TestServeRefusesToStart where the psychotherapy notes can be read, or something that guards records is missing.
 func TestServeRefusesToStart(t *testing.T) {
-	c := &clinic{dir: t.TempDir(), ids: sharedClinic(t).ids}
+	c := &clinic{dir: t.TempDir()}
 	if err := c.lay(20); err != nil {
 		t.Fatal(err)
 	}
@@ -327,7 +327,7 @@ func TestServeRefusesToStart(t *testing.T) {
 
 // TestServeWritesIntoNoOtherFile names a database that is not the gateway's for each of its own, and finds every file as it was.
 func TestServeWritesIntoNoOtherFile(t *testing.T) {
-	c := &clinic{dir: t.TempDir(), ids: sharedClinic(t).ids}
+	c := &clinic{dir: t.TempDir()}
 	if err := c.lay(20); err != nil {
 		t.Fatal(err)
 	}
@@ -368,7 +368,7 @@ func TestServeWritesIntoNoOtherFile(t *testing.T) {
 
 // TestServeRefusesMapsThatDoNotFitTheDatabase declares columns that the maps' rows do not have, and takes a table away.
 func TestServeRefusesMapsThatDoNotFitTheDatabase(t *testing.T) {
-	c := &clinic{dir: t.TempDir(), ids: sharedClinic(t).ids}
+	c := &clinic{dir: t.TempDir()}
 	if err := c.lay(20); err != nil {
 		t.Fatal(err)
 	}
@@ -389,7 +389,7 @@ func TestServeRefusesMapsThatDoNotFitTheDatabase(t *testing.T) {
 // TestServeStartsWithoutThePracticesDatabase and answers 503 until it is there, and as long as it could be read too far.
 func TestServeStartsWithoutThePracticesDatabase(t *testing.T) {
 	t.Parallel()
-	c := &clinic{dir: t.TempDir(), ids: sharedClinic(t).ids}
+	c := &clinic{dir: t.TempDir()}
 	if err := c.lay(20); err != nil {
 		t.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func ownClinic(t testing.TB) *clinic {
 }
 
 func openClinic(dir string, clients int) (*clinic, error) {
-	c := &clinic{dir: dir, ids: map[practice.ClientKey]string{}}
+	c := &clinic{dir: dir}
 	if err := c.lay(clients); err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (c *clinic) open() (err error) {
 // changedClinic gives a clinic of the test's own whose configuration has other words in place of some.
 func changedClinic(t testing.TB, oldNew ...string) *clinic {
 	t.Helper()
-	c := &clinic{dir: t.TempDir(), ids: map[practice.ClientKey]string{}}
+	c := &clinic{dir: t.TempDir()}
 	if err := c.lay(20); err != nil {
 		t.Fatal(err)
 	}
@@ -137,6 +137,7 @@ func (c *clinic) lay(clients int) error {
 	if err != nil {
 		return err
 	}
+	c.ids = map[practice.ClientKey]string{} // each its own: tests run beside each other
 	for _, k := range d.Clients {
 		c.ids[practice.ClientKey(k.Key)] = k.ID
 	}
@@ -220,15 +221,20 @@ state: state.db
 	return os.WriteFile(c.config(), []byte(text), 0o600)
 }
 
+// givenPorts are those that freePorts has given out: none is given twice, since who got one may not listen there yet.
+var givenPorts sync.Map
+
 func freePorts(n int) ([]string, error) {
 	var out []string
-	for range n {
+	for len(out) < n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}
 		defer l.Close()
-		out = append(out, l.Addr().String())
+		if _, given := givenPorts.LoadOrStore(l.Addr().String(), true); !given {
+			out = append(out, l.Addr().String())
+		}
 	}
 	return out, nil
 }

@@ -158,7 +158,6 @@ func (e *externalIssuer) signed(t *testing.T, alg, typ string, claims map[string
 // TestServeWithAnExternalIssuer runs `gateway serve` with tokens of oidc-provider, found by its discovery document.
 func TestServeWithAnExternalIssuer(t *testing.T) {
 	c := &clinic{dir: t.TempDir()}
-	c.ids = sharedClinic(t).ids
 	if err := c.lay(20); err != nil {
 		t.Fatal(err)
 	}

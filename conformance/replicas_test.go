@@ -12,7 +12,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/consentry/gateway/conformance/missing"
-	"github.com/consentry/gateway/internal/practice"
 	"github.com/consentry/gateway/internal/store/postgrestest"
 )
 
@@ -53,7 +52,7 @@ func startRedis(t *testing.T) (address string, stop func()) {
 // startReplicas starts n processes, with the demo's partners in the register of the store.
 func startReplicas(t *testing.T, n int) *replicas {
 	t.Helper()
-	r := &replicas{database: postgrestest.Own(t), clinic: &clinic{dir: t.TempDir(), ids: map[practice.ClientKey]string{}}}
+	r := &replicas{database: postgrestest.Own(t), clinic: &clinic{dir: t.TempDir()}}
 	redis, _ := startRedis(t)
 	if err := r.lay(20); err != nil {
 		t.Fatal(err)

@@ -95,7 +95,7 @@ func RotateKeys(dir, algorithm string, now time.Time) (r Rotation, err error) {
 		r.Begins = r.Begins.Add(PublishAhead)
 	}
 	for _, k := range keys {
-		if k.Algorithm == algorithm && !k.begins.Before(r.Begins) {
+		if k.Algorithm == algorithm && k.begins.After(now) {
 			return r, fmt.Errorf("authserver: %s begins to sign on %s: wait until then", k.path, k.begins.UTC().Format(time.DateTime+" UTC"))
 		}
 	}

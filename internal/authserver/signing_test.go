@@ -207,8 +207,13 @@ func TestRotationIsRefused(t *testing.T) {
 		t.Error("for another algorithm")
 	}
 	r.rotate("ES256")
-	if _, err := RotateKeys(r.dir, "ES256", r.now); err == nil {
-		t.Error("while the next key has not begun")
+	for _, later := range []time.Duration{0, time.Second, PublishAhead - time.Second} {
+		if _, err := RotateKeys(r.dir, "ES256", r.now.Add(later)); err == nil {
+			t.Errorf("%v later, while the next key has not begun", later)
+		}
+	}
+	if _, err := RotateKeys(r.dir, "ES256", r.now.Add(PublishAhead)); err != nil {
+		t.Errorf("when it has: %v", err)
 	}
 }
 
